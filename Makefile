@@ -1,0 +1,46 @@
+# One-word verbs; each installs what it needs into .venv and the cache folder.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export IOC_BRIDGE_CACHE ?= $(CURDIR)/.cache
+
+.PHONY: help demo test lint bench docs lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the verbs
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("ioc-bridge needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=<path of a newer one>") if sys.version_info < (3, 11) else None'
+	@echo 'Setting up $(VENV) (about a minute the first time)'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --progress-bar on --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(VENV)/.ready ## both vendors' sandbox tenants, an embedded Kafka and every service; KEEP=1 leaves it up
+	@$(BIN)/python -m services.sandbox demo $(if $(KEEP),--keep)
+
+test: $(VENV)/.ready ## all tests; ARGS="-k name" narrows them
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.ready ## ruff, mypy --strict, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.ready ## figures beside what they are compared with; ONLY=<name> runs one
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+docs: $(VENV)/.ready ## write the pages and schemas that are made from the code
+	@$(BIN)/ioc-bridge reference write
+
+lock: ## pin requirements/*.in again, with hashes
+	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
+	@for name in dev sandbox runtime; do build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --native-tls --custom-compile-command 'make lock' $$([ $$name = dev ] || echo --constraint requirements/dev.txt) \
+	  requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+
+clean: ## remove everything the other verbs made
+	@rm -rf $(VENV) .cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
