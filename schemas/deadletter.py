@@ -1,0 +1,28 @@
+"""A record that could not be decoded. Its key and value stay the original bytes; this travels in its headers."""
+
+from typing import Self
+
+from schemas.record import Millis, Record
+
+_PREFIX = "ioc-bridge."
+
+
+class DeadLetter(Record):
+    """Where the undecodable record came from, which service refused it, why and when."""
+
+    topic: str
+    partition: int
+    offset: int
+    service: str
+    error: str
+    at: Millis
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """As Kafka headers."""
+        return [(_PREFIX + name, str(value).encode()) for name, value in self.model_dump().items()]
+
+    @classmethod
+    def from_headers(cls, headers: list[tuple[str, bytes]]) -> Self:
+        """Read it back. Raises pydantic.ValidationError where a header is missing or wrong."""
+        found = {name.removeprefix(_PREFIX): value.decode() for name, value in headers if name.startswith(_PREFIX)}
+        return cls.model_validate_strings(found)

@@ -1,0 +1,8 @@
+"""Which partition an indicator belongs to. Everything that writes or routes by indicator must agree on this."""
+
+from zlib import crc32
+
+
+def partition_of(indicator_id: str, partitions: int) -> int:
+    """The partition of an indicator among `partitions`."""
+    return crc32(indicator_id.encode("utf-8", "surrogatepass")) % partitions

@@ -1,0 +1,51 @@
+"""What every travelling record shares: JSON with a version, strict about what it knows, tolerant of what it does not.
+
+A reader ignores fields it has never heard of (a newer writer may add them) and rejects a wrong type or a version it
+does not know: a guess about somebody's blocklist is worse than a dead letter.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Millis = Annotated[int, Field(ge=0, description="milliseconds since the Unix epoch, UTC")]
+
+
+class UndecodableError(ValueError):
+    """The bytes are not a record of the expected kind; they belong to the dead letters."""
+
+
+class Record(BaseModel):
+    """Base of every record. Adding an optional field is compatible; anything else needs a new `v`."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    v: Literal[1] = 1
+
+    def encode(self) -> bytes:
+        """The record's bytes on the wire. Absent optional fields are left out."""
+        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
+
+    @classmethod
+    def decode(cls, raw: bytes | str) -> Self:
+        """Read a record from the wire.
+
+        Raises:
+            UndecodableError: the bytes are not JSON, or not a record that can be trusted; says which field.
+
+        """
+        try:
+            return cls.model_validate_json(raw)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "record"
+            raise UndecodableError(f"not a {cls.__name__}: {place}: {first['msg']}") from error
+
+
+class Reason(BaseModel):
+    """Why something was skipped, held, rejected or failed: a stable code to count by and a sentence to act on."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    code: str
+    detail: str = ""

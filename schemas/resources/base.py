@@ -1,0 +1,45 @@
+"""The one shape of everything a person configures: apiVersion, kind, metadata.name, spec."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$",
+        max_length=63,
+        description="lower-case letters, digits and inner dashes, at most 63: it is part of topic and metric names",
+    ),
+]
+
+
+class Part(BaseModel):
+    """Base of resources and their parts: camelCase in files, frozen.
+
+    Unknown fields are ignored on the bus, where a newer writer may have put them; whoever takes a file from a
+    person validates with `extra="forbid"`, so that a misspelt field is an error with a place.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True
+    )
+
+
+class Metadata(Part):
+    """What a resource is called."""
+
+    name: Name
+
+
+class Resource(Part):
+    """Base of every resource."""
+
+    api_version: Literal["ioc-bridge/v1"] = "ioc-bridge/v1"
+    metadata: Metadata
+
+    @property
+    def name(self) -> str:
+        """The resource's name."""
+        return self.metadata.name

@@ -1,0 +1,103 @@
+"""Where at a destination an indicator goes, and which indicators can be represented there.
+
+A target's id is part of the keys of `ioc.desired.*` and `ioc.applied.*`; its parameters travel with every entry, so a
+pusher needs to know nothing of sharings.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from schemas.types import Family, IndicatorType
+
+EMPTY_HASH = "f" * 64
+
+
+class Unrepresentable(StrEnum):
+    """Why an indicator cannot be at a target at all. Stable codes."""
+
+    OTHER_FAMILY = "other_family"
+    HASH_TYPE = "hash_type_not_supported"
+    ADDRESS_FAMILY = "ipv6_not_supported"
+    ACTION = "action_not_for_type"
+
+
+class _Target(BaseModel):
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True
+    )
+
+
+class UrlList(_Target):
+    """A Netskope URL list, created when missing. `default` keeps the list valid while nothing is to be shared."""
+
+    kind: Literal["url-list"]
+    name: Annotated[str, Field(min_length=1, max_length=255)]
+    match: Literal["exact", "regex"] = "exact"
+    size_mb: Annotated[int, Field(ge=1, le=7)] = 7
+    default: Annotated[str, Field(min_length=1)] = "ioc-bridge.invalid"
+
+    @property
+    def id(self) -> str:
+        """Key part: kind and percent-encoded name."""
+        return f"{self.kind}:{quote(self.name, safe='')}"
+
+    def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
+        """Why a type cannot be in this list. Netskope: URL list best practices (no IPv6)."""
+        if type_.family is not Family.URL:
+            return Unrepresentable.OTHER_FAMILY
+        return Unrepresentable.ADDRESS_FAMILY if type_ is IndicatorType.IPV6 else None
+
+
+class FileHashList(_Target):
+    """A Netskope file-hash list; it must exist. `default` stands in it while nothing is to be shared."""
+
+    kind: Literal["file-hash-list"]
+    name: Annotated[str, Field(min_length=1, max_length=255)]
+    size_mb: Annotated[int, Field(ge=1, le=8)] = 8
+    default: Annotated[str, Field(pattern=r"^([0-9a-f]{32}|[0-9a-f]{64})$")] = EMPTY_HASH
+
+    @property
+    def id(self) -> str:
+        """Key part: kind and percent-encoded name."""
+        return f"{self.kind}:{quote(self.name, safe='')}"
+
+    def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
+        """Why a type cannot be in this list. Netskope: Update a File Hash List (MD5 and SHA-256 only)."""
+        if type_.family is not Family.HASH:
+            return Unrepresentable.OTHER_FAMILY
+        return Unrepresentable.HASH_TYPE if type_ is IndicatorType.SHA1 else None
+
+
+class DefenderAction(_Target):
+    """What Defender shall do with an indicator. Audit always alerts (Microsoft: Create indicators)."""
+
+    kind: Literal["defender-action"]
+    action: Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
+    generate_alert: bool = False
+
+    @model_validator(mode="after")
+    def _audit_alerts(self) -> "DefenderAction":
+        if self.action == "Audit" and not self.generate_alert:
+            return self.model_copy(update={"generate_alert": True})
+        return self
+
+    @property
+    def id(self) -> str:
+        """Key part: kind and action."""
+        return f"{self.kind}:{self.action}"
+
+    def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
+        """Why a type cannot have this action. Microsoft: Create indicators (BlockAndRemediate is for files)."""
+        if self.action == "BlockAndRemediate" and type_.family is not Family.HASH:
+            return Unrepresentable.ACTION
+        return None
+
+
+Target = Annotated[UrlList | FileHashList | DefenderAction, Field(discriminator="kind")]
+
+TARGETS_OF = {"netskope": ("url-list", "file-hash-list"), "defender": ("defender-action",)}
+"""Which targets a connection type has."""

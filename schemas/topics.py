@@ -1,0 +1,98 @@
+"""Every topic: its name, partitions and what is kept. The one place that knows.
+
+Names begin with a prefix (`ioc`), so that several installations, or tests, share a cluster.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+DAY_MS = 24 * 60 * 60 * 1000
+DEFAULT_PARTITIONS = 12
+LEASE_PARTITIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as it should be. `config` holds the settings that are checked, in Kafka's own names."""
+
+    name: str
+    partitions: int
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def _compacted(name: str, partitions: int = 1) -> Topic:
+    # A tombstone must outlive the longest stop of a reader that was mid-way; Kafka's default day is too short for that.
+    return Topic(name, partitions, {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_MS)})
+
+
+def _kept(name: str, partitions: int, days: int) -> Topic:
+    return Topic(name, partitions, {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)})
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one installation. `partitions` is the parallelism of the router; it cannot change later."""
+
+    prefix: str = "ioc"
+    partitions: int = DEFAULT_PARTITIONS
+
+    @property
+    def reports(self) -> Topic:
+        """Report batches; the partition is that of the indicator id."""
+        return _kept(f"{self.prefix}.reports", self.partitions, 7)
+
+    @property
+    def indicators(self) -> Topic:
+        """Merged indicators: the changelog of the router's state."""
+        return _compacted(f"{self.prefix}.indicators", self.partitions)
+
+    @property
+    def policy(self) -> Topic:
+        """Resources, keyed `<kind>/<name>`."""
+        return _compacted(f"{self.prefix}.policy")
+
+    @property
+    def leases(self) -> Topic:
+        """Never written: its partitions share out the connections among the members of a group."""
+        return Topic(f"{self.prefix}.leases", LEASE_PARTITIONS)
+
+    @property
+    def requests(self) -> Topic:
+        """Questions to the router, one copy per partition."""
+        return _kept(f"{self.prefix}.requests", self.partitions, 1)
+
+    @property
+    def replies(self) -> Topic:
+        """The router's answers."""
+        return _kept(f"{self.prefix}.replies", 1, 1)
+
+    @property
+    def checkpoints(self) -> Topic:
+        """Checkpoints and snapshots of sources."""
+        return _compacted(f"{self.prefix}.checkpoints")
+
+    @property
+    def activity(self) -> Topic:
+        """The activity log."""
+        return _kept(f"{self.prefix}.activity", 1, 30)
+
+    @property
+    def deadletters(self) -> Topic:
+        """Records that could not be decoded."""
+        return _kept(f"{self.prefix}.deadletters", 1, 30)
+
+    def desired(self, destination: str) -> Topic:
+        """Desired state of one destination."""
+        return _compacted(f"{self.prefix}.desired.{destination}")
+
+    def applied(self, destination: str) -> Topic:
+        """Applied state of one destination."""
+        return _compacted(f"{self.prefix}.applied.{destination}")
+
+    def all(self, destinations: Iterable[str] = ()) -> list[Topic]:
+        """Every topic, with those of the given destinations."""
+        fixed = [
+            self.reports, self.indicators, self.policy, self.leases, self.requests,
+            self.replies, self.checkpoints, self.activity, self.deadletters,
+        ]  # fmt: skip
+        return fixed + [topic for name in destinations for topic in (self.desired(name), self.applied(name))]
