@@ -1,0 +1,8 @@
+"""Wall-clock time as records carry it."""
+
+import time
+
+
+def now_ms() -> int:
+    """Milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000

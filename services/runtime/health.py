@@ -1,0 +1,99 @@
+"""/metrics, /livez and /readyz of one process, on a port of their own.
+
+Ready means: nothing is being waited for. What is waited for is said in the answer, one line each.
+Live means: every heart registered has beaten within its bound; a stuck loop makes the process not live.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+from prometheus_client import make_wsgi_app
+
+from services.runtime.metrics import READY
+
+_StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+class Health:
+    """What the process waits for, and whether its loops turn. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, str] = {}
+        self._beats: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def wait_for(self, what: str, why: str) -> None:
+        """Not ready until `done(what)`."""
+        with self._lock:
+            self._waiting[what] = why
+            READY.set(0)
+
+    def done(self, what: str) -> None:
+        """No longer waiting for this."""
+        with self._lock:
+            self._waiting.pop(what, None)
+            READY.set(not self._waiting)
+
+    def beat(self, heart: str, bound_s: float) -> None:
+        """A loop turned; it must turn again within `bound_s` seconds or the process counts as dead."""
+        with self._lock:
+            self._beats[heart] = (time.monotonic(), bound_s)
+
+    def forget(self, heart: str) -> None:
+        """A loop ended as it should."""
+        with self._lock:
+            self._beats.pop(heart, None)
+
+    def waiting(self) -> list[str]:
+        """What is being waited for, a line each."""
+        with self._lock:
+            return [f"waiting for {what}: {why}" for what, why in self._waiting.items()]
+
+    def stuck(self) -> list[str]:
+        """Which loops have not turned in time, a line each."""
+        now = time.monotonic()
+        with self._lock:
+            return [
+                f"{heart} last turned {now - at:.0f} s ago, allowed {bound:.0f} s"
+                for heart, (at, bound) in self._beats.items()
+                if now - at > bound
+            ]
+
+
+class HealthServer:
+    """Serves health and metrics from a daemon thread until closed."""
+
+    def __init__(self, health: Health, host: str, port: int) -> None:
+        self._health = health
+        self._metrics = make_wsgi_app()
+        self._server = make_server(host, port, self._answer, handler_class=_QuietHandler)
+        self.port: int = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, environ: dict[str, Any], start_response: _StartResponse) -> Iterable[bytes]:
+        match environ["PATH_INFO"]:
+            case "/metrics":
+                answer: Iterable[bytes] = self._metrics(environ, start_response)
+                return answer
+            case "/livez":
+                problems = self._health.stuck()
+            case "/readyz":
+                problems = self._health.waiting() + self._health.stuck()
+            case _:
+                start_response("404 Not Found", [("Content-Type", "text/plain")])
+                return [b"there is /metrics, /livez and /readyz\n"]
+        start_response("503 Service Unavailable" if problems else "200 OK", [("Content-Type", "text/plain")])
+        return [("\n".join(problems or ["ok"]) + "\n").encode()]
+
+
+class _QuietHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the base class's
+        """Probes and scrapes are no news."""

@@ -1,0 +1,80 @@
+"""Logs: one JSON object a line on stderr. Secrets never: whatever is registered, or named like one, is blanked."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_SECRET_NAMES = ("secret", "token", "password", "authorization")
+_secrets: set[str] = set()
+
+Logger = structlog.stdlib.BoundLogger
+
+
+def hide(secret: str) -> str:
+    """Register a secret so that no log line ever shows it. Returns it, to be used in passing."""
+    if len(secret) >= 4:  # shorter ones would blank ordinary text, and protect nothing
+        _secrets.add(secret)
+    return secret
+
+
+def redact(text: str) -> str:
+    """The text with every registered secret blanked."""
+    for secret in _secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def _redact_event(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if any(part in name.lower() for part in _SECRET_NAMES) and isinstance(value, str):
+            event[name] = "***"
+        elif isinstance(value, str):
+            event[name] = redact(value)
+        elif isinstance(value, list | tuple | dict | BaseException):
+            event[name] = redact(str(value))
+    return event
+
+
+def configure(level: str, service: str) -> None:
+    """Set up logging for the process: our own lines and those of libraries, all JSON."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _redact_event,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("kafka", "aiokafka", "httpx", "httpcore", "faust", "mode"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def get(name: str) -> Logger:
+    """A logger for one module."""
+    logger: Logger = structlog.stdlib.get_logger(name)
+    return logger

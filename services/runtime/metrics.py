@@ -1,0 +1,137 @@
+"""Every metric, defined once: name, labels, meaning. Services use these and define none of their own.
+
+Cardinality is bounded: labels are connection names (configured by people), fixed vocabularies, partitions and
+reason codes; never a value, a URL or an id. The reference page is made from `DEFINITIONS`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import Counter, Gauge, Histogram, Info
+
+PREFIX = "ioc_bridge_"
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600)
+
+Kind = Literal["counter", "gauge", "histogram", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a metric is, for the reference page and the tests of manifests and dashboards."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    meaning: str
+    services: str
+
+
+DEFINITIONS: list[Definition] = []
+
+
+def _define(kind: Kind, name: str, meaning: str, labels: Sequence[str], services: str) -> tuple[str, str, list[str]]:
+    DEFINITIONS.append(Definition(PREFIX + name, kind, tuple(labels), meaning, services))
+    return PREFIX + name, meaning, list(labels)
+
+
+def _counter(name: str, meaning: str, *labels: str, services: str) -> Counter:
+    return Counter(*_define("counter", name, meaning, labels, services))
+
+
+def _gauge(name: str, meaning: str, *labels: str, services: str) -> Gauge:
+    return Gauge(*_define("gauge", name, meaning, labels, services))
+
+
+def _histogram(name: str, meaning: str, *labels: str, services: str) -> Histogram:
+    return Histogram(*_define("histogram", name, meaning, labels, services), buckets=SECONDS)
+
+
+VENDOR_FACING = "pullers, pushers"
+
+# Every service
+_define("info", "build", "Version of the running build and which service it is.", ("version", "service"), "all")
+BUILD = Info(PREFIX + "build", "Version of the running build and which service it is.")
+READY = _gauge("ready", "1 while the service answers ready, else 0.", services="all")
+SKIPPED = _counter("skipped_total", "Items skipped, by reason.", "service", "connection", "reason", services="all")
+DEAD_LETTERS = _counter("dead_letters_total", "Undecodable records set aside.", "service", "topic", services="all")
+POLICY_VERSION = _gauge("policy_version", "Version of the policy the service has read.", services="all")
+LEASES = _gauge("leases_held", "Connections this process works for.", services=VENDOR_FACING)
+
+# Calls to vendors
+VENDOR_CALLS = _counter(
+    "vendor_calls_total",
+    "Answered calls, by route and status.",
+    "connection",
+    "route",
+    "status",
+    services=VENDOR_FACING,
+)
+VENDOR_CALL_SECONDS = _histogram(
+    "vendor_call_seconds", "Time of one call, retries apart.", "connection", "route", services=VENDOR_FACING
+)
+VENDOR_CALL_ERRORS = _counter(
+    "vendor_call_errors_total",
+    "Calls without an answer, by kind.",
+    "connection",
+    "route",
+    "error",
+    services=VENDOR_FACING,
+)
+VENDOR_RETRIES = _counter("vendor_retries_total", "Calls repeated.", "connection", "route", services=VENDOR_FACING)
+BUDGET_LEFT = _gauge(
+    "budget_left",
+    "Calls left in a quota window, in seconds of window.",
+    "connection",
+    "bucket",
+    "window",
+    services=VENDOR_FACING,
+)
+BUDGET_WAIT_SECONDS = _counter(
+    "budget_wait_seconds_total", "Time spent waiting for quota.", "connection", "bucket", services=VENDOR_FACING
+)
+TLS_UNVERIFIED = _gauge(
+    "tls_unverified", "1 while a connection's certificate is not checked.", "connection", services=VENDOR_FACING
+)
+
+# Pullers
+POLLS = _counter("polls_total", "Polls, by outcome (ok, error).", "connection", "outcome", services="pullers")
+POLL_SECONDS = _histogram("poll_seconds", "Time of one poll.", "connection", services="pullers")
+LAST_POLL = _gauge("last_poll_timestamp_seconds", "When the last good poll ended.", "connection", services="pullers")
+PULLED = _counter("pulled_total", "Rows or alerts read from the vendor.", "connection", services="pullers")
+REPORTED = _counter("reports_total", "Reports published, by verb.", "connection", "verb", services="pullers")
+
+# Router
+ROUTED = _counter("routed_total", "Reports merged, by outcome (changed, unchanged).", "outcome", services="router")
+DESIRED = _counter(
+    "desired_changes_total",
+    "Desired entries written, by verb (put, withdraw).",
+    "connection",
+    "verb",
+    services="router",
+)
+UNIT_SECONDS = _histogram("unit_seconds", "Time of one unit of work, transaction included.", services="router")
+STORED = _gauge("stored_indicators", "Indicators in the state of an owned partition.", "partition", services="router")
+RECOVERY_SECONDS = _gauge("recovery_seconds", "Time the last take-over spent loading state.", services="router")
+RECOVERED = _counter("recovered_records_total", "Changelog records read on take-over.", services="router")
+REEVALUATED = _counter("reevaluated_total", "Stored indicators re-evaluated for a new policy.", services="router")
+POLICY_APPLIED = _gauge(
+    "policy_applied_version", "Policy version that a partition is evaluated for.", "partition", services="router"
+)
+
+# Pushers
+ENTRIES = _gauge(
+    "entries",
+    "Entries by state (desired, applied, pending, rejected, skipped, held, failed).",
+    "connection",
+    "state",
+    services="pushers",
+)
+PUSHED = _counter("pushed_total", "Entries written, by verb (put, withdraw).", "connection", "verb", services="pushers")
+CONVERGE_SECONDS = _histogram(
+    "converge_seconds", "From the report of a change to its being applied.", "connection", services="pushers"
+)
+OLDEST_PENDING = _gauge(
+    "oldest_pending_seconds", "Age of the report behind the oldest pending entry.", "connection", services="pushers"
+)
+LIST_BYTES = _gauge("list_bytes", "Size of a list as last written.", "connection", "target", services="push_netskope")
