@@ -1,0 +1,1 @@
+"""What every sandbox tenant has in common: its clock, quotas, faults, call log, admin pages and server."""
