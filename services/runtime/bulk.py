@@ -1,0 +1,55 @@
+"""Read a whole topic, up to where it ends now: how a service learns state that it kept in Kafka."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kafka import KafkaConsumer, TopicPartition
+
+from services.runtime.kafka import consumer
+from services.runtime.settings import Settings
+
+
+class Raw(NamedTuple):
+    """A record as it stands in its partition."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+def read_to_end(reader: KafkaConsumer, partition: TopicPartition, start: int | None = None) -> Iterator[Raw]:
+    """Assign one partition to the reader and yield its records from `start` (or the beginning) to its present end.
+
+    The reader stays at the end afterwards, so that following on misses nothing.
+    """
+    reader.assign([partition])
+    if start is None:
+        reader.seek_to_beginning(partition)
+    else:
+        reader.seek(partition, start)
+    end = reader.end_offsets([partition])[partition]
+    while reader.position(partition) < end:
+        yield from poll(reader, partition, 500)
+
+
+def poll(reader: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> list[Raw]:
+    """What one poll brings."""
+    records = reader.poll(timeout_ms=timeout_ms).get(partition, [])
+    return [Raw(record.offset, record.key, record.value) for record in records]
+
+
+def latest(settings: Settings, topic: str, partition: int = 0) -> dict[bytes, bytes]:
+    """The latest value per key of one partition; withdrawn keys are gone."""
+    reader = consumer(settings)
+    found: dict[bytes, bytes] = {}
+    try:
+        for record in read_to_end(reader, TopicPartition(topic, partition)):
+            if record.key is None:
+                continue
+            if record.value is None:
+                found.pop(record.key, None)
+            else:
+                found[record.key] = record.value
+    finally:
+        reader.close()
+    return found

@@ -1,0 +1,77 @@
+"""Kafka clients, made in one way: security, isolation and durability are decided here and nowhere else.
+
+Whatever reads records of transactions reads committed ones only; whatever writes is idempotent and waits for all.
+"""
+
+import ssl
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient
+
+from services.runtime.settings import Settings
+
+MAX_REQUEST_BYTES = 1_000_000
+TRANSACTION_TIMEOUT_MS = 20_000
+
+
+def security(settings: Settings) -> dict[str, Any]:
+    """Security options, as kafka-python and aiokafka both spell them. TLS is given as a context of its own."""
+    options: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
+    if settings.kafka_security_protocol.startswith("SASL"):
+        assert settings.kafka_sasl_password is not None
+        options |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_sasl_username,
+            "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
+        }
+    if settings.kafka_security_protocol.endswith("SSL"):
+        options["ssl_context"] = tls_context(settings)
+    return options
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """The TLS context for brokers: system CAs or the configured bundle, and a client certificate if there is one."""
+    context = ssl.create_default_context(cafile=settings.kafka_ssl_ca_file)
+    if settings.kafka_ssl_cert_file:
+        context.load_cert_chain(settings.kafka_ssl_cert_file, settings.kafka_ssl_key_file)
+    return context
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    return {
+        "bootstrap_servers": settings.kafka_bootstrap.split(","),
+        "metrics_enabled": False,
+        **security(settings),
+    }
+
+
+def producer(settings: Settings, **options: object) -> KafkaProducer:
+    """An idempotent producer that waits for all in-sync replicas."""
+    return KafkaProducer(
+        **_common(settings),
+        acks="all",
+        enable_idempotence=True,
+        max_request_size=MAX_REQUEST_BYTES,
+        allow_auto_create_topics=False,
+        **options,
+    )
+
+
+def consumer(settings: Settings, **options: object) -> KafkaConsumer:
+    """A consumer of committed records. It commits nothing by itself."""
+    return KafkaConsumer(
+        **_common(settings),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        allow_auto_create_topics=False,
+        max_poll_records=5_000,
+        max_partition_fetch_bytes=8_000_000,
+        **options,
+    )
+
+
+def admin(settings: Settings) -> KafkaAdminClient:
+    """An admin client."""
+    return KafkaAdminClient(**_common(settings))

@@ -1,0 +1,102 @@
+"""Who works for which connection: Kafka's group protocol shares out the partitions of `ioc.leases`.
+
+A connection belongs to the owner of partition hash(name). There is no other coordinator: start more replicas and
+tenants spread, kill one and they move. A process that was paused for longer than the session timeout has lost its
+leases without knowing; it finds out by its own clock, before it does anything else, and must leave.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection
+
+from kafka import ConsumerRebalanceListener, TopicPartition
+
+from schemas.partitions import partition_of
+from services.runtime.kafka import consumer
+from services.runtime.settings import Settings
+
+
+class LeaseLostError(Exception):
+    """This process may no longer work for a connection."""
+
+
+class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    """Membership of one service's group. `poll` from the main thread; `check` from any.
+
+    `on_revoked` is called before partitions go to someone else; it must return well within the session timeout, since
+    no heartbeat is sent meanwhile. Whoever is still at work then is stopped by `check`, and at the latest fenced.
+    """
+
+    def __init__(self, settings: Settings, service: str, on_revoked: Callable[[], None]) -> None:
+        self._timeout = settings.kafka_session_timeout_s
+        self._partitions = settings.topics.leases.partitions
+        self._on_revoked = on_revoked
+        self._alive = time.monotonic()
+        self._lost = threading.Event()
+        self._owned: frozenset[int] = frozenset()
+        self.joined = False
+        self._consumer = consumer(
+            settings,
+            group_id=f"{settings.topic_prefix}-{service}",
+            session_timeout_ms=int(self._timeout * 1000),
+            heartbeat_interval_ms=int(self._timeout * 1000 / 5),
+        )
+        self._consumer.subscribe([settings.topics.leases.name], listener=self)
+
+    def poll(self, timeout_s: float) -> None:
+        """Take part in the group for a moment.
+
+        Raises:
+            LeaseLostError: the process slept for longer than the session timeout, or was put out of the group.
+
+        """
+        self._note_alive()
+        self._consumer.poll(timeout_ms=int(timeout_s * 1000))
+        self._note_alive()
+
+    def _note_alive(self) -> None:
+        self._check_awake()
+        self._alive = time.monotonic()
+
+    def _check_awake(self) -> None:
+        silence = time.monotonic() - self._alive
+        if silence > self._timeout * 0.9:
+            self._lost.set()
+        if self._lost.is_set():
+            raise LeaseLostError(
+                f"leases lost after {silence:.1f} s of silence (session timeout {self._timeout:.0f} s)"
+            )
+
+    def check(self, connection: str) -> None:
+        """Make sure that a connection is still ours; call it right before anything that a former owner must not do.
+
+        Raises:
+            LeaseLostError: it is not, or that cannot be known.
+
+        """
+        self._check_awake()
+        if not self.owns(connection):
+            raise LeaseLostError(f"{connection} belongs to another process now")
+
+    def owns(self, connection: str) -> bool:
+        """Whether this process works for a connection."""
+        return partition_of(connection, self._partitions) in self._owned
+
+    def close(self) -> None:
+        """Leave the group, so that others take over at once."""
+        self._consumer.close(autocommit=False, timeout_ms=5_000)
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Kafka asks for partitions back."""
+        self._owned -= {partition.partition for partition in revoked}
+        self._on_revoked()
+
+    def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
+        """Kafka has already given the partitions to someone else."""
+        if lost:
+            self._lost.set()
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Kafka gives partitions."""
+        self._owned |= {partition.partition for partition in assigned}
+        self.joined = True

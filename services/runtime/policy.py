@@ -1,0 +1,86 @@
+"""The policy as a service sees it: read whole at start, then followed. Readers get a consistent view at any time."""
+
+import threading
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from schemas.policy import Policy
+from schemas.record import UndecodableError
+from schemas.resources import AnyResource, decode_resource
+from schemas.resources.rule import RULE_ALL
+from services.runtime import log
+from services.runtime.bulk import Raw, poll, read_to_end
+from services.runtime.deadletters import DeadLetters
+from services.runtime.kafka import consumer
+from services.runtime.metrics import POLICY_VERSION
+from services.runtime.settings import Settings
+
+_LOG = log.get(__name__)
+
+
+class PolicyFollower:
+    """Follows `ioc.policy` in a thread of its own. `view` is replaced whole, never changed."""
+
+    def __init__(self, settings: Settings, deadletters: DeadLetters) -> None:
+        self._settings = settings
+        self._deadletters = deadletters
+        self._partition = TopicPartition(settings.topics.policy.name, 0)
+        self._resources: dict[bytes, AnyResource] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="policy", daemon=True)
+        self._reader: KafkaConsumer | None = None
+        self.view = Policy()
+        self.changed = threading.Event()
+        self.failure: Exception | None = None
+
+    def start(self) -> None:
+        """Read the policy up to its end, then follow it. Returns when `view` is whole."""
+        self._reader = consumer(self._settings)
+        self._take(list(read_to_end(self._reader, self._partition)), self._reader.position(self._partition))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop following."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+        if self._reader:
+            self._reader.close()
+
+    def _follow(self) -> None:
+        assert self._reader
+        try:
+            while not self._stop.is_set():
+                if records := poll(self._reader, self._partition, 250):
+                    self._take(records, self._reader.position(self._partition))
+        except (KafkaError, UndecodableError) as error:
+            self.failure = error
+            self.changed.set()
+
+    def _take(self, records: list[Raw], version: int) -> None:
+        for record in records:
+            self._take_one(record)
+        self.view = Policy.of([RULE_ALL, *self._resources.values()], version)
+        POLICY_VERSION.set(version)
+        for misfit in self.view.misfits():
+            _LOG.warning(
+                "resource does not fit",
+                kind=misfit.kind,
+                name=misfit.name,
+                field=".".join(misfit.path),
+                why=misfit.message,
+            )
+        self.changed.set()
+
+    def _take_one(self, record: Raw) -> None:
+        if record.key is None:
+            return
+        if record.value is None:
+            self._resources.pop(record.key, None)
+            return
+        try:
+            self._resources[record.key] = decode_resource(record.value)
+        except UndecodableError as error:
+            # The resource as it was before stays in force: half a policy would withdraw what nobody asked to withdraw.
+            self._deadletters.set_aside(self._partition.topic, 0, record, error)
