@@ -1,0 +1,30 @@
+"""Faust's Kafka transport, reading committed records only.
+
+Faust does so only for its own exactly-once mode, whose producers the router does not use. A report of an aborted
+transaction must not be merged: its source's snapshot does not know of it, so its withdrawal would never be reported.
+"""
+
+from typing import Any
+
+from faust.transport.drivers import TRANSPORTS
+from faust.transport.drivers import aiokafka as driver
+
+TRANSPORTS.aliases["committed"] = "services.router.transport:Transport"
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401  # untyped library
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # noqa: SLF001  # read when it starts; there is no setting for it
+        return consumer
+
+
+class _Consumer(driver.Consumer):
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+
+class Transport(driver.Transport):
+    """As Faust's, but for the isolation level."""
+
+    Consumer = _Consumer
