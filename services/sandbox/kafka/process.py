@@ -1,0 +1,106 @@
+"""The broker's process, seen from the program that wants it.
+
+Invariant: one `BrokerProcess` is one guard and one Java process; after `stop` or `kill` returns neither is left.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from services.sandbox.kafka import guard
+from services.sandbox.kafka.errors import JavaUnusable, StartFailed
+from services.sandbox.kafka.ports import answers
+from services.sandbox.kafka.progress import say
+from services.sandbox.kafka.properties import HOST
+
+
+class BrokerProcess:
+    """Starts `command`, with everything it prints appended to `log`.
+
+    `grace` is how many seconds an orderly end may take; `orphaned` a folder to remove should this program vanish.
+    Raises `JavaUnusable` if the command cannot be run at all.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path, *, grace: float, orphaned: Path | None = None) -> None:
+        self.log = log
+        self._grace = grace
+        arguments = [str(os.getpid()), str(grace), str(orphaned or "-"), *command]
+        with log.open("ab") as output:
+            # Its own session: Ctrl-C in a terminal must reach the services first, not the broker under them.
+            self._guard = subprocess.Popen(  # noqa: S603 - fixed program, own arguments
+                [sys.executable, "-IS", guard.__file__, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                start_new_session=True,
+            )
+        assert self._guard.stdout is not None
+        with self._guard.stdout as told:
+            first = told.readline().decode().strip()
+        if not first.isdigit():
+            self._guard.wait()
+            raise JavaUnusable(f"{command[0]}: {first or 'it did not start'}")
+        self.pid = int(first)
+
+    @property
+    def code(self) -> int | None:
+        """The exit code, or None while it runs."""
+        return self._guard.poll()
+
+    def stop(self) -> None:
+        """End it in order; by force once the grace is over."""
+        self._guard.terminate()
+        try:
+            self._guard.wait(self._grace + 5)
+        except subprocess.TimeoutExpired:
+            self._guard.kill()
+            self._guard.wait()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self.code is None:
+            os.kill(self.pid, signal.SIGKILL)
+        self._guard.wait()
+
+    def await_ready(self, port: int, seconds: float) -> None:
+        """Return once the broker at `port` serves clients; raise `StartFailed` if it ends or takes too long."""
+        begun = time.monotonic()
+        said = False
+        while not (answers(port) and _serves(port)):
+            waited = time.monotonic() - begun
+            if self.code is not None:
+                raise StartFailed(f"it ended with code {self.code} ({last_error(self.log)})", self.log)
+            if waited > seconds:
+                raise StartFailed(f"no answer at {HOST}:{port} within {seconds:.0f} s, allow it more", self.log)
+            if waited > 2 and not said:
+                said = True
+                say("starting Kafka …")
+            time.sleep(0.03)
+
+
+def _serves(port: int) -> bool:
+    """Ask the broker itself whether it takes part in the cluster."""
+    address = f"{HOST}:{port}"
+    try:
+        with KafkaAdminClient(
+            bootstrap_servers=address, bootstrap_timeout_ms=5000, request_timeout_ms=5000, client_id="ready"
+        ) as client:
+            brokers = client.describe_cluster()["brokers"]
+    except KafkaError:
+        return False
+    return any(broker["port"] == port and not broker.get("is_fenced") for broker in brokers)
+
+
+def last_error(log: Path) -> str:
+    """Return the last line of `log` that tells of an error, without its time stamp."""
+    lines = log.read_text(errors="replace").splitlines()
+    told = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line or "Error" in line]
+    line = next((line for line in reversed(told) if not line.startswith(("\t", " "))), lines[-1] if lines else "")
+    return line.split(" ERROR ")[-1].strip() or "it said nothing"
