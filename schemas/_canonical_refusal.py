@@ -1,0 +1,42 @@
+"""Why a text is no indicator. A refusal always carries a stable code and one line that says what to do about it."""
+
+from enum import StrEnum
+from typing import Self
+
+_SHOWN = 80
+
+
+class RefusalReason(StrEnum):
+    """Stable codes: they are counted, stored and shown, so they are never renamed."""
+
+    EMPTY = "empty"  # nothing left once blanks and quotes around it are gone
+    TOO_LONG = "too_long"  # longer than MAX_LENGTH characters, as given or in canonical form
+    NOT_TEXT = "not_text"  # control characters, or halves of a surrogate pair, inside
+    NOT_RECOGNISED = "not_recognised"  # no type fits: prose, an e-mail address, a path without its host
+    SEVERAL_VALUES = "several_values"  # more than one URL in one text
+    WRONG_TYPE = "wrong_type"  # a sound indicator, but not of the declared type
+    ADDRESS_RANGE = "address_range"  # a network or a range of addresses, not one address
+    WILDCARD = "wildcard"  # a * in the host
+    BAD_HOST = "bad_host"  # not a DNS name
+    BAD_ADDRESS = "bad_address"  # meant as an IP address, but not one that everybody reads alike
+    BAD_HASH = "bad_hash"  # not the hexadecimal digits of an MD5, a SHA-1 or a SHA-256
+    BAD_SCHEME = "bad_scheme"  # a URL of a scheme that neither a proxy nor a browser fetches by host
+    BAD_URL = "bad_url"  # the rest of what makes a URL unreadable: its port, backslashes
+
+
+class Refused(ValueError):  # noqa: N818 – what happened to the text, in the words of the records
+    """A text that does not stand for one indicator. `str()` is one line: what is wrong and what to do."""
+
+    def __init__(self, reason: RefusalReason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+    @classmethod
+    def because(cls, reason: RefusalReason, text: str, why: str) -> Self:
+        """Name the text, shortened and escaped so that it stays one printable line, then say `why`."""
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        return cls(reason, f"{shown!r} {why}")
