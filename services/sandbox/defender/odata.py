@@ -56,7 +56,10 @@ def predicate(text: str, switches: DefenderSwitches) -> Predicate:
     if switches.max_filter_nodes is not None and _nodes(tree) > switches.max_filter_nodes:
         raise odata_error(f"The node count limit of '{switches.max_filter_nodes}' has been exceeded.")
     fields = LONG if switches.filterable == "long" else SHORT
-    compiled: Predicate = _Compiler(fields, caseless=not switches.filter_case_sensitive).visit(tree)
+    try:
+        compiled: Predicate = _Compiler(fields, caseless=not switches.filter_case_sensitive).visit(tree)
+    except RecursionError as error:
+        raise odata_error("The recursion limit has been exceeded.") from error
     return compiled
 
 

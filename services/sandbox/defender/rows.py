@@ -39,12 +39,12 @@ DEFAULTS: Entity = {
     "expirationTime": None,
     "lastUpdateTime": None,
     "lastUpdatedBy": None,
-    "rbacGroupNames": [],
-    "rbacGroupIds": [],
+    "rbacGroupNames": (),
+    "rbacGroupIds": (),
     "notificationId": None,
     "notificationBody": None,
     "version": None,
-    "mitreTechniques": [],
+    "mitreTechniques": (),
     "historicalDetection": False,
     "lookBackPeriod": None,
     "generateAlert": False,
@@ -57,7 +57,7 @@ DEFAULTS: Entity = {
 """Every field in the order the API writes them, with what it shows when a submission left it out."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """An active indicator. `read_only` rows cannot be deleted through the API."""
 

@@ -34,6 +34,7 @@ class Indicators:
         self._clock = clock
         self._by_key: dict[Key, dict[str, None]] = {}
         self._last_id = 0
+        self._last_created = 0
         self._read_only = 0
         self._next_expiry: int | None = None
 
@@ -102,12 +103,14 @@ class Indicators:
         """Store a row as it is given, whatever it holds. Raises ValueError for a bad expirationTime."""
         self._last_id += 1
         row_id = str(self._last_id)
-        created = self.now() + self._last_id % 9 + 1
+        created = max(self.now(), self._last_created) + 1
+        created += created % 10 == 0  # a trailing zero would be left out, and seven digits are what clients trip over
+        self._last_created = created
         entity: Entity = {**DEFAULTS, "id": row_id, "creationTimeDateTimeUtc": format_ticks(created)}
         entity["lastUpdateTime"] = format_ticks(created + 100_000)
         entity.update(properties)
         for name in ("rbacGroupNames", "rbacGroupIds", "mitreTechniques"):
-            entity[name] = list(entity[name])
+            entity[name] = tuple(entity[name] or ())
         row = Row(row_id, entity, key_of(entity, with_action=self._switches().action_in_key), read_only)
         self.rows[row_id] = row
         self._read_only += read_only
@@ -150,7 +153,7 @@ class Indicators:
         self.rows.clear()
         self._by_key.clear()
         self.statistics.clear()
-        self._last_id, self._read_only, self._next_expiry = 0, 0, None
+        self._last_id, self._last_created, self._read_only, self._next_expiry = 0, 0, 0, None
 
     def _key(self, draft: Draft) -> Key:
         return key_of(draft.properties, with_action=self._switches().action_in_key)
