@@ -27,7 +27,7 @@ def resource_key(resource: AnyResource) -> str:
 
 def encode_resource(resource: AnyResource) -> bytes:
     """A resource's bytes on the wire."""
-    return RESOURCE.dump_json(resource, exclude_none=True)
+    return RESOURCE.dump_json(resource)
 
 
 def decode_resource(raw: bytes) -> AnyResource:

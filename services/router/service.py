@@ -115,7 +115,9 @@ class Router:
         new = numbers - self._workers.keys()
         if new:
             for number, state in (await take_over(self._settings, self._outbox, new)).items():
-                self._workers[number] = PartitionWorker(self._context, self._outbox, state, lambda: self._policy)
+                worker = PartitionWorker(self._context, self._outbox, state, lambda: self._policy)
+                worker.start()
+                self._workers[number] = worker
         self._unchecked = set(numbers)
         return await changelog_ends(self._settings, numbers) if numbers else {}
 

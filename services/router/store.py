@@ -4,11 +4,11 @@ Faust's own recovery reads one record at a time, and would wait for ever for an 
 marker holds; so it must find nothing to do.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from faust.stores import STORES
-from faust.stores.memory import Store as MemoryStore
+from faust.stores import STORES, memory
 
 URL = "router://"
 STORES.aliases["router"] = "services.router.store:Store"
@@ -17,9 +17,10 @@ Rebalanced = Callable[[set[int]], Awaitable[dict[int, int]]]
 """Called with the partitions now owned; returns the changelog end of each."""
 
 
-class Store(MemoryStore[bytes, bytes]):
+class Store(memory.Store[bytes, bytes]):
     """Holds no data itself: partitions keep theirs."""
 
+    logger = logging.getLogger("faust.stores")
     changelog: str
     rebalanced: Rebalanced
 

@@ -13,6 +13,8 @@ TRANSPORTS.aliases["committed"] = "services.router.transport:Transport"
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
+    logger = driver.logger
+
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401  # untyped library
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # noqa: SLF001  # read when it starts; there is no setting for it
@@ -20,6 +22,8 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
 
 class _Consumer(driver.Consumer):
+    logger = driver.logger
+
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 

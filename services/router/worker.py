@@ -49,8 +49,7 @@ class PartitionWorker:
         self._idle = asyncio.Lock()
 
     def start(self) -> None:
-        """Begin to work."""
-        self._running.set()
+        """Begin to work, as soon as `resume` allows."""
         self._task = asyncio.create_task(self._run(), name=f"partition-{self.state.number}")
 
     async def put(self, event: Event) -> None:

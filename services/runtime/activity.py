@@ -52,7 +52,7 @@ class ActivityLog:
 
     def close(self) -> None:
         """Send what is still waiting and close."""
-        self._producer.close(timeout_ms=5_000)
+        self._producer.close(timeout=5)
 
 
 _LEVELS = {Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}

@@ -97,4 +97,4 @@ class DeadLetters:
     def close(self) -> None:
         """Close the connection to Kafka."""
         if self._producer:
-            self._producer.close(timeout_ms=5_000)
+            self._producer.close(timeout=5)

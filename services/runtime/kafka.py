@@ -39,17 +39,14 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
 
 
 def _common(settings: Settings) -> dict[str, Any]:
-    return {
-        "bootstrap_servers": settings.kafka_bootstrap.split(","),
-        "metrics_enabled": False,
-        **security(settings),
-    }
+    return {"bootstrap_servers": settings.kafka_bootstrap.split(","), **security(settings)}
 
 
 def producer(settings: Settings, **options: object) -> KafkaProducer:
     """An idempotent producer that waits for all in-sync replicas."""
     return KafkaProducer(
         **_common(settings),
+        metrics_enabled=False,
         acks="all",
         enable_idempotence=True,
         max_request_size=MAX_REQUEST_BYTES,
@@ -62,6 +59,7 @@ def consumer(settings: Settings, **options: object) -> KafkaConsumer:
     """A consumer of committed records. It commits nothing by itself."""
     return KafkaConsumer(
         **_common(settings),
+        metrics_enabled=False,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

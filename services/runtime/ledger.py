@@ -55,7 +55,7 @@ class Ledger:
         try:
             self._producer.init_transactions()
         except KafkaError as error:
-            self._producer.close(timeout_ms=0)
+            self._producer.close(timeout=0)
             raise LedgerError(f"cannot become the owner of {owner}: {error}") from error
 
     def write(self, entries: Iterable[Entry]) -> None:
@@ -84,4 +84,4 @@ class Ledger:
 
     def close(self) -> None:
         """Give up writing. The ownership stays with this name until someone else opens it."""
-        self._producer.close(timeout_ms=5_000)
+        self._producer.close(timeout=5)
