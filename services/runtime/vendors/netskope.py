@@ -1,0 +1,189 @@
+"""Sessions with Netskope: REST API v2 by header token, v1 by a token in the body, paced by what the answers say.
+
+Sources: Netskope, "REST API v2 Overview" (header, RateLimit headers), "REST API v1 Overview" (errors with 200, 24 calls
+in 5 s), "Using the REST API v2 dataexport Iterator Endpoints" (4 calls a second per endpoint).
+"""
+
+import threading
+from collections.abc import Mapping
+
+import httpx
+
+from schemas.resources import Connection
+from schemas.resources.connection import NetskopeTenant
+from services.runtime.budget import Quotas, Window, shared_budget
+from services.runtime.http import Answer, Params, VendorHttp
+from services.runtime.retry import RetryPolicy
+from services.runtime.secrets import Secret
+from services.runtime.vendors.errors import MisconfiguredError, RefusedError, UnauthorizedError
+from services.runtime.vendors.refusals import of_body
+from services.runtime.vendors.session import Session
+
+ITERATOR, POLICY, V1 = "iterator", "policy", "v1"
+
+QUOTAS: Quotas = {
+    ITERATOR: (Window(4, 1),),
+    POLICY: (Window(24, 5),),
+    V1: (Window(24, 5),),
+}
+"""Calls by bucket. An iterator endpoint has a bucket of its own, `iterator:<type>`. The number for v2 policy calls is
+unconfirmed: v1's is taken, and what RateLimit headers say beyond that is obeyed."""
+
+_LONGEST_PAUSE_S = 300.0
+_HINTS = {
+    401: "the token is wrong or expired; make one under REST API v2 and put it where spec.v2Token points",
+    403: (
+        "the token is wrong, expired, or has no access to this endpoint; check it under REST API v2, and whether the "
+        "tenant allows this address"
+    ),
+    404: "check spec.tenantUrl",
+}
+_V1_HINT = "check the v1 token where spec.v1Token points"
+
+
+class NetskopeSession(Session):
+    """Calls to one Netskope tenant.
+
+    Raises:
+        TypeError: the connection is to another vendor.
+        MisconfiguredError: the CA bundle cannot be used.
+
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        stop: threading.Event,
+        *,
+        policy: RetryPolicy | None = None,
+        quotas: Quotas = QUOTAS,
+        read_timeout_s: float = 60.0,
+    ) -> None:
+        spec = connection.spec
+        if not isinstance(spec, NetskopeTenant):
+            raise TypeError(f"connection {connection.name} is of type {spec.type}, not netskope")
+        policy = policy or RetryPolicy()
+        url = str(spec.tenant_url).rstrip("/")
+        http = VendorHttp(
+            connection.name,
+            url,
+            url_field="spec.tenantUrl",
+            tls=spec.tls,
+            proxy=str(spec.proxy) if spec.proxy else None,
+            read_timeout_s=read_timeout_s,
+            throttled_s=policy.throttled_s,
+            hints=_HINTS,
+        )
+        super().__init__(connection.name, http, shared_budget("netskope", url, "", quotas), stop, policy)
+        self._v2_token = Secret(spec.v2_token, connection.name, "spec.v2Token")
+        self._v1_token = Secret(spec.v1_token, connection.name, "spec.v1Token") if spec.v1_token else None
+
+    def call_v2(
+        self,
+        method: str,
+        path: str,
+        *,
+        route: str,
+        bucket: str,
+        params: Params | None = None,
+        json: object = None,
+        repeatable: bool,
+        empty_ok: bool = False,
+        read_timeout_s: float | None = None,
+    ) -> object:
+        """One v2 call, under quota, repeated where that helps. Returns the parsed body, None for an allowed empty one.
+
+        `path` begins with `/api/v2/`; quote its parts. `route` names the call in metrics and texts. `repeatable`:
+        doing it twice is as good as once; false for an iterator's `next`, which moves the cursor.
+
+        Raises:
+            StoppedError: `stop` was set while waiting.
+            VendorError: it did not succeed, after all attempts. 409 is ConflictError and left to the caller.
+
+        """
+
+        def once() -> object:
+            headers = {"Netskope-Api-Token": self._v2_token.read()}
+            answer = self._paced(
+                bucket, route, method, path, params=params, json=json, headers=headers, read_timeout_s=read_timeout_s
+            )
+            return self._checked(answer, answer.json(empty_ok=empty_ok))
+
+        return self._repeated(once, route, repeatable=repeatable)
+
+    def call_v1(
+        self,
+        method: str,
+        path: str,
+        *,
+        route: str,
+        json: Mapping[str, object],
+        bucket: str = V1,
+        repeatable: bool = True,
+        read_timeout_s: float | None = None,
+    ) -> object:
+        """One v1 call; the token goes into the body. Returns the parsed body. Errors that arrive with 200 are raised.
+
+        Raises:
+            MisconfiguredError: the connection has no v1 token.
+            RefusedError: also for `"status": "error"`; `message` holds the vendor's `errors`.
+            StoppedError, VendorError: as `call_v2`.
+
+        """
+        token = self._v1_token
+        if token is None:
+            text = "spec.v1Token: file-hash lists need API v1; say where its token is"
+            raise MisconfiguredError(self.name, route, text)
+
+        def once() -> object:
+            body = {**json, "token": token.read()}
+            answer = self._paced(bucket, route, method, path, json=body, read_timeout_s=read_timeout_s)
+            return self._checked(answer, answer.json())
+
+        return self._repeated(once, route, repeatable=repeatable)
+
+    def _paced(
+        self,
+        bucket: str,
+        route: str,
+        method: str,
+        path: str,
+        *,
+        json: object,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+        read_timeout_s: float | None = None,
+    ) -> Answer:
+        answer = self._within_budget(
+            bucket,
+            route,
+            lambda: self._http.request(
+                method, path, route=route, params=params, json=json, headers=headers, read_timeout_s=read_timeout_s
+            ),
+        )
+        pause = _pause(answer.headers)
+        if pause:
+            self.budget.penalise(bucket, pause)
+        return answer
+
+    def _checked(self, answer: Answer, body: object) -> object:
+        """Let a body through that does not say `error` under its 200."""
+        if not isinstance(body, Mapping) or (body.get("status") != "error" and body.get("ok", 1) not in (0, False)):
+            return body
+        said = of_body(body)
+        denied = "authoriz" in said.code.lower()
+        kind = UnauthorizedError if denied else RefusedError
+        parts = (f"{answer.status} with an error", said.code, said.message)
+        text = ": ".join(filter(None, parts)) + (f"; {_V1_HINT}" if denied else "")
+        raise kind(self.name, answer.route, text, status=answer.status, code=said.code, message=said.message, body=body)
+
+
+def _pause(headers: httpx.Headers) -> float:
+    """Seconds to wait before the next call, when this answer used up the vendor's window."""
+    try:
+        if float(headers.get("RateLimit-Remaining", "1")) > 0:
+            return 0.0
+        reset = float(headers.get("RateLimit-Reset", "0"))
+    except ValueError:
+        return 0.0
+    return reset if 0 < reset <= _LONGEST_PAUSE_S else 0.0

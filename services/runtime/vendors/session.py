@@ -1,0 +1,52 @@
+"""What sessions with both vendors do around a call: quota before it, retries around it, all sharers told of a 429."""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from services.runtime.budget import Budget
+from services.runtime.http import Answer, VendorHttp
+from services.runtime.retry import RetryPolicy, retrying
+from services.runtime.vendors.errors import ThrottledError
+
+
+class Session:
+    """A connection's way into its vendor's API. For one thread; the budget is shared with other sessions.
+
+    `budget.left(bucket)` and `budget.seconds_until_free(bucket)` are there for planning.
+    """
+
+    def __init__(self, name: str, http: VendorHttp, budget: Budget, stop: threading.Event, policy: RetryPolicy) -> None:
+        self.name = name
+        self.budget = budget
+        self._http = http
+        self._stop = stop
+        self._policy = policy
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _repeated(self, once: Callable[[], object], route: str, *, repeatable: bool) -> object:
+        """`once` with retries."""
+        return retrying(
+            once, policy=self._policy, stop=self._stop, connection=self.name, route=route, repeatable=repeatable
+        )
+
+    def _within_budget(self, bucket: str, route: str, send: Callable[[], Answer]) -> Answer:
+        """Send when the bucket has room; a 429 closes it for everybody who shares it."""
+        self.budget.acquire(bucket, self._stop, connection=self.name, route=route, patience_s=self._policy.total_s)
+        try:
+            return send()
+        except ThrottledError as error:
+            self.budget.penalise(bucket, error.retry_after)
+            raise

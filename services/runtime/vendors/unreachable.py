@@ -1,0 +1,59 @@
+"""Why no answer came, in words a person can act on, and whether the vendor may have acted all the same."""
+
+import socket
+import ssl
+
+import httpx
+
+from services.runtime.vendors.errors import BrokenAnswerError, UnreachableError
+
+
+def no_answer(connection: str, route: str, error: httpx.TransportError, url_field: str) -> UnreachableError:
+    """The error for a request that got no status line. `url_field` is where the host is configured."""
+    kind, text, sent = _told(error, url_field)
+    return UnreachableError(connection, route, text, kind=kind, may_have_acted=sent)
+
+
+def cut_answer(connection: str, route: str, status: int, error: Exception) -> BrokenAnswerError:
+    """The error for an answer that began and did not end as it should."""
+    kind = "malformed" if isinstance(error, httpx.DecodingError) else "cut"
+    text = f"answer {status} was {kind} on the way ({type(error).__name__})"
+    return BrokenAnswerError(connection, route, text, kind=kind)
+
+
+def _told(error: httpx.TransportError, url_field: str) -> tuple[str, str, bool]:
+    """Kind, text, and whether the request may have reached the vendor."""
+    host = error.request.url.host
+    check = f"check {url_field}, spec.proxy and the network"
+    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+        return "timeout", f"no connection to {host} in time; {check}", False
+    if isinstance(error, httpx.ProxyError):
+        return "proxy", f"the proxy does not let us through to {host}; check spec.proxy", False
+    if isinstance(error, httpx.ConnectError):
+        return _unconnected(error, host, check)
+    if isinstance(error, httpx.TimeoutException):
+        return "timeout", f"no answer from {host} in time", True
+    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+        # The exception's own text may quote a header, so it is not shown.
+        return "protocol", f"the request to {host} cannot be sent; check {url_field} and the secrets", False
+    return "reset", f"{host} closed the connection before it answered", True
+
+
+def _unconnected(error: httpx.ConnectError, host: str, check: str) -> tuple[str, str, bool]:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            why = cause.verify_message
+            text = f"the certificate of {host} is not trusted ({why}); name the CA that signed it in spec.tls.caFile"
+            return "tls", text, False
+        if isinstance(cause, ssl.SSLError):
+            return "tls", f"{host} does not speak TLS with us ({cause.reason}); {check}", False
+        if isinstance(cause, socket.gaierror):
+            return "dns", f"the name {host} does not resolve; {check}", False
+    return "connect", f"no connection to {host}; {check}", False
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    return chain
