@@ -39,3 +39,7 @@ class Indicator(Record):
     hits: int
     desired: dict[str, str] = Field(default_factory=dict)
     skipped: dict[str, str] = Field(default_factory=dict)
+
+    def placed(self, desired: dict[str, str], skipped: dict[str, str]) -> "Indicator":
+        """The same indicator, wanted elsewhere."""
+        return Indicator(**{**self.__dict__, "desired": desired, "skipped": skipped})

@@ -5,6 +5,7 @@ The indicator remembers what was asked for last, so the answer is exact: which e
 
 from dataclasses import dataclass
 
+from schemas.canonical import indicator_id
 from schemas.desired import Desired, entry_key
 from schemas.indicator import Indicator
 from services.router.compiled import CompiledPolicy, Route, digest
@@ -43,12 +44,12 @@ class Decision:
 def evaluate(indicator: Indicator, policy: CompiledPolicy, reported_at: int) -> Decision:
     """Decide where the indicator should be. `reported_at` dates the entries that change (milliseconds)."""
     wishes, skipped = _wishes(indicator, policy)
-    identity = f"{indicator.type}:{indicator.value}"
+    identity = indicator_id(indicator.type, indicator.value)
     desired: dict[str, str] = {}
     changes: list[Change] = []
     for key, wish in wishes.items():
         content = _content(indicator, wish.route)
-        desired[key] = stamp = digest(content, wish.sources, wish.sharings)
+        desired[key] = stamp = digest(content, *wish.sources, "", *wish.sharings)
         if indicator.desired.get(key) != stamp:
             entry = _entry(indicator, wish, content, reported_at)
             changes.append(Change(wish.route.destination, entry_key(wish.route.target_id, identity), entry))
@@ -58,7 +59,7 @@ def evaluate(indicator: Indicator, policy: CompiledPolicy, reported_at: int) -> 
     newly = [(key.partition("/")[0], why) for key, why in skipped.items() if indicator.skipped.get(key) != why]
     if not changes and skipped == indicator.skipped:
         return Decision(indicator, changes, newly)
-    return Decision(indicator.model_copy(update={"desired": desired, "skipped": skipped}), changes, newly)
+    return Decision(indicator.placed(desired, skipped), changes, newly)
 
 
 def _wishes(indicator: Indicator, policy: CompiledPolicy) -> tuple[dict[str, Wish], dict[str, str]]:
@@ -81,7 +82,7 @@ def _wishes(indicator: Indicator, policy: CompiledPolicy) -> tuple[dict[str, Wis
 def _content(indicator: Indicator, route: Route) -> str:
     if not route.detailed:
         return route.fingerprint
-    return digest(route.fingerprint, str(indicator.severity), indicator.comments, indicator.tags)
+    return digest(route.fingerprint, indicator.severity, indicator.comments, *indicator.tags)
 
 
 def _entry(indicator: Indicator, wish: Wish, content: str, reported_at: int) -> Desired:

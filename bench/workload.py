@@ -1,0 +1,133 @@
+"""The work that every way of routing is given: reports about web addresses, a policy with one sharing, real topics."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+
+from kafka import TopicPartition
+
+from schemas.canonical import indicator_id
+from schemas.partitions import partition_of
+from schemas.policy import Policy
+from schemas.report import Report, ReportBatch, Verb
+from schemas.resources import RESOURCE, AnyResource, encode_resource, resource_key
+from schemas.types import IndicatorType, Severity
+from services.router.compiled import CompiledPolicy, compile_policy
+from services.runtime import kafka
+from services.runtime.ledger import Entry, Ledger
+from services.runtime.settings import Settings
+from services.runtime.topics import apply_topics
+
+SOURCE, DESTINATION = "source", "destination"
+PER_BATCH = 500
+_START = 1_795_487_584_000
+_BATCHES_PER_TRANSACTION = 64
+
+
+def policy_resources() -> list[AnyResource]:
+    """Two tenants and one sharing between them."""
+    tenants: dict[str, dict[str, object]] = {
+        SOURCE: {"type": "netskope", "tenantUrl": "http://127.0.0.1:1", "v2Token": {"env": "NONE"}},
+        DESTINATION: {"type": "defender", "tenantId": "t", "appId": "a", "appSecret": {"env": "NONE"}},
+    }
+    sharing = {
+        "source": SOURCE,
+        "destination": DESTINATION,
+        "target": {"kind": "defender-action", "action": "Block"},
+    }
+    found = [("Connection", name, spec) for name, spec in tenants.items()] + [("Sharing", "share", sharing)]
+    return [
+        RESOURCE.validate_python(
+            {"apiVersion": "ioc-bridge/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}, extra="forbid"
+        )
+        for kind, name, spec in found
+    ]
+
+
+def compiled_policy() -> CompiledPolicy:
+    """The policy as the router sees it."""
+    return compile_policy(Policy.of(policy_resources(), version=1))
+
+
+def report(number: int, indicators: int) -> Report:
+    """The numbered report: a sighting of one of `indicators` web addresses, always newer than the one before."""
+    which = number % indicators
+    return Report(
+        verb=Verb.UPDATE,
+        type=IndicatorType.URL,
+        value=f"http://host{which}.evil.example/path/{which}",
+        observed_at=_START + number,
+        first_seen=_START,
+        last_seen=_START + number,
+        severity=Severity.HIGH,
+        reputation=8,
+        tags=("phish",),
+        comments=f"campaign {number} - Phishing",
+    )
+
+
+def batches(reports: int, indicators: int, partitions: int) -> Iterator[tuple[int, ReportBatch]]:
+    """All reports as batches with their partition."""
+    waiting: dict[int, list[Report]] = defaultdict(list)
+    for number in range(reports):
+        said = report(number, indicators)
+        partition = partition_of(indicator_id(said.type, said.value), partitions)
+        waiting[partition].append(said)
+        if len(waiting[partition]) == PER_BATCH:
+            yield partition, ReportBatch(source=SOURCE, poll="bench", reports=tuple(waiting.pop(partition)))
+    for partition, rest in waiting.items():
+        yield partition, ReportBatch(source=SOURCE, poll="bench", reports=tuple(rest))
+
+
+def prepare(settings: Settings) -> None:
+    """Make the topics and write the policy."""
+    with closing(kafka.admin(settings)) as admin:
+        apply_topics(admin, settings.topics.all([SOURCE, DESTINATION]), replication=1)
+    with closing(Ledger(settings, "policy")) as ledger:
+        ledger.write(
+            Entry(settings.topics.policy.name, resource_key(found).encode(), encode_resource(found))
+            for found in policy_resources()
+        )
+
+
+def fill_batched(settings: Settings, reports: int, indicators: int) -> None:
+    """Put all reports into `ioc.reports`, as a puller does."""
+    with closing(Ledger(settings, f"pull/{SOURCE}")) as ledger:
+        entries: list[Entry] = []
+        for partition, batch in batches(reports, indicators, settings.partitions):
+            entries.append(Entry(settings.topics.reports.name, SOURCE.encode(), batch.encode(), partition))
+            if len(entries) == _BATCHES_PER_TRANSACTION:
+                ledger.write(entries)
+                entries = []
+        if entries:
+            ledger.write(entries)
+
+
+def fill_single(settings: Settings, topic: str, reports: int, indicators: int) -> None:
+    """Put the same reports into a topic one record a report, keyed by indicator, as stream processors expect them."""
+    with closing(kafka.producer(settings, linger_ms=20, batch_size=200_000)) as producer:
+        for number in range(reports):
+            said = report(number, indicators)
+            identity = indicator_id(said.type, said.value)
+            partition = partition_of(identity, settings.partitions)
+            producer.send(topic, said.encode(), key=identity.encode(), partition=partition)
+        producer.flush()
+
+
+def fill_changelog(settings: Settings, source: str, topic: str) -> int:
+    """Copy the indicators of the router's changelog into another one, compacted to the latest. Returns how many."""
+    from services.runtime.bulk import read_to_end  # noqa: PLC0415  # only this needs it
+
+    count = 0
+    with closing(kafka.producer(settings, linger_ms=20, batch_size=200_000)) as producer:
+        for partition in range(settings.partitions):
+            latest: dict[bytes, bytes] = {}
+            with closing(kafka.consumer(settings)) as reader:
+                for record in read_to_end(reader, TopicPartition(source, partition)):
+                    if record.key and record.value and not record.key.startswith(b"\x00"):
+                        latest[record.key] = record.value
+            for key, value in latest.items():
+                producer.send(topic, value, key=key, partition=partition)
+            count += len(latest)
+        producer.flush()
+    return count
