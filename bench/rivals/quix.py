@@ -7,7 +7,6 @@ import json
 import sys
 import tempfile
 import time
-from typing import Any
 
 from quixstreams import Application, State
 from quixstreams.models import TopicConfig
@@ -38,7 +37,7 @@ def main(prefix: str, reports: int) -> None:
     )
     done, started = 0, 0.0
 
-    def route(value: bytes, state: State[Any]) -> list[bytes]:
+    def route(value: bytes, state: State[str, bytes]) -> list[bytes]:
         nonlocal done, started
         started = started or time.monotonic()
         done += 1
