@@ -64,7 +64,7 @@ def retrying(
 
     """
     backoff = wait_exponential_jitter(
-        initial=policy.first_wait_s, max=policy.longest_wait_s, jitter=policy.first_wait_s
+        multiplier=policy.first_wait_s, max=policy.longest_wait_s, jitter=policy.first_wait_s
     )
 
     def wait(state: RetryCallState) -> float:

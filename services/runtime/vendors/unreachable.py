@@ -7,6 +7,9 @@ import httpx
 
 from services.runtime.vendors.errors import BrokenAnswerError, UnreachableError
 
+_OTHER_NAME = (62, 64)
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL: another CA would not help."""
+
 
 def no_answer(connection: str, route: str, error: httpx.TransportError, url_field: str) -> UnreachableError:
     """The error for a request that got no status line. `url_field` is where the host is configured."""
@@ -42,11 +45,10 @@ def _told(error: httpx.TransportError, url_field: str) -> tuple[str, str, bool]:
 def _unconnected(error: httpx.ConnectError, host: str, check: str) -> tuple[str, str, bool]:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            why = cause.verify_message
-            text = f"the certificate of {host} is not trusted ({why}); name the CA that signed it in spec.tls.caFile"
-            return "tls", text, False
+            todo = check if cause.verify_code in _OTHER_NAME else "name the CA that signed it in spec.tls.caFile"
+            return "tls", f"the certificate of {host} is not trusted ({cause.verify_message}); {todo}", False
         if isinstance(cause, ssl.SSLError):
-            return "tls", f"{host} does not speak TLS with us ({cause.reason}); {check}", False
+            return "tls", f"{host} does not speak TLS with us ({cause}); {check}", False
         if isinstance(cause, socket.gaierror):
             return "dns", f"the name {host} does not resolve; {check}", False
     return "connect", f"no connection to {host}; {check}", False
