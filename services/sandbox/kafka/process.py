@@ -4,6 +4,7 @@ Invariant: one `BrokerProcess` is one guard and one Java process; after `stop` o
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,10 @@ from services.sandbox.kafka.errors import JavaUnusable, StartFailed
 from services.sandbox.kafka.ports import answers
 from services.sandbox.kafka.progress import say
 from services.sandbox.kafka.properties import HOST
+
+_ERROR = re.compile(r" (ERROR|FATAL) |Exception|Error")
+# Java's launcher gives its reason in another line than these.
+_SAYS_NOTHING = ("Error occurred during initialization of VM", "Error: Could not create", "Error: A fatal exception")
 
 
 class BrokerProcess:
@@ -73,7 +78,7 @@ class BrokerProcess:
         """Return once the broker at `port` serves clients; raise `StartFailed` if it ends or takes too long."""
         begun = time.monotonic()
         said = False
-        while not (answers(port) and _serves(port)):
+        while not (answers(port) and serves(f"{HOST}:{port}")):
             waited = time.monotonic() - begun
             if self.code is not None:
                 raise StartFailed(f"it ended with code {self.code} ({last_error(self.log)})", self.log)
@@ -85,22 +90,21 @@ class BrokerProcess:
             time.sleep(0.03)
 
 
-def _serves(port: int) -> bool:
-    """Ask the broker itself whether it takes part in the cluster."""
-    address = f"{HOST}:{port}"
+def serves(bootstrap: str) -> bool:
+    """Ask the broker at `bootstrap` itself whether one takes part in its cluster."""
     try:
         with KafkaAdminClient(
-            bootstrap_servers=address, bootstrap_timeout_ms=5000, request_timeout_ms=5000, client_id="ready"
+            bootstrap_servers=bootstrap, bootstrap_timeout_ms=5000, request_timeout_ms=5000, client_id="ready"
         ) as client:
             brokers = client.describe_cluster()["brokers"]
     except KafkaError:
         return False
-    return any(broker["port"] == port and not broker.get("is_fenced") for broker in brokers)
+    return any(not broker.get("is_fenced") for broker in brokers)
 
 
 def last_error(log: Path) -> str:
     """Return the last line of `log` that tells of an error, without its time stamp."""
-    lines = log.read_text(errors="replace").splitlines()
-    told = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line or "Error" in line]
-    line = next((line for line in reversed(told) if not line.startswith(("\t", " "))), lines[-1] if lines else "")
-    return line.split(" ERROR ")[-1].strip() or "it said nothing"
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line and not line[0].isspace()]
+    lines = [line for line in lines if not line.startswith(_SAYS_NOTHING)]
+    telling = [line for line in lines if _ERROR.search(line)] or lines or ["it said nothing"]
+    return telling[-1].split(" ERROR ")[-1].strip()

@@ -40,7 +40,8 @@ class DownloadProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:
+            self._bar.stop()
         self._console.print(str(self))
 
     @contextmanager

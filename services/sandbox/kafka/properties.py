@@ -45,8 +45,10 @@ _LOCAL: Mapping[str, str] = {
     "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
 }
 
+# log4j's own hook would close the log before the broker has told how it ended.
 LOGGING = """\
 status = error
+shutdownHook = disable
 appender.out.type = Console
 appender.out.name = out
 appender.out.layout.type = PatternLayout

@@ -1,0 +1,43 @@
+"""What every test may ask for. A broker is started only when a test wants one, and once for all of them."""
+
+import os
+import secrets
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+with warnings.catch_warnings():
+    # kafka-python reads its schemas in a way that Python 3.11 and 3.12 call deprecated, once, when it is imported.
+    warnings.filterwarnings("ignore", message="(read|open)_text is deprecated", category=DeprecationWarning)
+    import kafka  # noqa: F401 - for the effect described
+
+from tests.broker import Choice, NoBroker, choose, ways
+
+
+@pytest.fixture(scope="session")
+def bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of the broker the tests share; topics are told apart by `prefix`."""
+    cache = Path(os.environ.get("IOC_BRIDGE_CACHE") or request.config.rootpath / ".cache")
+    plugins = request.config.pluginmanager
+    with ExitStack() as stack:
+        # A first start downloads; who waits for it must see why, captured or not.
+        with plugins.getplugin("capturemanager").global_and_fixture_disabled():
+            reporter = plugins.getplugin("terminalreporter")
+            reporter.ensure_newline()
+            try:
+                choice: Choice | NoBroker = choose(ways(cache), stack)
+            except NoBroker as error:
+                choice = error
+            reporter.write_line(str(choice))
+        if isinstance(choice, NoBroker):
+            pytest.fail(str(choice), pytrace=False)
+        yield choice.bootstrap
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A prefix for topics, groups and transactional ids that no other test has: `<prefix>.reports`."""
+    return f"t{secrets.token_hex(6)}"
