@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from services.sandbox.kafka import EmbeddedKafka, EmbeddedKafkaError
-from services.sandbox.kafka.ports import free_port
+from services.sandbox.kafka.ports import answers, free_port
 from services.sandbox.kafka.process import serves
 from services.sandbox.kafka.properties import SHARED
 
@@ -56,7 +56,7 @@ class Choice:
 def choose(ways: Sequence[tuple[str, Open]], stack: ExitStack) -> Choice:
     """Open the first way that can be; what it needs to be closed goes on `stack`. Raises `NoBroker`."""
     reasons: list[str] = []
-    with _library_sockets_ignored():
+    with library_sockets_ignored():
         for name, opened in ways:
             try:
                 with ExitStack() as opening:
@@ -69,8 +69,8 @@ def choose(ways: Sequence[tuple[str, Open]], stack: ExitStack) -> Choice:
 
 
 @contextmanager
-def _library_sockets_ignored() -> Iterator[None]:
-    """Let sockets that docker and kafka-python leave open after a refusal be collected here, not in somebody's test."""
+def library_sockets_ignored() -> Iterator[None]:
+    """Let sockets that a library leaves open after a failure be collected here, not in somebody's test."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         try:
@@ -93,7 +93,11 @@ def named(_stack: ExitStack) -> str:
     bootstrap = os.environ.get(VARIABLE)
     if not bootstrap:
         raise NotTaken("it is not set")
-    if not serves(bootstrap):
+    addresses = [address.rpartition(":") for address in bootstrap.split(",")]
+    if not all(host and port.isdigit() for host, _, port in addresses):
+        raise NoBroker(f"{VARIABLE} is {bootstrap!r}: write host:port, several of them with commas between")
+    # Asked first without a client: one that is refused leaves its socket open.
+    if not (any(answers(int(port), host.strip("[]")) for host, _, port in addresses) and serves(bootstrap)):
         raise NoBroker(f"{VARIABLE} names {bootstrap}, where no Kafka answers: start it, or unset {VARIABLE}")
     return bootstrap
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from jgo.env import LockedDependency, LockFile
 from jgo.maven import MavenContext, PythonResolver
 from requests import RequestException
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from services.sandbox.kafka.errors import DownloadFailed
 from services.sandbox.kafka.progress import DownloadProgress
@@ -23,12 +23,15 @@ class _MismatchError(Exception):
     """What arrived is not what was pinned."""
 
 
-def fetch_jars(repository: Path) -> list[Path]:
-    """Return the pinned jars as files below `repository` (laid out as Maven does), downloading what is missing.
+def fetch_jars(
+    repository: Path, pins: Path = LOCK, remotes: dict[str, str] | None = None, seconds: int = 30
+) -> list[Path]:
+    """Return the jars of the lock file `pins` as files below `repository` (laid out as Maven does).
 
-    Raises `DownloadFailed` for the first jar that cannot be had after three attempts.
+    What is missing is downloaded from `remotes` (jgo's default, Maven Central, if None); no answer may take longer
+    than `seconds`. Raises `DownloadFailed` for the first jar that cannot be had after three attempts.
     """
-    lock = LockFile.load(LOCK)
+    lock = LockFile.load(pins)
     wanted = {repository.joinpath(*_place(pin)): pin for pin in lock.dependencies}
     missing = [(path, pin) for path, pin in wanted.items() if not _is_pinned(path, pin)]
     if missing:
@@ -37,7 +40,7 @@ def fetch_jars(repository: Path) -> list[Path]:
         title = f"Downloading {lock.environment_name}"
         with DownloadProgress(title, len(missing)) as progress, ThreadPoolExecutor(8) as pool:
             resolver = PythonResolver(progress_callback=progress.receiving)
-            context = MavenContext(resolver=resolver, repo_cache=repository, timeout=30)
+            context = MavenContext(resolver, repository, remote_repos=remotes, timeout=seconds)
             for _ in pool.map(lambda jar: _fetch(context, *jar), missing):
                 progress.jar_done()
     return list(wanted)
@@ -51,7 +54,10 @@ def _fetch(context: MavenContext, path: Path, pin: LockedDependency) -> None:
     # jgo tells of a refused download by RuntimeError.
     failures = (RequestException, RuntimeError, _MismatchError)
     attempts = Retrying(
-        retry=retry_if_exception_type(failures), stop=stop_after_attempt(3), wait=wait_random(1, 3), reraise=True
+        retry=retry_if_exception_type(failures),
+        stop=stop_after_attempt(3),
+        wait=wait_random_exponential(multiplier=0.2, max=5),
+        reraise=True,
     )
     try:
         attempts(_obtain, context, path, pin)

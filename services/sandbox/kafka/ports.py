@@ -31,10 +31,10 @@ def check_free(port: int) -> None:
             raise PortTaken(port, "not between 0 and 65535") from error
 
 
-def answers(port: int) -> bool:
+def answers(port: int, host: str = HOST) -> bool:
     """Tell whether something accepts connections at `port`."""
     try:
-        with socket.create_connection((HOST, port), timeout=1):
+        with socket.create_connection((host, port), timeout=1):
             return True
     except OSError:
         return False
