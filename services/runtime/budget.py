@@ -93,7 +93,8 @@ class Budget:
             for rate in held.rates:
                 blocking = held.peek(rate.limit - 1)
                 if blocking is not None:
-                    waits.append(blocking.timestamp + rate.interval + 1 - now)
+                    # A millisecond to leave the window, and one for a clock that is read in whole milliseconds.
+                    waits.append(blocking.timestamp + rate.interval + 2 - now)
         return max(max(waits) / 1000, self._closed_for(bucket))
 
     def penalise(self, bucket: str, seconds: float) -> None:

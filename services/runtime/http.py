@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
 
@@ -212,12 +213,18 @@ def _verification(connection: str, tls: Tls) -> ssl.SSLContext | bool:
         )
         return False
     if tls.ca_file is None:
-        return True
+        return _default_trust()
     try:
         return ssl.create_default_context(cafile=tls.ca_file)
     except OSError as error:  # SSLError is one
         text = f"spec.tls.caFile: {tls.ca_file} cannot be used ({error}); name a readable file of PEM certificates"
         raise MisconfiguredError(connection, "tls", text) from error
+
+
+@cache
+def _default_trust() -> ssl.SSLContext:
+    """What httpx trusts by itself. Loading it takes a while, and connections can share it."""
+    return httpx.create_ssl_context()
 
 
 def _phrase(status: int) -> str:

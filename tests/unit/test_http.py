@@ -4,26 +4,19 @@ import gzip
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from prometheus_client import REGISTRY
-from starlette.applications import Starlette
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
-from schemas.resources.connection import Tls
 from services.runtime.http import VendorHttp
 from services.runtime.vendors.errors import (
     BrokenAnswerError,
     ConflictError,
     ForbiddenError,
-    MisconfiguredError,
     NotFoundError,
     RefusedError,
     ThrottledError,
@@ -32,8 +25,6 @@ from services.runtime.vendors.errors import (
     UnreachableError,
     VendorError,
 )
-from services.sandbox.tenant.serve import TenantServer
-from tests.unit.test_sandbox_tenant_properties import certificate
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -269,35 +260,3 @@ def test_what_is_sent() -> None:
     assert first.extensions["timeout"] == {"connect": 10.0, "read": 60.0, "write": 60.0, "pool": 10.0}
     assert third.extensions["timeout"]["read"] == 120
     assert "Content-Type" not in third.headers
-
-
-def test_certificates(tmp_path: Path) -> None:
-    pair = certificate(tmp_path)
-    app = Starlette(routes=[Route("/", lambda _: JSONResponse({"hello": 1}))])
-    with TenantServer(app, tls=pair) as server, TenantServer(app) as plain:
-
-        def got(tls: Tls, url: str = server.url) -> object:
-            with closing(VendorHttp("tls", url, url_field="spec.apiUrl", tls=tls)) as client:
-                return client.request("GET", "/", route="r").json()
-
-        with pytest.raises(UnreachableError, match=r"not trusted .*spec\.tls\.caFile") as caught:
-            got(Tls())
-        assert caught.value.kind == "tls"
-        trusting = Tls(ca_file=str(pair[0]))
-        assert got(trusting) == {"hello": 1}
-        with pytest.raises(UnreachableError, match=r"not trusted .*check spec\.apiUrl"):
-            got(trusting, server.url.replace("127.0.0.1", "localhost"))
-        with pytest.raises(UnreachableError, match="does not speak TLS"):
-            got(trusting, plain.url.replace("http:", "https:"))
-        assert metric("tls_unverified", connection="tls") == 0
-        assert got(Tls(verify=False)) == {"hello": 1}
-        assert metric("tls_unverified", connection="tls") == 1
-
-
-@pytest.mark.parametrize("content", [None, "no certificate"])
-def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | None) -> None:
-    file = tmp_path / "ca.pem"
-    if content:
-        file.write_text(content)
-    with pytest.raises(MisconfiguredError, match=r"spec\.tls\.caFile: .*ca\.pem cannot be used"):
-        VendorHttp("acme", "https://api.example", url_field="spec.apiUrl", tls=Tls(ca_file=str(file)))
