@@ -22,7 +22,7 @@ def hide(secret: str) -> str:
 
 def redact(text: str) -> str:
     """The text with every registered secret blanked."""
-    for secret in _secrets:
+    for secret in tuple(_secrets):  # another thread may be registering one
         text = text.replace(secret, "***")
     return text
 
