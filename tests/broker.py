@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from services.sandbox.kafka import EmbeddedKafka, EmbeddedKafkaError
 from services.sandbox.kafka.ports import answers, free_port
 from services.sandbox.kafka.process import serves
-from services.sandbox.kafka.properties import SHARED
+from services.sandbox.kafka.properties import HOST, SHARED
 
 VARIABLE = "IOC_BRIDGE_TEST_BOOTSTRAP"
 IMAGE = "apache/kafka:4.3.1"
@@ -124,19 +124,21 @@ def container(stack: ExitStack) -> str:
         from testcontainers.core.container import DockerContainer
     try:
         with closing(docker.from_env(timeout=PULL_SECONDS)) as client:
-            for image in (IMAGE, testcontainers_config.ryuk_image):
-                _have(client, image)
+            _have(client, IMAGE)
+            if not testcontainers_config.ryuk_disabled:  # what removes the container should the tests be killed
+                _have(client, testcontainers_config.ryuk_image)
         port = free_port()
         # The advertised address must be known before the start, so the port is bound and not left to Docker.
         kafka = DockerContainer(IMAGE).with_bind_ports(port, port).with_envs(**container_environment(port))
         stack.enter_context(kafka)
     except (docker.errors.DockerException, OSError) as error:
         raise NotTaken(" ".join(str(error).split())) from error
-    bootstrap = f"{kafka.get_container_host_ip()}:{port}"
+    bootstrap = f"{HOST}:{port}"
     deadline = time.monotonic() + READY_SECONDS
-    while not serves(bootstrap):
+    while not (answers(port) and serves(bootstrap)):
         if time.monotonic() > deadline:
             raise NotTaken(f"it started but did not answer at {bootstrap} within {READY_SECONDS} s")
+        time.sleep(0.05)
     return bootstrap
 
 
@@ -147,7 +149,7 @@ def container_environment(port: int) -> dict[str, str]:
         "process.roles": "broker,controller",
         "node.id": "1",
         "listeners": f"PLAINTEXT://:{port},CONTROLLER://:{port - 1}",
-        "advertised.listeners": f"PLAINTEXT://localhost:{port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.voters": f"1@localhost:{port - 1}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",

@@ -16,7 +16,7 @@ from services.sandbox.kafka import (
     PortTaken,
     StartFailed,
 )
-from services.sandbox.kafka.download import LOCK
+from services.sandbox.kafka.cache import LOCK
 from services.sandbox.kafka.java import broker_command, check_java, find_java
 from services.sandbox.kafka.ports import answers, check_free, free_port
 from services.sandbox.kafka.process import last_error
@@ -50,7 +50,7 @@ def test_a_setting_given_wins() -> None:
     assert values["new.one"] == "x"
 
 
-@pytest.mark.parametrize("folder", ["/tmp/a b", "/tmp/dätä", "/tmp/back\\slash", "/tmp/\U0001f600=#!:"])
+@pytest.mark.parametrize("folder", ["/var/a b", "/var/dätä", "/var/back\\slash", "/var/\U0001f600=#!:"])
 def test_any_path_survives_the_properties_format(folder: str) -> None:
     text = render(1, 2, Path(folder))
     assert text.isascii()

@@ -15,6 +15,9 @@ from pathlib import Path
 from services.sandbox.kafka.errors import CacheUnusable
 from services.sandbox.kafka.progress import say
 
+LOCK = Path(__file__).with_name("kafka.lock.toml")
+"""The jars that make up the pinned Kafka, each with its SHA-256; written by `pin`."""
+
 
 @dataclass(frozen=True)
 class Installation:

@@ -13,10 +13,9 @@ from jgo.maven import MavenContext, PythonResolver
 from requests import RequestException
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from services.sandbox.kafka.cache import LOCK
 from services.sandbox.kafka.errors import DownloadFailed
 from services.sandbox.kafka.progress import DownloadProgress
-
-LOCK = Path(__file__).with_name("kafka.lock.toml")
 
 
 class _MismatchError(Exception):

@@ -10,7 +10,7 @@ from pathlib import Path
 from jgo.env import LockFile
 from jgo.maven import Dependency, MavenContext
 
-from services.sandbox.kafka.download import LOCK
+from services.sandbox.kafka.cache import LOCK
 from services.sandbox.kafka.progress import say
 
 

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from services.sandbox.kafka.cache import Installation, locked, remember, remembered
+from services.sandbox.kafka.cache import LOCK, Installation, locked, remember, remembered
 from services.sandbox.kafka.errors import CacheUnusable, DataUnusable, StartFailed
 from services.sandbox.kafka.java import broker_command, check_java, java_identity, run_java
 from services.sandbox.kafka.ports import free_port
@@ -16,7 +16,6 @@ from services.sandbox.kafka.process import BrokerProcess
 from services.sandbox.kafka.progress import say
 from services.sandbox.kafka.properties import LOGGING, render
 
-_LOCK = Path(__file__).with_name("kafka.lock.toml")
 _CLUSTER_ID = "ioc-bridge-embedded-00"  # 22 characters of base64, as Kafka wants it
 
 
@@ -25,7 +24,7 @@ def prepare(folder: Path, java: Path) -> Installation:
 
     Raises `DownloadFailed`, `JavaUnusable` or `CacheUnusable`.
     """
-    facts = [_LOCK.read_text(), LOGGING, str(folder), java_identity(java)]
+    facts = [LOCK.read_text(), LOGGING, str(folder), java_identity(java)]
     key = hashlib.sha256("\0".join(facts).encode()).hexdigest()[:12]
     marker = folder / f"ready-{key}.json"
     if installation := remembered(marker):
