@@ -1,0 +1,107 @@
+"""The router as it runs: a process of its own on a real Kafka."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schemas.report import Verb
+from services.runtime import kafka
+from services.runtime.bulk import latest
+from tests.routing import CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def exchange(bootstrap: str, prefix: str, tmp_path: Path) -> Exchange:
+    return Exchange(bootstrap, prefix, tmp_path)
+
+
+def test_reports_become_desired_entries_and_withdrawals_tombstones(exchange: Exchange) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    with exchange.start() as router:
+        router.wait_ready()
+        exchange.report(numbered(number) for number in range(50))
+        eventually(lambda: len(exchange.desired()) == 50, "50 desired entries")
+        exchange.report(numbered(number, 1, Verb.WITHDRAW) for number in range(0, 50, 2))
+        eventually(lambda: len(exchange.desired()) == 25, "half of them withdrawn")
+        assert router.stop() == 0
+    assert all("host1" in key or int(key.split("host")[1].split(".")[0]) % 2 for key in exchange.desired())
+    assert len(exchange.indicators()) == 50, "withdrawn indicators are kept, to explain"
+
+
+def test_a_new_sharing_shares_what_is_stored_and_its_deletion_withdraws_it(exchange: Exchange) -> None:
+    exchange.apply(*CONNECTIONS)
+    with exchange.start() as router:
+        router.wait_ready()
+        exchange.report(numbered(number) for number in range(30))
+        eventually(lambda: router.total("ioc_bridge_routed_total") == 30, "30 routed")
+        assert exchange.desired() == {}
+        exchange.apply(SHARING)
+        eventually(lambda: len(exchange.desired()) == 30, "what was stored is shared")
+        exchange.delete(SHARING)
+        eventually(lambda: exchange.desired() == {}, "what only it wanted is withdrawn")
+
+
+def test_a_policy_change_made_while_it_was_down_is_caught_up(exchange: Exchange) -> None:
+    exchange.apply(*CONNECTIONS)
+    with exchange.start() as router:
+        router.wait_ready()
+        exchange.report(numbered(number) for number in range(30))
+        eventually(lambda: router.total("ioc_bridge_routed_total") == 30, "30 routed")
+    exchange.apply(SHARING)
+    with exchange.start() as router:
+        eventually(lambda: len(exchange.desired()) == 30, "what was stored is shared")
+
+
+def test_a_repeat_writes_nothing(exchange: Exchange) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    with exchange.start() as router:
+        router.wait_ready()
+        for _ in range(2):
+            exchange.report(numbered(number) for number in range(20))
+        eventually(lambda: router.total("ioc_bridge_routed_total") == 40, "40 routed")
+        assert router.total("ioc_bridge_routed_total", outcome="unchanged") == 20
+        assert router.total("ioc_bridge_desired_changes_total") == 20
+
+
+def test_an_undecodable_batch_is_set_aside_and_the_rest_goes_on(exchange: Exchange) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    with closing(kafka.producer(exchange.settings)) as producer:
+        producer.send(exchange.settings.topics.reports.name, b'{"v": 1, "reports": "?"}', key=b"source", partition=0)
+    with exchange.start() as router:
+        router.wait_ready()
+        exchange.report(numbered(number) for number in range(20))
+        eventually(lambda: len(exchange.desired()) == 20, "the good reports are routed")
+        eventually(lambda: router.total("ioc_bridge_dead_letters_total") == 1, "the bad one is counted")
+    assert list(latest(exchange.settings, exchange.settings.topics.deadletters.name).values()) == [
+        b'{"v": 1, "reports": "?"}'
+    ]
+
+
+def test_it_says_which_topic_is_missing_and_goes_on_when_it_is_there(
+    bootstrap: str, prefix: str, tmp_path: Path
+) -> None:
+    exchange = Exchange(bootstrap, prefix, tmp_path)
+    with closing(kafka.admin(exchange.settings)) as admin:
+        admin.delete_topics([exchange.settings.topics.desired(DESTINATION).name])
+    exchange.apply(*CONNECTIONS, SHARING)
+    with exchange.start() as router:
+        eventually(lambda: f"{prefix}.desired.{DESTINATION}" in router.last_lines(3), "the log names the topic")
+        Exchange(bootstrap, prefix, tmp_path)
+        router.wait_ready()
+
+
+def test_reports_of_an_aborted_transaction_are_never_routed(exchange: Exchange) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    with closing(kafka.producer(exchange.settings, transactional_id=f"{SOURCE}-aborts")) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(exchange.settings.topics.reports.name, b"never", partition=0)
+        producer.flush()
+        producer.abort_transaction()
+    with exchange.start() as router:
+        router.wait_ready()
+        exchange.report(numbered(number) for number in range(20))
+        eventually(lambda: len(exchange.desired()) == 20, "committed reports are routed")
+        assert router.total("ioc_bridge_dead_letters_total") == 0
