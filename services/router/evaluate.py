@@ -3,7 +3,7 @@
 The indicator remembers what was asked for last, so the answer is exact: which entries to put, which to withdraw.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.canonical import indicator_id
 from schemas.desired import Desired, entry_key
@@ -11,8 +11,7 @@ from schemas.indicator import Indicator
 from services.router.compiled import CompiledPolicy, Route, digest
 
 
-@dataclass(slots=True)
-class Wish:
+class Wish(NamedTuple):
     """One entry at one target, with everyone who wants it there."""
 
     route: Route
@@ -20,8 +19,7 @@ class Wish:
     sharings: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A desired entry to be written: a record, or None as a tombstone."""
 
     destination: str
@@ -29,8 +27,7 @@ class Change:
     entry: Desired | None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What follows from an evaluation: the indicator (the very same object where nothing follows), and what changes.
 
     `newly_skipped` are destination and reason of targets that could not have it and did not say so before.
@@ -53,9 +50,10 @@ def evaluate(indicator: Indicator, policy: CompiledPolicy, reported_at: int) -> 
         if indicator.desired.get(key) != stamp:
             entry = _entry(indicator, wish, content, reported_at)
             changes.append(Change(wish.route.destination, entry_key(wish.route.target_id, identity), entry))
-    for key in indicator.desired.keys() - desired.keys():
-        destination, _, target_id = key.partition("/")
-        changes.append(Change(destination, entry_key(target_id, identity), None))
+    for key in indicator.desired:
+        if key not in desired:
+            destination, _, target_id = key.partition("/")
+            changes.append(Change(destination, entry_key(target_id, identity), None))
     newly = [(key.partition("/")[0], why) for key, why in skipped.items() if indicator.skipped.get(key) != why]
     if not changes and skipped == indicator.skipped:
         return Decision(indicator, changes, newly)

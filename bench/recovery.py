@@ -1,0 +1,46 @@
+"""How fast a new owner has its state back, beside Faust's own recovery of the same records."""
+
+import secrets
+
+from rich.console import Console
+
+from bench.result import Figure, at_least
+from bench.rival import run_rival
+from bench.throughput import installation, start_router
+from bench.workload import fill_batched, fill_changelog
+from schemas.topics import Topic
+from services.runtime import kafka
+from services.runtime.topics import apply_topics
+
+INDICATORS = 300_000
+
+
+def run(console: Console) -> list[Figure]:
+    """records/s of changelog read until a router is ready, 300,000 indicators, fencing and group offsets included"""
+    settings = installation()
+    with console.status("routing 300,000 indicators, to have something to recover"):
+        fill_batched(settings, INDICATORS, INDICATORS)
+        with start_router(settings) as router:
+            router.wait_ready()
+            while router.total("ioc_bridge_routed_total") < INDICATORS:
+                if router.exit_code is not None:
+                    raise RuntimeError(router.last_lines())
+    with console.status("a new router takes over"), start_router(settings) as router:
+        router.wait_ready()
+        seconds = router.total("ioc_bridge_recovery_seconds")
+        ours = router.total("ioc_bridge_recovered_records_total") / seconds
+    guide = f"{settings.topic_prefix}-{secrets.token_hex(2)}"
+    changelog = Topic(f"{guide}-guide-indicators-changelog", settings.partitions, {"cleanup.policy": "compact"})
+    needed = [changelog, Topic(f"{guide}.single", settings.partitions), Topic(f"{guide}.guide-desired", 1)]
+    with console.status("Faust recovers the same records (a minute or two)"):
+        admin = kafka.admin(settings)
+        apply_topics(admin, needed, replication=1)
+        admin.close()
+        copied = fill_changelog(settings, settings.topics.indicators.name, changelog.name)
+        faust = run_rival("guide_faust", "recover", guide, str(copied))
+    return [
+        Figure("recovery router seconds for 300,000", seconds, "s"),
+        Figure("recovery router", ours, "records/s"),
+        Figure("recovery Faust's own", faust.rate, "records/s"),
+        at_least("recovery router / Faust's own", ours / faust.rate, "×", 20),
+    ]
