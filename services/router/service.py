@@ -45,6 +45,7 @@ class Router:
     async def run(self) -> None:
         """Route until asked to leave."""
         self._context.health.wait_for("partitions", "taking over partitions and loading their state")
+        self._context.health.done("start")
         await self._adopt_policy()
         if self._context.stop.is_set():
             return

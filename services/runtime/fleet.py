@@ -79,6 +79,7 @@ class Fleet:
         """
         health = self._context.health
         health.wait_for("leases", "joining the group that shares out the connections")
+        health.done("start")
         while not self._context.stop.is_set():
             self._leases.poll(0.2)
             if self._leases.joined:

@@ -53,7 +53,10 @@ class Context:
 
 
 def run(service: str, body: Callable[[Context], None]) -> None:
-    """Run a service until it is asked to leave, and end the process with its exit code."""
+    """Run a service until it is asked to leave, and end the process with its exit code.
+
+    `body` tells `health` what it waits for and then that its start is done; before that it is not ready.
+    """
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -74,6 +77,7 @@ def _run(settings: Settings, service: str, body: Callable[[Context], None]) -> i
         _leave_on_signal(context.stop)
         server = HealthServer(context.health, settings.metrics_host, settings.metrics_port)
         _LOG.info("started", kafka=settings.kafka_bootstrap, metrics=f"{settings.metrics_host}:{server.port}")
+        context.health.wait_for("start", "the service has not said yet what it waits for")
         context.health.wait_for("policy", f"reading {settings.topics.policy.name}")
         context.policy.start()
         context.health.done("policy")
