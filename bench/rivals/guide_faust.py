@@ -55,8 +55,13 @@ async def main(mode: str, prefix: str, records: int) -> None:
             if done == records:
                 finished.set()
 
-    began = time.monotonic()
+    began = 0.0
     if mode == "recover":
+
+        @app.on_partitions_assigned.connect(weak=False)
+        async def assigned(*_: object, **__: object) -> None:
+            nonlocal began
+            began = time.monotonic()
 
         @table.on_recover
         async def recovered() -> None:
