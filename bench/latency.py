@@ -1,0 +1,120 @@
+"""Seconds from a change at one vendor to its effect at the other, at rest and while 100,000 reports flow."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from rich.console import Console
+
+from bench.exchange import ELSEWHERE, OTHER, URL_LIST, Exchange, resource
+from bench.result import Figure, at_most
+from bench.workload import batches
+from schemas.report import ReportBatch
+from services.runtime.ledger import Entry, Ledger
+
+CHANGES = 60
+EVERY_S = 0.35
+POLL_S = 1.0
+FLOWING = 100_000
+_REPORTS_PER_S = 6_000
+_GIVE_UP_S = 120.0
+
+
+def run(console: Console) -> list[Figure]:
+    """seconds from vendor to vendor, both directions; goals are beyond the poll interval of one second"""
+    figures: list[Figure] = []
+    with Exchange(poll=f"{POLL_S:.0f}s") as exchange:
+        exchange.apply(
+            [
+                # A tenant that is down, with a share of its own: the load must reach a pusher, and hurt nobody else.
+                resource("Sharing", "elsewhere", {
+                    "source": OTHER, "destination": ELSEWHERE, "target": {"kind": "url-list", "name": "elsewhere"},
+                }),
+            ]
+        )  # fmt: skip
+        with console.status("warming up"):
+            _measure(exchange, "warm", 4)
+        with console.status(f"at rest: {CHANGES} changes each way"):
+            rest = _measure(exchange, "rest", CHANGES)
+        flow = threading.Thread(target=_flow, args=(exchange,))
+        flow.start()
+        with console.status(f"while {FLOWING:,} reports flow: {CHANGES} changes each way"):
+            loaded = _measure(exchange, "load", CHANGES, while_true=flow.is_alive)
+        flow.join()
+    for name, seconds in (("at rest", rest), ("while 100,000 reports flow", loaded)):
+        for way, found in seconds.items():
+            figures += [
+                Figure(f"latency {name}, {way}, p50", _quantile(found, 0.5), "s"),
+                Figure(f"latency {name}, {way}, p99", _quantile(found, 0.99), "s"),
+            ]
+    both = [value for found in rest.values() for value in found]
+    figures.append(at_most("latency at rest, p99 beyond the poll interval", _quantile(both, 0.99) - POLL_S, "s", 2))
+    return figures
+
+
+def _quantile(values: list[float], share: float) -> float:
+    """The smallest value that at least this share of the values does not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def _measure(
+    exchange: Exchange, word: str, changes: int, while_true: Callable[[], bool] = lambda: False
+) -> dict[str, list[float]]:
+    """Change both tenants, one change at a time and at a steady pace, and note when each is seen at the other."""
+    made: dict[str, dict[str, float]] = {"Netskope to Defender": {}, "Defender to Netskope": {}}
+    seen: dict[str, dict[str, float]] = {way: {} for way in made}
+    number = 0
+    until = math.inf
+    while any(len(seen[way]) < len(made[way]) for way in made) or number < changes or while_true():
+        exchange.check_alive()
+        now = time.monotonic()
+        if (number < changes or while_true()) and now >= _due(made, number):
+            _change(exchange, made, f"{word}{number}.{word}.example")
+            number += 1
+        for way, look in (("Netskope to Defender", _at_defender), ("Defender to Netskope", _at_netskope)):
+            found = look(exchange)
+            at = time.monotonic()
+            for value in made[way].keys() & found - seen[way].keys():
+                seen[way][value] = at - made[way][value]
+        if number >= changes and not while_true():
+            until = min(until, time.monotonic() + _GIVE_UP_S)
+        if time.monotonic() > until:
+            raise RuntimeError(f"not seen after {_GIVE_UP_S:.0f} s: {[made[w].keys() - seen[w].keys() for w in made]}")
+        time.sleep(0.02)
+    return {way: list(found.values()) for way, found in seen.items()}
+
+
+def _due(made: dict[str, dict[str, float]], number: int) -> float:
+    first = min(made["Netskope to Defender"].values(), default=0.0)
+    return first + number * EVERY_S
+
+
+def _change(exchange: Exchange, made: dict[str, dict[str, float]], host: str) -> None:
+    made["Netskope to Defender"][f"a{host}"] = time.monotonic()
+    exchange.admin(exchange.netskope, "POST", "seed", {"alerts": [{"kind": "malsite", "url": f"a{host}/x"}]})
+    row = {"indicatorValue": f"d{host}", "indicatorType": "DomainName", "action": "Block", "title": "bench"}
+    made["Defender to Netskope"][f"d{host}"] = time.monotonic()
+    exchange.admin(exchange.mde, "POST", "seed", {"rows": [row]})
+
+
+def _at_defender(exchange: Exchange) -> set[str]:
+    rows = exchange.admin(exchange.mde, "GET", "truth")["rows"]
+    return {str(row["indicatorValue"]).split("/")[2] for row in rows if row["indicatorType"] == "Url"}
+
+
+def _at_netskope(exchange: Exchange) -> set[str]:
+    lists = exchange.admin(exchange.netskope, "GET", "truth")["url_lists"]["applied"]
+    return {url for found in lists if found["name"] == URL_LIST for url in found["data"]["urls"]}
+
+
+def _flow(exchange: Exchange) -> None:
+    """100,000 reports of another source, at a steady pace."""
+    topics, began, sent = exchange.settings.topics, time.monotonic(), 0
+    with closing(Ledger(exchange.settings, "bench")) as ledger:
+        for number, batch in batches(FLOWING, FLOWING, exchange.settings.partitions):
+            said = ReportBatch(source=OTHER, poll="bench", reports=batch.reports)
+            ledger.write([Entry(topics.reports.name, OTHER.encode(), said.encode(), number)])
+            sent += len(batch.reports)
+            time.sleep(max(0.0, began + sent / _REPORTS_PER_S - time.monotonic()))
