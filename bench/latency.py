@@ -8,16 +8,19 @@ from contextlib import closing
 
 from rich.console import Console
 
-from bench.exchange import ELSEWHERE, OTHER, URL_LIST, Exchange, resource
 from bench.result import Figure, at_most
+from bench.throughput import LOGS, fresh_settings
 from bench.workload import batches
 from schemas.report import ReportBatch
+from schemas.resources import AnyResource
 from services.runtime.ledger import Entry, Ledger
+from services.sandbox.exchange import Exchange, resource
 
 CHANGES = 60
 EVERY_S = 0.35
 POLL_S = 1.0
 FLOWING = 100_000
+OTHER, ELSEWHERE = "other", "elsewhere"
 _REPORTS_PER_S = 6_000
 _GIVE_UP_S = 120.0
 
@@ -25,15 +28,7 @@ _GIVE_UP_S = 120.0
 def run(console: Console) -> list[Figure]:
     """seconds from vendor to vendor, both directions; goals are beyond the poll interval of one second"""
     figures: list[Figure] = []
-    with Exchange(poll=f"{POLL_S:.0f}s") as exchange:
-        exchange.apply(
-            [
-                # A tenant that is down, with a share of its own: the load must reach a pusher, and hurt nobody else.
-                resource("Sharing", "elsewhere", {
-                    "source": OTHER, "destination": ELSEWHERE, "target": {"kind": "url-list", "name": "elsewhere"},
-                }),
-            ]
-        )  # fmt: skip
+    with Exchange(fresh_settings(), LOGS / "latency", poll=f"{POLL_S:.0f}s", more=_unreachable()) as exchange:
         with console.status("warming up"):
             _measure(exchange, "warm", 4)
         with console.status(f"at rest: {CHANGES} changes each way"):
@@ -52,6 +47,17 @@ def run(console: Console) -> list[Figure]:
     both = [value for found in rest.values() for value in found]
     figures.append(at_most("latency at rest, p99 beyond the poll interval", _quantile(both, 0.99) - POLL_S, "s", 2))
     return figures
+
+
+def _unreachable() -> list[AnyResource]:
+    """A source whose reports the bench writes itself, shared to a tenant that is down: that load must hurt nobody."""
+    spec = {"type": "netskope", "tenantUrl": "http://127.0.0.1:9", "v2Token": {"env": "SANDBOX_NETSKOPE_TOKEN"}}
+    target = {"kind": "url-list", "name": ELSEWHERE}
+    return [
+        resource("Connection", OTHER, spec),
+        resource("Connection", ELSEWHERE, {**spec, "polling": False}),
+        resource("Sharing", ELSEWHERE, {"source": OTHER, "destination": ELSEWHERE, "target": target}),
+    ]
 
 
 def _quantile(values: list[float], share: float) -> float:
@@ -73,7 +79,7 @@ def _measure(
         if (number < changes or while_true()) and now >= _due(made, number):
             _change(exchange, made, f"{word}{number}.{word}.example")
             number += 1
-        for way, look in (("Netskope to Defender", _at_defender), ("Defender to Netskope", _at_netskope)):
+        for way, look in (("Netskope to Defender", _at_defender), ("Defender to Netskope", Exchange.url_list)):
             found = look(exchange)
             at = time.monotonic()
             for value in made[way].keys() & found - seen[way].keys():
@@ -100,13 +106,8 @@ def _change(exchange: Exchange, made: dict[str, dict[str, float]], host: str) ->
 
 
 def _at_defender(exchange: Exchange) -> set[str]:
-    rows = exchange.admin(exchange.mde, "GET", "truth")["rows"]
+    rows = exchange.defender_rows()
     return {str(row["indicatorValue"]).split("/")[2] for row in rows if row["indicatorType"] == "Url"}
-
-
-def _at_netskope(exchange: Exchange) -> set[str]:
-    lists = exchange.admin(exchange.netskope, "GET", "truth")["url_lists"]["applied"]
-    return {url for found in lists if found["name"] == URL_LIST for url in found["data"]["urls"]}
 
 
 def _flow(exchange: Exchange) -> None:

@@ -5,8 +5,9 @@ import time
 
 from rich.console import Console
 
-from bench.exchange import NETSKOPE, Exchange
 from bench.result import Figure, at_most
+from bench.throughput import LOGS, fresh_settings
+from services.sandbox.exchange import NETSKOPE, Exchange
 
 INDICATORS = 15_000
 ONE_BY_ONE_PER_HOUR = 1_500
@@ -15,7 +16,8 @@ ONE_BY_ONE_PER_HOUR = 1_500
 
 def run(console: Console) -> list[Figure]:
     """seconds until all are in the tenant, once their reports are in; one POST each is computed from the quota"""
-    with Exchange(("pull_netskope", "router", "push_defender")) as exchange:
+    services = ("pull_netskope", "router", "push_defender")
+    with Exchange(fresh_settings(), LOGS / "quota", services=services) as exchange:
         seeds = [
             {"kind": "malware", "sha256": hashlib.sha256(str(number).encode()).hexdigest()}
             for number in range(INDICATORS)
@@ -33,7 +35,7 @@ def run(console: Console) -> list[Figure]:
                 exchange.check_alive()
                 time.sleep(0.05)
         done = time.monotonic()
-        rows = len(exchange.admin(exchange.mde, "GET", "truth")["rows"])
+        rows = len(exchange.defender_rows())
         calls = pusher.total("ioc_bridge_vendor_calls_total", status="200")
     if rows != INDICATORS:
         raise RuntimeError(f"{rows} rows in the tenant, {INDICATORS} were shared")

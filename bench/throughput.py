@@ -46,9 +46,14 @@ def run(console: Console) -> list[Figure]:
     ]
 
 
+def fresh_settings() -> Settings:
+    """Settings with a topic prefix that nobody has used."""
+    return load_settings(topic_prefix=f"b{secrets.token_hex(3)}")
+
+
 def installation() -> Settings:
     """A fresh set of topics with the policy in place, rivals' topics included."""
-    settings = load_settings(topic_prefix=f"b{secrets.token_hex(3)}")
+    settings = fresh_settings()
     prepare(settings)
     extra = [
         Topic(f"{settings.topic_prefix}.single", settings.partitions),

@@ -118,10 +118,14 @@ class ServiceProcess:
         self._process.kill()
         self._process.wait()
 
-    def stop(self, within_s: float = 25) -> int:
-        """Ask it to leave and wait for it; returns its exit code. One that does not leave is killed."""
+    def ask_to_leave(self) -> None:
+        """Send SIGTERM, and wake it up to hear it."""
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
+
+    def stop(self, within_s: float = 25) -> int:
+        """Ask it to leave and wait for it; returns its exit code. One that does not leave is killed."""
+        self.ask_to_leave()
         try:
             return self._process.wait(within_s)
         except subprocess.TimeoutExpired:

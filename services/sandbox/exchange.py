@@ -1,0 +1,163 @@
+"""Both sandbox tenants and the real services between them: what kill tests and benchmarks run from vendor to vendor."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from schemas.resources import RESOURCE, AnyResource, encode_resource, resource_key
+from schemas.targets import EMPTY_HASH
+from services.runtime import kafka
+from services.runtime.ledger import Entry, Ledger
+from services.runtime.settings import Settings
+from services.runtime.topics import apply_topics
+from services.sandbox.defender import create_app as defender_app
+from services.sandbox.defender.settings import DefenderTenant
+from services.sandbox.netskope.app import create_app as netskope_app
+from services.sandbox.netskope.settings import SANDBOX_TOKEN, SANDBOX_V1_TOKEN, NetskopeTenant
+from services.sandbox.processes import ServiceFailedError, ServiceProcess
+from services.sandbox.tenant.serve import TenantServer
+
+MDE, NETSKOPE = "mde", "netskope"
+URL_LIST, HASH_LIST = "from-defender", "hashes-from-defender"
+SERVICES = ("pull_defender", "pull_netskope", "router", "push_defender", "push_netskope")
+
+
+class Exchange:
+    """A running exchange: both tenants, topics of its own, a policy in both directions, and the services asked for.
+
+    `environment` is added to that of every service; services may be killed and started again by name.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        logs: Path,
+        *,
+        services: Sequence[str] = SERVICES,
+        poll: str = "1s",
+        environment: Mapping[str, str] | None = None,
+        netskope: NetskopeTenant | None = None,
+        defender: DefenderTenant | None = None,
+        more: Sequence[AnyResource] = (),
+    ) -> None:
+        self.settings = settings
+        self.services: dict[str, ServiceProcess] = {}
+        self._wanted = services
+        self._poll = poll
+        self._logs = logs
+        self._more = more
+        self._defender = defender or DefenderTenant()
+        self._stack = ExitStack()
+        self.mde = TenantServer(defender_app(self._defender))
+        self.netskope = TenantServer(netskope_app(netskope or NetskopeTenant()))
+        self._environment = {
+            "IOC_BRIDGE_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
+            "IOC_BRIDGE_TOPIC_PREFIX": settings.topic_prefix,
+            "IOC_BRIDGE_PARTITIONS": str(settings.partitions),
+            "IOC_BRIDGE_KAFKA_SESSION_TIMEOUT_S": str(settings.kafka_session_timeout_s),
+            "SANDBOX_MDE_SECRET": self._defender.apps[0].secret,
+            "SANDBOX_NETSKOPE_TOKEN": SANDBOX_TOKEN,
+            "SANDBOX_NETSKOPE_V1_TOKEN": SANDBOX_V1_TOKEN,
+            **(environment or {}),
+        }
+
+    def __enter__(self) -> Self:
+        try:
+            self._stack.enter_context(self.mde)
+            self._stack.enter_context(self.netskope)
+            self.admin(self.netskope, "POST", "seed", {"hash_lists": [{"name": HASH_LIST, "hashes": [EMPTY_HASH]}]})
+            destinations = [found.name for found in self._more if found.kind == "Connection"]
+            with closing(kafka.admin(self.settings)) as admin:
+                apply_topics(admin, self.settings.topics.all([MDE, NETSKOPE, *destinations]), replication=1)
+            self.apply([*self._resources(), *self._more])
+            self._stack.callback(self.stop)
+            for name in self._wanted:
+                self.start(name)
+            for service in self.services.values():
+                service.wait_ready()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def start(self, name: str) -> ServiceProcess:
+        """Start a service, or a fresh process of it; the former one must have ended."""
+        self.services[name] = ServiceProcess(name, self._environment, self._logs / f"{name}.log")
+        return self.services[name]
+
+    def stop(self) -> None:
+        """Ask every service to leave, and wait for all."""
+        for service in self.services.values():
+            service.ask_to_leave()
+        for service in self.services.values():
+            service.stop()
+
+    def apply(self, resources: Sequence[AnyResource]) -> None:
+        """Write resources into the policy."""
+        topic = self.settings.topics.policy.name
+        with closing(Ledger(self.settings, "policy")) as ledger:
+            ledger.write(Entry(topic, resource_key(found).encode(), encode_resource(found)) for found in resources)
+
+    def admin(self, tenant: TenantServer, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # JSON
+        """Call a tenant's admin page."""
+        answer = httpx.request(method, f"{tenant.url}/_admin/{path}", json=body, timeout=60, trust_env=False)
+        answer.raise_for_status()
+        return answer.json()
+
+    def defender_rows(self) -> list[dict[str, Any]]:
+        """The rows that the Defender tenant holds."""
+        rows: list[dict[str, Any]] = self.admin(self.mde, "GET", "truth")["rows"]
+        return rows
+
+    def url_list(self, name: str = URL_LIST) -> set[str]:
+        """The applied entries of a URL list; empty where there is no such list."""
+        lists = self.admin(self.netskope, "GET", "truth")["url_lists"]["applied"]
+        return {url for found in lists if found["name"] == name for url in found["data"]["urls"]}
+
+    def hash_list(self, name: str = HASH_LIST) -> set[str]:
+        """The applied entries of a file-hash list."""
+        return set(self.admin(self.netskope, "GET", "truth")["hash_lists"]["applied"][name])
+
+    def check_alive(self) -> None:
+        """Raise ServiceFailedError where a service has ended."""
+        for service in self.services.values():
+            if service.exit_code is not None:
+                raise ServiceFailedError(f"{service.service} ended with {service.exit_code}: {service.last_lines()}")
+
+    def _resources(self) -> list[AnyResource]:
+        app = self._defender.apps[0]
+        mde = {
+            "type": "defender", "tenantId": self._defender.tenant_id, "appId": app.app_id,
+            "appSecret": {"env": "SANDBOX_MDE_SECRET"}, "apiUrl": self.mde.url, "loginUrl": self.mde.url,
+            "pollInterval": self._poll,
+        }  # fmt: skip
+        netskope = {
+            "type": "netskope", "tenantUrl": self.netskope.url, "v2Token": {"env": "SANDBOX_NETSKOPE_TOKEN"},
+            "v1Token": {"env": "SANDBOX_NETSKOPE_V1_TOKEN"}, "pollInterval": self._poll,
+        }  # fmt: skip
+        block = {"kind": "defender-action", "action": "Block"}
+        urls = {"kind": "url-list", "name": URL_LIST}
+        hashes = {"kind": "file-hash-list", "name": HASH_LIST}
+        return [
+            resource("Connection", MDE, mde),
+            resource("Connection", NETSKOPE, netskope),
+            resource("Sharing", "to-defender", {"source": NETSKOPE, "destination": MDE, "target": block}),
+            resource("Sharing", "urls-to-netskope", {"source": MDE, "destination": NETSKOPE, "target": urls}),
+            resource("Sharing", "hashes-to-netskope", {"source": MDE, "destination": NETSKOPE, "target": hashes}),
+        ]
+
+
+def resource(kind: str, name: str, spec: Mapping[str, object]) -> AnyResource:
+    """A resource, checked."""
+    return RESOURCE.validate_python(
+        {"apiVersion": "ioc-bridge/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}, extra="forbid"
+    )
