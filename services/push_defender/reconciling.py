@@ -1,0 +1,79 @@
+"""Now and then compares the whole tenant with what we know of it, and puts right what differs.
+
+What others deleted of ours is written again, rows we know nothing of but bear our own mark are deleted. Too many of
+those at once rather mean that what we know was lost: then nothing is deleted, and a person is asked.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from schemas.activity import ActivityItem, Level
+from services.push_defender import plan
+from services.push_defender.client import BATCH, DefenderClient
+from services.runtime.book import Book
+from services.runtime.chunks import chunks
+from services.runtime.converging import FOREVER
+from services.runtime.standing import Place
+from services.runtime.vendors.errors import NotFoundError
+
+_STRAY_MOST: Final = 20
+_STRAY_SHARE: Final = 0.1
+
+
+class Reconciling:
+    """Comparisons of one connection."""
+
+    def __init__(
+        self, book: Book, client: DefenderClient, owner: str, every_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._book = book
+        self._client = client
+        self._owner = owner
+        self._every_s = every_s
+        self._clock = clock
+        self._due = clock()
+
+    def unit(self) -> float:
+        """Compare, when it is time and nothing else is to be done. See `Pusher.unit`."""
+        standing = self._book.standing
+        if (wait := self._due - self._clock()) > 0:
+            return wait
+        if standing.places[Place.PUT] or standing.places[Place.WITHDRAW]:
+            return FOREVER  # there is a unit after those
+        self._due = self._clock() + self._every_s
+        items = list(standing)
+        if not items:
+            return self._every_s
+        drift = plan.compare(items, standing.targets, self._client.listing(), self._owner)
+        self._book.record(drift.found)
+        for item in drift.lost:
+            standing.lost(item)
+        self._tell_lost(drift)
+        if drift.stray:
+            self._remove(drift.stray, len(items))
+        return 0.0
+
+    def _tell_lost(self, drift: plan.Drift) -> None:
+        if drift.lost:
+            items = [
+                ActivityItem(subject=item.indicator_id, reason="lost", detail=item.target_id) for item in drift.lost
+            ]
+            text = f"{len(items)} had been deleted by someone else; they are written again"
+            self._book.activity.tell(Level.WARNING, "drift", text, connection=self._book.connection.name, items=items)
+
+    def _remove(self, stray: list[str], known: int) -> None:
+        name = self._book.connection.name
+        if len(stray) > max(_STRAY_MOST, known * _STRAY_SHARE):
+            text = f"{len(stray)} indicators bear the mark of this connection, but nothing is known of them"
+            remedy = (
+                "if the topics were lost, delete those rows by hand or let them expire; nothing is deleted by itself"
+            )
+            self._book.activity.tell(Level.ERROR, "many_strays", text, connection=name, remedy=remedy)
+            return
+        for part in chunks(stray, BATCH):
+            try:
+                self._client.delete_many(part)
+            except NotFoundError:
+                continue  # the next look will tell
+        text = f"{len(stray)} indicators of ours that nothing asks for were deleted"
+        self._book.activity.tell(Level.WARNING, "strays", text, connection=name)

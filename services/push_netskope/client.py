@@ -1,0 +1,204 @@
+"""Netskope's URL lists (API v2) and file-hash lists (API v1), as far as a pusher needs them. Nothing is decided here.
+
+Invariant: right before every call it is made sure that the call may still be made. Sources: Netskope, "URL Lists"
+(REST API v2), "Update a File Hash List" (REST API v1); answers' shapes beyond those are seen in connectors.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, RefusedError, StoppedError
+from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
+
+_LISTS: Final = "/api/v2/policy/urllist"
+_NO_CHANGE: Final = "duplicate request"
+_MISSING: Final = re.compile(r"not exist|not found|no such|unknown", re.IGNORECASE)
+_PENDING: Final = re.compile(r"pending", re.IGNORECASE)
+_SLICE_S: Final = 5.0
+
+
+class _Data(BaseModel):
+    urls: tuple[str, ...] = ()
+    type: str = "exact"
+
+
+class _Resource(BaseModel):
+    id: int
+    name: str = ""
+    data: _Data = _Data()
+    pending: int = 0
+
+
+class _Named(BaseModel):
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UrlList:
+    """A URL list as it will be after the next deploy. `pending`: it differs from what policy applies."""
+
+    id: int
+    name: str
+    urls: tuple[str, ...]
+    type: str
+    pending: bool
+
+
+class HashListMissingError(Exception):
+    """There is no file-hash list of that name; only a person can make one."""
+
+
+class HashListPendingError(Exception):
+    """A change of the list waits to be applied in the console; until then it takes no other."""
+
+
+_RESOURCE, _NAMED = TypeAdapter(_Resource), TypeAdapter(list[_Named])
+_T = TypeVar("_T")
+
+
+class NetskopeClient:
+    """Calls for one connection."""
+
+    def __init__(self, session: NetskopeSession, check: Callable[[], None], stop: threading.Event) -> None:
+        self._session = session
+        self._check = check
+        self._stop = stop
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def seconds_until_free(self, bucket: str) -> float:
+        """Seconds until a call of this bucket may leave."""
+        return self._session.budget.seconds_until_free(bucket)
+
+    def find_url_list(self, name: str) -> int | None:
+        """The id of the list of this name."""
+        answer = self._policy("GET", _LISTS, "urllist_find", params={"field": "id,name"})
+        found = self._read(_NAMED, _listed(answer), "urllist_find")
+        return next((entry.id for entry in found if entry.name == name), None)
+
+    def url_list(self, list_id: int) -> UrlList | None:
+        """The list, as it will be after the next deploy; None when there is none of this id."""
+        try:
+            answer = self._policy("GET", f"{_LISTS}/{list_id}", "urllist_read")
+        except NotFoundError:
+            return None
+        found = self._read(_RESOURCE, answer, "urllist_read")
+        return UrlList(found.id, found.name, found.data.urls, found.data.type, bool(found.pending))
+
+    def create_url_list(self, name: str, urls: Sequence[str], type_: str) -> None:
+        """Make a list. It waits for a deploy.
+
+        Raises:
+            RefusedError: an entry is not valid (see `refused_entries`), or the name is taken.
+
+        """
+        body = {"name": name, "data": _data(urls, type_)}
+        self._policy("POST", _LISTS, "urllist_create", json=body, repeatable=False)
+
+    def append(self, list_id: int, urls: Sequence[str], type_: str) -> None:
+        """Add entries. The change waits for a deploy. Raises RefusedError as `create_url_list`."""
+        self._patch(list_id, "append", urls, type_)
+
+    def replace(self, list_id: int, urls: Sequence[str], type_: str) -> None:
+        """Replace all entries. The change waits for a deploy. Raises RefusedError as `create_url_list`."""
+        self._patch(list_id, "replace", urls, type_)
+
+    def deploy(self) -> None:
+        """Apply all changes of URL lists that wait, whoever made them: there is no other deploy."""
+        self._policy("POST", f"{_LISTS}/deploy", "urllist_deploy")
+
+    def replace_hashes(self, name: str, hashes: Sequence[str]) -> None:
+        """Replace the whole of a file-hash list, which cannot be read back.
+
+        Raises:
+            HashListMissingError, HashListPendingError: what a person must do something about.
+            RefusedError: anything else that the vendor says against it.
+
+        """
+        self._ready(V1)
+        body = {"name": name, "list": ",".join(hashes)}
+        try:
+            self._session.call_v1("POST", "/api/v1/updateFileHashList", route="hashlist_replace", json=body)
+        except RefusedError as error:
+            said = f"{error.code} {error.message}"
+            if _NO_CHANGE in said.lower():
+                return
+            if error.status == 200 and _PENDING.search(said):
+                raise HashListPendingError(error.message) from error
+            if error.status == 200 and _MISSING.search(said):
+                raise HashListMissingError(error.message) from error
+            raise
+
+    def _patch(self, list_id: int, action: str, urls: Sequence[str], type_: str) -> None:
+        path, body = f"{_LISTS}/{list_id}/{action}", {"data": _data(urls, type_)}
+        self._policy("PATCH", path, f"urllist_{action}", json=body, repeatable=action == "replace")
+
+    def _policy(
+        self,
+        method: str,
+        path: str,
+        route: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+        repeatable: bool = True,
+    ) -> object:
+        self._ready(POLICY)
+        return self._session.call_v2(
+            method,
+            path,
+            route=route,
+            bucket=POLICY,
+            params=params,
+            json=json,
+            repeatable=repeatable,
+            empty_ok=method != "GET",
+        )
+
+    def _ready(self, bucket: str) -> None:
+        while (wait := self.seconds_until_free(bucket)) > 0:
+            if self._stop.wait(min(wait, _SLICE_S)):
+                raise StoppedError(f"asked to leave while waiting for quota {bucket}")
+            self._check()
+        self._check()
+
+    def _read(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
+        try:
+            return kind.validate_python(answer)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            text = f"answer is not as documented at {'.'.join(map(str, first['loc']))}: {first['msg']}"
+            raise BrokenAnswerError(self._session.name, route, text, kind="unexpected") from error
+
+
+def refused_entries(error: RefusedError) -> dict[str, str]:
+    """The entries a refusal is about, with the vendor's reasons; empty when it does not name any.
+
+    The shape is seen in vendor-written code: `{"statusCode": 400, "message": [[entry, reason], …]}`.
+    """
+    message = error.body.get("message") if isinstance(error.body, Mapping) else None
+    found = {}
+    for pair in message if isinstance(message, list) else ():
+        if isinstance(pair, list) and pair and isinstance(pair[0], str):
+            found[pair[0]] = "; ".join(str(part) for part in pair[1:]) or "no reason given"
+    return found
+
+
+def _data(urls: Sequence[str], type_: str) -> dict[str, object]:
+    return {"urls": list(urls), "type": type_}
+
+
+def _listed(answer: object) -> object:
+    """A bare array as a rule; some clients reckon with one that is wrapped."""
+    for name in ("data", "urllists"):
+        if isinstance(answer, Mapping) and name in answer:
+            answer = answer[name]
+    return answer

@@ -1,0 +1,175 @@
+"""What a list should hold, how to get it there from what it holds, and what that makes of every entry. Pure.
+
+Invariant: the outcome depends on what is desired, rejected and there of other people, never on the order of events.
+Entries of other people stay. Several indicators may be one entry: it goes when the last of them does. When not all fit,
+those of the highest severity stay, then the newest, then by value; the rest is held.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from schemas.targets import FileHashList, UrlList
+from schemas.types import Severity
+from services.push_netskope import client
+from services.runtime.standing import Item, Outcome, Place
+
+_MEGABYTE: Final = 1_000_000
+_ENVELOPE: Final = 1_024
+"""Bytes around the entries of a request, with a long name."""
+_URL_EXTRA, _HASH_EXTRA = 3, 1
+"""Bytes an entry takes beside its own: quotes and a comma, or a comma."""
+_RANK: Final = {severity: rank for rank, severity in enumerate(reversed(Severity))}
+
+ALREADY_THERE: Final = Reason(code="already_there", detail="somebody else's entry says the same; it is left alone")
+LIST_FULL: Final = Reason(code="list_full", detail="the list is as large as it may be")
+
+
+@dataclass(slots=True)
+class UrlListPlan:
+    """`urls` is the whole list as it should be, None when nothing needs to be written."""
+
+    add: tuple[str, ...] = ()
+    remove: frozenset[str] = frozenset()
+    urls: tuple[str, ...] | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+def plan_url_list(items: Collection[Item], target: UrlList, there: client.UrlList | None) -> UrlListPlan:
+    """Plan one URL list. `there` is the list as it is, None when it has to be made."""
+    present = dict.fromkeys(there.urls) if there else {}
+    owned = {item.remote_id for item in items if item.remote_id is not None}
+    foreign = {url for url in present if url not in owned and url != target.default}
+    room = target.size_mb * _MEGABYTE - _ENVELOPE - _size(foreign, _URL_EXTRA)
+    wanted = ranks(items)
+    keep = frozenset(fitting(wanted, room, _URL_EXTRA, free=foreign))
+    remove = {url for url in present if url in owned and url not in keep}
+    if keep or foreign:
+        remove |= {target.default} & present.keys() - keep
+    add = sorted(keep - present.keys(), key=wanted.__getitem__)
+    return _written(present, add, remove, target, _outcomes(items, keep, foreign))
+
+
+def plan_other_type(items: Collection[Item], target: UrlList, there: client.UrlList) -> UrlListPlan:
+    """Plan a list that is of another type than the target says: what is withdrawn goes, nothing else is touched."""
+    withdrawn = {item.remote_id for item in items if item.wanted is None}
+    remove = {url for url in there.urls if url in withdrawn}
+    remove -= {item.remote_id for item in items if item.wanted is not None}
+    detail = f"the list is {there.type}, the target says {target.match}; make the two alike, or name another list"
+    reason = Reason(code="list_type", detail=detail)
+    outcomes = [
+        Outcome(item, AppliedState.FAILED, item.remote_id, reason) if item.wanted is not None else Outcome(item, None)
+        for item in items
+        if item.place is not Place.SETTLED
+    ]
+    return _written(dict.fromkeys(there.urls), [], remove, target, outcomes)
+
+
+def _written(
+    present: Mapping[str, None], add: Sequence[str], remove: Collection[str], target: UrlList, outcomes: list[Outcome]
+) -> UrlListPlan:
+    left = [url for url in present if url not in remove]
+    if remove and not left and not add:
+        add = [target.default]
+    urls = (*left, *add) if add or remove else None
+    return UrlListPlan(tuple(add), frozenset(remove), urls, outcomes)
+
+
+@dataclass(slots=True)
+class HashListPlan:
+    """The whole list as it should be, and what that makes of every entry once it is written."""
+
+    hashes: tuple[str, ...]
+    outcomes: list[Outcome]
+
+
+def plan_hash_list(items: Collection[Item], target: FileHashList) -> HashListPlan:
+    """Plan one file-hash list. It cannot be read, so whatever other people put there does not stay."""
+    keep = frozenset(fitting(ranks(items), target.size_mb * _MEGABYTE, _HASH_EXTRA, free=()))
+    return HashListPlan(tuple(sorted(keep)) or (target.default,), _outcomes(items, keep, frozenset()))
+
+
+Rank = tuple[int, int, str]
+
+
+def ranks(items: Iterable[Item]) -> dict[str, Rank]:
+    """The entries that are wanted, each with the best rank of the indicators behind it (the least is the best)."""
+    found: dict[str, Rank] = {}
+    for item in items:
+        entry = entry_of(item)
+        if entry is not None:
+            rank = (_RANK[item.severity], -item.reported_at, entry)
+            found[entry] = min(rank, found.get(entry, rank))
+    return found
+
+
+def entry_of(item: Item) -> str | None:
+    """The entry that stands for an indicator, if it is wanted and nothing speaks against it."""
+    if item.wanted is None or item.out_of_the_way or not isinstance(item.form, str):
+        return None
+    return item.form
+
+
+def unwritten(items: Iterable[Item], entries: Collection[str]) -> list[tuple[Item, str | None]]:
+    """The indicators behind these entries that are not known to be there, to be noted before they are written."""
+    return [(item, entry) for item in items if (entry := entry_of(item)) in entries and item.remote_id != entry]
+
+
+def fitting(wanted: Mapping[str, Rank], room: int, extra: int, free: Collection[str]) -> Iterable[str]:
+    """Those entries that fit into `room` bytes, best ranks first. Those in `free` take none."""
+    if _size(wanted, extra) <= room:
+        return wanted
+    kept = []
+    for entry in sorted(wanted, key=wanted.__getitem__):
+        if entry not in free:
+            room -= len(entry) + extra
+            if room < 0:
+                break
+        kept.append(entry)
+    return [*kept, *(entry for entry in free if entry in wanted)]
+
+
+def size_of_urls(urls: Iterable[str]) -> int:
+    """Bytes of a URL list, as its limit counts them."""
+    return _size(urls, _URL_EXTRA)
+
+
+def size_of_hashes(hashes: Iterable[str]) -> int:
+    """Bytes of a file-hash list, as its limit counts them."""
+    return _size(hashes, _HASH_EXTRA)
+
+
+def _size(entries: Iterable[str], extra: int) -> int:
+    return sum(len(entry) + extra for entry in entries)
+
+
+def _outcomes(items: Iterable[Item], keep: Collection[str], foreign: Collection[str]) -> list[Outcome]:
+    """What becomes of every entry whose record says something else."""
+    outcomes = (_outcome(item, keep, foreign) for item in items)
+    return [outcome for outcome in outcomes if not _stands(outcome)]
+
+
+def _outcome(item: Item, keep: Collection[str], foreign: Collection[str]) -> Outcome:
+    if item.wanted is None:
+        return Outcome(item, None)
+    if isinstance(item.form, Reason):
+        return Outcome(item, AppliedState.SKIPPED, None, item.form)
+    if item.out_of_the_way:
+        return Outcome(item, item.state, None, item.reason)
+    if item.form not in keep:
+        return Outcome(item, AppliedState.HELD, None, LIST_FULL)
+    if item.form in foreign:
+        return Outcome(item, AppliedState.APPLIED, None, ALREADY_THERE)
+    return Outcome(item, AppliedState.APPLIED, item.form)
+
+
+def _stands(outcome: Outcome) -> bool:
+    item = outcome.item
+    return (
+        not item.uncertain
+        and item.wanted is not None
+        and (item.state, item.content, item.remote_id, item.reason)
+        == (outcome.state, item.wanted, outcome.remote_id, outcome.reason)
+    )

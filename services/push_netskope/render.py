@@ -1,0 +1,62 @@
+"""How an indicator is written into a Netskope list, and why it cannot be.
+
+An exact URL list says `host`, `host:port` or `host/path?query`: the scheme is allowed, but discouraged and ignored, so
+it is left out, and what differs in its scheme only is one entry. A domain stands for itself, not for what is below it,
+as the vendor's own connector writes it. Sources: Netskope, "URL List Best Practices", "Update a File Hash List". Where
+only the vendor knows, the vendor decides: an entry it refuses is rejected.
+"""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from schemas.record import Reason
+from schemas.targets import FileHashList, Target, UrlList
+from schemas.types import IndicatorType
+from services.runtime.standing import Item
+
+_SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._~!$&'()+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
+_NEVER: Final = "0.0.0.0"  # noqa: S104  # an entry that Netskope refuses, not an address to listen on
+
+
+class Skip(StrEnum):
+    """Why an indicator cannot be in a list. Stable codes; those of `schemas.targets.Unrepresentable` come on top."""
+
+    UNSPECIFIED = "unspecified_address"
+    IPV6_HOST = "ipv6_not_supported"
+    OTHER_VENDOR = "other_vendor"
+
+
+def form_of(item: Item, target: Target) -> str | Reason:
+    """The entry an indicator becomes in a list, or why it cannot be there."""
+    if not isinstance(target, UrlList | FileHashList):
+        return Reason(code=Skip.OTHER_VENDOR, detail="no target of Netskope; use url-list or file-hash-list")
+    refused = target.refuses(item.type)
+    if refused is not None:
+        return Reason(code=refused, detail=f"a {target.kind} takes no {item.type}")
+    if isinstance(target, FileHashList):
+        return item.value
+    entry = _entry(item.value) if item.type is IndicatorType.URL else item.value
+    host = re.split(r"[:/?]", entry, maxsplit=1)[0]
+    if host.startswith("["):
+        return Reason(code=Skip.IPV6_HOST, detail="the URL's host is an IPv6 address, which Netskope does not take")
+    if host == _NEVER:
+        return Reason(code=Skip.UNSPECIFIED, detail=f"Netskope does not take {_NEVER}")
+    return _pattern(entry) if target.match == "regex" else entry
+
+
+def _entry(url: str) -> str:
+    """A canonical URL, which has a scheme, a path and nothing but ASCII, as an exact entry."""
+    host, slash, rest = url.partition("://")[2].partition("/")
+    return host + _UNSAFE.sub(_percent, f"{slash}{rest}") if rest else host
+
+
+def _percent(found: re.Match[str]) -> str:
+    return f"%{ord(found[0]):02X}"
+
+
+def _pattern(entry: str) -> str:
+    """A regular expression that means the same: begins with the entry, and a bare host ends there."""
+    escaped = _SPECIAL.sub(lambda found: f"\\{found[0]}", entry)
+    return f"^{escaped}" if "/" in entry else f"^{escaped}([:/?#]|$)"

@@ -1,0 +1,150 @@
+"""Converges the lists of one Netskope tenant: one write carries everything that has come up for a list.
+
+Invariant: trouble with one list holds up no other. What the vendor says against a list becomes the reason of its
+entries, and the list is tried again after a while; what may pass by itself is left to the loop.
+"""
+
+import time
+from collections.abc import Callable, Collection
+
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from schemas.targets import FileHashList, UrlList
+from services.push_netskope.client import NetskopeClient
+from services.push_netskope.hashlists import HashLists
+from services.push_netskope.render import form_of
+from services.push_netskope.urllists import UrlLists
+from services.runtime.book import Book, Pace
+from services.runtime.converging import FOREVER, Converger
+from services.runtime.fleet import Tenure
+from services.runtime.lifecycle import Context
+from services.runtime.retry import RetryPolicy
+from services.runtime.standing import Item, Outcome, Place
+from services.runtime.vendors.errors import (
+    ForbiddenError,
+    MisconfiguredError,
+    RefusedError,
+    ThrottledError,
+    UnauthorizedError,
+    VendorError,
+)
+from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
+
+RECONCILE_S = 3_600.0
+"""How often a URL list is compared with what we know of it."""
+READ_TIMEOUT_S = 120.0
+
+ONCE = RetryPolicy(attempts=1)
+"""The loop is what repeats: so ownership is checked before every request, and new wishes are heard in between."""
+
+
+class NetskopePusher:
+    """The vendor's part of the loop. It takes over and closes the client."""
+
+    def __init__(
+        self,
+        book: Book,
+        client: NetskopeClient,
+        *,
+        pace: Pace | None = None,
+        reconcile_s: float = RECONCILE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._book = book
+        self._client = client
+        self._pace = pace or Pace()
+        self._reconcile_s = reconcile_s
+        self._clock = clock
+        self._url_lists = UrlLists(book, client)
+        self._hash_lists = HashLists(book, client)
+        self._failures: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}
+        self._check_at: dict[str, float] = {}
+
+    def unit(self) -> float:
+        """Converge the first list that has something to do and may be written. See `Pusher`."""
+        waits = []
+        for target_id, due in self._with_work().items():
+            wait = max(due - self._clock(), self._client.seconds_until_free(self._bucket(target_id)))
+            if wait <= 0:
+                try:
+                    self._converge(target_id)
+                except ThrottledError as error:
+                    waits.append(error.retry_after)
+                    continue
+                return 0.0
+            waits.append(wait)
+        return min(waits, default=FOREVER)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _with_work(self) -> dict[str, float]:
+        """When each list is due: those with changes as soon as may be, then those to be looked at from time to time."""
+        standing = self._book.standing
+        changed = {item.target_id for place in (Place.PUT, Place.WITHDRAW) for item in standing.places[place]}
+        due = {name: self._not_before.get(name, 0.0) for name in sorted(changed)}
+        for name, items in standing.items.items():
+            if items and name not in changed and isinstance(standing.targets[name], UrlList):
+                due[name] = self._check_at.get(name, 0.0)
+        return due
+
+    def _bucket(self, target_id: str) -> str:
+        return V1 if isinstance(self._book.standing.targets[target_id], FileHashList) else POLICY
+
+    def _converge(self, target_id: str) -> None:
+        standing = self._book.standing
+        target, items = standing.targets[target_id], standing.items[target_id].values()
+        for item in items:
+            if item.form is None and item.wanted is not None:
+                item.form = form_of(item, target)
+        now = self._clock()
+        try:
+            done = True
+            self._skip(items)
+            if isinstance(target, UrlList):
+                self._url_lists.converge(target, list(items))
+            elif isinstance(target, FileHashList):
+                done = self._hash_lists.converge(target, list(items))
+        except (RefusedError, MisconfiguredError) as error:
+            reason = Reason(code=_code(error), detail=error.text)
+            unsettled = [item for item in items if item.place in (Place.PUT, Place.WITHDRAW, Place.WAITING)]
+            self._book.record([Outcome(item, AppliedState.FAILED, item.remote_id, reason) for item in unsettled])
+            done = False
+        self._check_at[target_id] = now + self._reconcile_s
+        failures = 0 if done else self._failures.get(target_id, 0) + 1
+        self._failures[target_id] = failures
+        self._not_before[target_id] = now + self._pace.lasting(failures - 1) if failures else now
+
+    def _skip(self, items: Collection[Item]) -> None:
+        """What cannot be in the list is done with, whether the list can be written or not."""
+        self._book.record(
+            [
+                Outcome(item, AppliedState.SKIPPED, None, item.form)
+                for item in items
+                if item.place is Place.PUT and isinstance(item.form, Reason) and not item.present
+            ]
+        )
+
+
+def _code(error: VendorError) -> str:
+    match error:
+        case UnauthorizedError():
+            return "unauthorized"
+        case ForbiddenError():
+            return "forbidden"
+        case MisconfiguredError():
+            return "misconfigured"
+        case _:
+            return "refused"
+
+
+def hire(context: Context, tenure: Tenure, pace: Pace | None = None) -> Converger:
+    """The worker for one connection."""
+
+    def make(book: Book) -> NetskopePusher:
+        session = NetskopeSession(tenure.connection, tenure.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
+        return NetskopePusher(book, NetskopeClient(session, book.check, tenure.stop), pace=pace)
+
+    return Converger(context, tenure, make, detailed=False, pace=pace)

@@ -1,0 +1,186 @@
+"""A pusher's books: the standing of its destination, and the one way to change and publish it.
+
+Invariant: nothing is at the vendor that the books do not know of. What goes out for the first time is noted as
+unconfirmed before the call, and every outcome is recorded after it. So a crash at any point repeats an idempotent call,
+and an entry that is withdrawn meanwhile is still known to be there, perhaps.
+"""
+
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas.activity import ActivityItem, Level
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from services.runtime.chunks import chunks
+from services.runtime.clock import now_ms
+from services.runtime.fleet import Tenure
+from services.runtime.ledger import Entry, Ledger
+from services.runtime.lifecycle import Context
+from services.runtime.metrics import CONVERGE_SECONDS, ENTRIES, OLDEST_PENDING, PUSHED
+from services.runtime.standing import UNCONFIRMED, Item, Outcome, Place, Standing
+from services.runtime.vendors.errors import StoppedError
+
+BEAT_BOUND_S = 180.0
+_RECORDS = 2_000
+"""Records in one transaction: well within its timeout."""
+_STATES = ("desired", "pending", *AppliedState)
+_SENT = Reason(code=UNCONFIRMED, detail="sent to the vendor; what became of it is not known yet")
+_TOLD = {
+    AppliedState.APPLIED: (Level.INFO, "there, with a remark", None),
+    AppliedState.REJECTED: (
+        Level.WARNING,
+        "rejected by the vendor",
+        "correct or withdraw them where they come from; each is tried again when it changes",
+    ),
+    AppliedState.HELD: (
+        Level.WARNING,
+        "held back for want of room",
+        "narrow a rule or withdraw something; they follow by themselves as soon as there is room",
+    ),
+    AppliedState.FAILED: (
+        Level.ERROR,
+        "failed and will be tried again",
+        "do what the text says; the pusher goes on by itself",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things wait, seconds. A wait doubles from its first to its longest while it goes on failing."""
+
+    first_s: float = 1.0
+    longest_s: float = 60.0
+    """For trouble with the connection that may pass by itself."""
+    first_failed_s: float = 15.0
+    longest_failed_s: float = 300.0
+    """For single entries that failed, and for trouble that a person must end."""
+
+    def passing(self, failures: int) -> float:
+        """The wait after so many failures in a row of the connection; some at random, so that many do not meet."""
+        return _doubled(self.first_s, self.longest_s, failures) * random.uniform(0.75, 1.25)  # noqa: S311  # jitter
+
+    def lasting(self, failures: int) -> float:
+        """The wait after so many failures in a row of an entry, or of what a person must mend."""
+        return _doubled(self.first_failed_s, self.longest_failed_s, failures)
+
+
+class Book:
+    """The books of one connection. Used by one thread."""
+
+    def __init__(self, context: Context, tenure: Tenure, ledger: Ledger, standing: Standing, pace: Pace) -> None:
+        self.connection = tenure.connection
+        self.standing = standing
+        self.activity = context.activity
+        self.stop = tenure.stop
+        self._context = context
+        self._tenure = tenure
+        self._ledger = ledger
+        self._pace = pace
+        self._topic = context.settings.topics.applied(tenure.name).name
+
+    def check(self) -> None:
+        """Make sure that work may go on; to be called right before every call of the vendor.
+
+        Raises:
+            StoppedError: asked to leave.
+            LeaseLostError: the connection belongs to another process.
+
+        """
+        self._context.health.beat(f"push {self._tenure.name}", BEAT_BOUND_S)
+        if self._tenure.stop.is_set():
+            raise StoppedError(f"asked to leave while working for {self._tenure.name}")
+        self._tenure.check()
+
+    def intend(self, sending: Iterable[tuple[Item, str | None]]) -> None:
+        """Note entries that are about to be written for the first time, with their remote ids where those are known.
+
+        Raises:
+            StoppedError, LeaseLostError, LedgerError: nothing may be sent.
+
+        """
+        notes = [
+            Outcome(item, AppliedState.FAILED, remote_id, _SENT)
+            for item, remote_id in sending
+            if not item.uncertain or item.remote_id != remote_id
+        ]
+        self._write(notes)
+        for note in notes:
+            self.standing.sent(note.item, note.remote_id)
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Publish what became of entries, and go on from there. What is published already is not published again.
+
+        Raises:
+            StoppedError, LeaseLostError, LedgerError: some may not be recorded; they will be done again.
+
+        """
+        news = [outcome for outcome in outcomes if not _published(outcome)]
+        self._write(news)
+        self._tell(news)
+        self._measure(outcomes)
+        now = time.monotonic()
+        for outcome in outcomes:
+            self.standing.settle(outcome, now + self._pace.lasting(outcome.item.attempts))
+        self.show()
+
+    def show(self) -> None:
+        """Bring the gauges up to date."""
+        counts = {**self.standing.states, "pending": self.standing.pending}
+        for state in _STATES:
+            ENTRIES.labels(self._tenure.name, state).set(counts.get(state, 0))
+        oldest = min((item.reported_at for item in self.standing.places[Place.PUT]), default=None)
+        age_ms = 0 if oldest is None else max(0, now_ms() - oldest)
+        OLDEST_PENDING.labels(self._tenure.name).set(age_ms / 1000)
+
+    def _write(self, outcomes: Sequence[Outcome]) -> None:
+        at = now_ms()
+        for part in chunks(outcomes, _RECORDS):
+            self.check()
+            records = [(outcome.item.key, self.standing.record(outcome, at)) for outcome in part]
+            self._ledger.write(
+                Entry(self._topic, key.encode(), record.encode() if record else None) for key, record in records
+            )
+
+    def _measure(self, outcomes: Iterable[Outcome]) -> None:
+        name, now = self._tenure.name, now_ms()
+        for outcome in outcomes:
+            item = outcome.item
+            if outcome.state is None and item.place is Place.WITHDRAW:
+                PUSHED.labels(name, "withdraw").inc()
+            elif outcome.state is AppliedState.APPLIED and item.place is not Place.SETTLED:
+                PUSHED.labels(name, "put").inc()
+                CONVERGE_SECONDS.labels(name).observe(max(0, now - item.reported_at) / 1000)
+
+    def _tell(self, news: Iterable[Outcome]) -> None:
+        by_state: dict[AppliedState, list[ActivityItem]] = {}
+        for outcome in news:
+            item, reason = outcome.item, outcome.reason
+            if outcome.state is not None and reason and (outcome.state, reason) != (item.state, item.reason):
+                detail = f"{item.target_id}: {reason.detail}" if reason.detail else item.target_id
+                entry = ActivityItem(subject=item.indicator_id, reason=reason.code, detail=detail)
+                by_state.setdefault(outcome.state, []).append(entry)
+        for state, items in by_state.items():
+            if state is AppliedState.SKIPPED:
+                self.activity.skipped(self._tenure.name, items)
+            else:
+                level, what, remedy = _TOLD[state]
+                text = f"{len(items)} {what}; {items[0].detail}"
+                self.activity.tell(level, state, text, connection=self._tenure.name, remedy=remedy, items=items)
+
+
+def _published(outcome: Outcome) -> bool:
+    """Whether the applied topic says just this already."""
+    item = outcome.item
+    if item.uncertain or outcome.state is None:
+        return False
+    content = item.content if item.wanted is None else item.wanted
+    return (item.state, item.content, item.remote_id, item.reason) == (
+        outcome.state, content, outcome.remote_id, outcome.reason
+    )  # fmt: skip
+
+
+def _doubled(first: float, longest: float, failures: int) -> float:
+    return min(longest, first * 2.0 ** min(failures, 30))

@@ -1,0 +1,250 @@
+"""The loop of a pusher for one connection: follow what is desired, let the vendor's part do a unit of work, repeat.
+
+Invariant: the order is: become the one writer (which fences a former one), read what is applied, read what is desired,
+then work. Between two units of work the latest wishes are taken in, so a withdrawal never waits behind a long backlog.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Protocol, TypeVar
+
+from kafka import KafkaConsumer, TopicPartition
+
+from schemas.activity import Level
+from schemas.canonical import indicator_id
+from schemas.desired import Applied, Desired, entry_key
+from schemas.record import UndecodableError
+from schemas.types import IndicatorType
+from services.runtime import log
+from services.runtime.book import BEAT_BOUND_S, Book, Pace
+from services.runtime.bulk import Raw, poll, read_to_end
+from services.runtime.fleet import Tenure
+from services.runtime.kafka import consumer
+from services.runtime.ledger import Ledger
+from services.runtime.lifecycle import Context
+from services.runtime.standing import Outcome, Place, Standing
+from services.runtime.vendors.errors import StoppedError, ThrottledError, UnavailableError, VendorError
+
+FOREVER = float("inf")
+"""What a unit returns when only a change of what is desired brings more work."""
+_TICK_S = 0.25
+_SETTLED_AFTER = 8
+"""Times the settling time that a burst may take before something is written."""
+_FORGOTTEN = 2_000
+
+_LOG = log.get(__name__)
+_R = TypeVar("_R", Applied, Desired)
+
+
+class Pusher(Protocol):
+    """The vendor's part."""
+
+    def unit(self) -> float:
+        """Do one unit of work and record it. Returns in how many seconds there may be more: 0 at once.
+
+        Raises:
+            StoppedError: asked to leave.
+            VendorError: the vendor cannot be worked with now; what was not recorded is tried again.
+
+        """
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class Converger:
+    """Works for one connection until its tenure ends: a `Worker` for the fleet.
+
+    `detailed`: the vendor is told comments and tags, so they are kept.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        tenure: Tenure,
+        make: Callable[[Book], Pusher],
+        *,
+        detailed: bool,
+        pace: Pace | None = None,
+    ) -> None:
+        self._context = context
+        self._tenure = tenure
+        self._make = make
+        self._pace = pace or Pace()
+        self._standing = Standing(detailed=detailed)
+        topics = context.settings.topics
+        self._applied = TopicPartition(topics.applied(tenure.name).name, 0)
+        self._desired = TopicPartition(topics.desired(tenure.name).name, 0)
+        self._trouble = _Trouble(context, tenure.name)
+        self._failures = 0
+        self._resume = 0.0
+
+    def run(self) -> None:
+        """Work.
+
+        Raises:
+            LedgerError, LeaseLostError: someone else works for the connection.
+            TooManyDeadLettersError: what is desired cannot be read.
+
+        """
+        name = self._tenure.name
+        try:
+            with closing(consumer(self._context.settings)) as reader:
+                self._await_topics(reader)
+                with closing(Ledger(self._context.settings, f"push/{name}")) as ledger:
+                    self._load(reader)
+                    book = Book(self._context, self._tenure, ledger, self._standing, self._pace)
+                    with closing(self._make(book)) as pusher:
+                        self._converge(reader, book, pusher)
+        except StoppedError:
+            pass  # that is how a long wait ends
+        finally:
+            self._context.health.done(f"entries of {name}")
+            self._context.health.forget(f"push {name}")
+
+    def _await_topics(self, reader: KafkaConsumer) -> None:
+        """A tenant that nothing is shared to has no topics; that is no reason not to be ready."""
+        name = self._tenure.name
+        topics = (self._applied.topic, self._desired.topic)
+        while missing := [topic for topic in topics if not reader.partitions_for_topic(topic)]:
+            if any(sharing.spec.destination == name for sharing in self._context.policy.view.sharings.values()):
+                why = f"{', '.join(missing)} must exist; run: ioc-bridge topics apply"
+                self._context.health.wait_for(f"entries of {name}", why)
+            self._breathe()
+            if self._tenure.stop.wait(1):
+                raise StoppedError(f"asked to leave while waiting for topics of {name}")
+
+    def _load(self, reader: KafkaConsumer) -> None:
+        name = self._tenure.name
+        self._context.health.wait_for(f"entries of {name}", "reading what is desired and what is applied")
+        began = time.monotonic()
+        for record in read_to_end(reader, self._applied):
+            self._take(self._applied, record, Applied, self._standing.know)
+        for record in read_to_end(reader, self._desired):
+            self._take(self._desired, record, Desired, self._standing.desire)
+        self._context.health.done(f"entries of {name}")
+        took = round(time.monotonic() - began, 1)
+        states = dict(self._standing.states)
+        _LOG.info("read how it stands", connection=name, seconds=took, pending=self._standing.pending, **states)
+
+    def _converge(self, reader: KafkaConsumer, book: Book, pusher: Pusher) -> None:
+        due, shown = 0.0, 0.0
+        while not self._tenure.stop.is_set():
+            self._breathe()
+            fresh = self._absorb(reader, due - time.monotonic())
+            now = time.monotonic()
+            self._standing.wake(now)
+            if now >= self._resume and (fresh or now >= due):
+                due = now + self._work(book, pusher)
+            due = max(min(due, self._standing.wake(now)), self._resume)
+            if now - shown > 1:
+                book.show()
+                shown = now
+
+    def _absorb(self, reader: KafkaConsumer, wait: float) -> bool:
+        """Take in what is new; wait for it when there is nothing else to do, and then let a burst settle."""
+        if not self._follow(reader, min(max(wait, 0.0), _TICK_S)):
+            return False
+        settle = self._context.settings.settle_s if wait > 0 else 0.0
+        until = time.monotonic() + settle * _SETTLED_AFTER
+        quiet = time.monotonic() + settle
+        while (left := min(quiet, until) - time.monotonic()) > 0 and not self._tenure.stop.is_set():
+            if self._follow(reader, left):
+                quiet = time.monotonic() + settle
+        return True
+
+    def _follow(self, reader: KafkaConsumer, wait: float) -> bool:
+        records = poll(reader, self._desired, int(wait * 1000))
+        for record in records:
+            self._take(self._desired, record, Desired, self._standing.desire)
+        return bool(records)
+
+    def _work(self, book: Book, pusher: Pusher) -> float:
+        """One unit. Returns in how many seconds to come back, and says in `_resume` when not before."""
+        now = time.monotonic()
+        try:
+            self._forget(book)
+            wait = pusher.unit()
+        except ThrottledError as error:
+            self._resume = now + error.retry_after
+            return error.retry_after
+        except VendorError as error:
+            self._trouble.tell(error)
+            delay = self._delay(error)
+            self._resume = now + delay
+            self._failures += 1
+            return delay
+        self._trouble.over()
+        self._failures = 0
+        return wait
+
+    def _delay(self, error: VendorError) -> float:
+        if not error.transient:
+            return self._pace.lasting(self._failures)
+        asked = error.retry_after if isinstance(error, UnavailableError) else None
+        return max(asked or 0.0, self._pace.passing(self._failures))
+
+    def _forget(self, book: Book) -> None:
+        while gone := list(self._standing.places[Place.FORGET])[:_FORGOTTEN]:
+            book.record([Outcome(item, None) for item in gone])
+
+    def _take(
+        self, partition: TopicPartition, record: Raw, kind: type[_R], into: Callable[[str, _R | None], None]
+    ) -> None:
+        if record.key is None:
+            return
+        try:
+            key = _checked_key(record.key)
+            entry = None if record.value is None else kind.decode(record.value)
+            _check_subject(key, entry)
+        except UndecodableError as error:
+            # What was known of the key stays: nothing is withdrawn or written because of a record nobody can read.
+            self._context.deadletters.set_aside(partition.topic, 0, record, error)
+        else:
+            self._context.deadletters.limit.good(partition.topic, 0)
+            into(key, entry)
+
+    def _breathe(self) -> None:
+        self._context.health.beat(f"push {self._tenure.name}", BEAT_BOUND_S)
+        if self._tenure.stop.is_set():
+            raise StoppedError(f"asked to leave while working for {self._tenure.name}")
+
+
+class _Trouble:
+    """Tells people of trouble with a connection once, when it begins, changes and ends."""
+
+    def __init__(self, context: Context, connection: str) -> None:
+        self._activity = context.activity
+        self._connection = connection
+        self._told: tuple[object, ...] | None = None
+
+    def tell(self, error: VendorError) -> None:
+        kind = getattr(error, "kind", None) or getattr(error, "status", None)
+        trouble = (type(error), error.route, kind)
+        if trouble == self._told:
+            _LOG.warning("trouble goes on", connection=self._connection, why=str(error))
+            return
+        self._told = trouble
+        level = Level.WARNING if error.transient else Level.ERROR
+        remedy = "nothing, unless it lasts" if error.transient else "do what the text says; no restart is needed"
+        self._activity.tell(level, "trouble", str(error), connection=self._connection, remedy=remedy)
+
+    def over(self) -> None:
+        if self._told:
+            self._told = None
+            self._activity.tell(Level.INFO, "trouble_over", "goes on as it should", connection=self._connection)
+
+
+def _checked_key(raw: bytes) -> str:
+    try:
+        key = raw.decode()
+        IndicatorType(key.partition("/")[2].partition(":")[0])
+    except ValueError as error:
+        raise UndecodableError(f"{raw[:100]!r} is not <target id>/<type>:<value>, as the key of an entry is") from error
+    return key
+
+
+def _check_subject(key: str, entry: Applied | Desired | None) -> None:
+    if entry and key != entry_key(entry.target.id, indicator_id(entry.type, entry.value)):
+        raise UndecodableError(f"the record under {key!a} is about something else")

@@ -1,0 +1,108 @@
+"""Pushers killed in mid-work: afterwards a tenant holds exactly what is desired, and what others wrote is untouched.
+
+The desired state is written by hand, as the router writes it.
+"""
+
+import random
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from schemas.canonical import indicator_id
+from schemas.desired import Desired, entry_key
+from schemas.targets import DefenderAction, FileHashList, Target, UrlList
+from schemas.types import IndicatorType, Severity
+from services.runtime.ledger import Entry, Ledger
+from services.runtime.settings import Settings
+from services.sandbox.exchange import HASH_LIST, MDE, NETSKOPE, URL_LIST, Exchange
+from tests.chaos.test_puller_kills import settings_for
+from tests.waiting import eventually
+
+BLOCK = DefenderAction(kind="defender-action", action="Block")
+URLS = UrlList(kind="url-list", name=URL_LIST)
+HASHES = FileHashList(kind="file-hash-list", name=HASH_LIST)
+
+
+def want(
+    settings: Settings, destination: str, target: Target, type_: IndicatorType, values: Iterable[str], *, present: bool
+) -> None:
+    """Write desired entries, or their tombstones."""
+    with closing(Ledger(settings, "test-router")) as ledger:
+        ledger.write(
+            Entry(
+                settings.topics.desired(destination).name,
+                entry_key(target.id, indicator_id(type_, value)).encode(),
+                _desired(target, type_, value).encode() if present else None,
+            )
+            for value in values
+        )
+
+
+def _desired(target: Target, type_: IndicatorType, value: str) -> Desired:
+    return Desired(
+        target=target,
+        type=type_,
+        value=value,
+        severity=Severity.HIGH,
+        reputation=5,
+        sources=("s",),
+        sharings=("s",),
+        content="1",
+        reported_at=int(time.time() * 1000),
+    )
+
+
+def test_a_killed_defender_pusher_converges_and_touches_nothing_of_others(
+    bootstrap: str, prefix: str, tmp_path: Path
+) -> None:
+    settings, chance = settings_for(bootstrap, prefix), random.Random(5)
+    foreign = {f"foreign{number}.example" for number in range(20)}
+    wanted: set[str] = set()
+    with Exchange(settings, tmp_path, services=["push_defender"]) as exchange:
+        rows = [{"indicatorValue": v, "indicatorType": "DomainName", "action": "Block", "title": "t"} for v in foreign]
+        exchange.admin(exchange.mde, "POST", "seed", {"rows": rows})
+        for step in range(6):
+            fresh = {f"host{step}-{number}.evil.example" for number in range(700)}
+            gone = set(chance.sample(sorted(wanted), min(len(wanted), 250)))
+            want(settings, MDE, BLOCK, IndicatorType.DOMAIN, fresh, present=True)
+            want(settings, MDE, BLOCK, IndicatorType.DOMAIN, gone, present=False)
+            wanted = (wanted | fresh) - gone
+            time.sleep(chance.uniform(0.2, 1.5))
+            exchange.services["push_defender"].kill()
+            exchange.start("push_defender")
+
+        def settled() -> bool:
+            return {str(row["indicatorValue"]) for row in exchange.defender_rows()} == wanted | foreign
+
+        eventually(settled, "the tenant holds what is desired", within_s=150, every_s=0.5)
+
+
+def test_a_killed_netskope_pusher_converges_and_touches_nothing_of_others(
+    bootstrap: str, prefix: str, tmp_path: Path
+) -> None:
+    settings, chance = settings_for(bootstrap, prefix), random.Random(6)
+    wanted: set[str] = set()
+    hashes: set[str] = set()
+    with Exchange(settings, tmp_path, services=["push_netskope"]) as exchange:
+        lists = [{"name": URL_LIST, "data": {"urls": ["foreign.example"], "type": "exact"}}]
+        exchange.admin(exchange.netskope, "POST", "seed", {"url_lists": lists})
+        for step in range(6):
+            fresh = {f"host{step}-{number}.evil.example" for number in range(200)}
+            gone = set(chance.sample(sorted(wanted), min(len(wanted), 80)))
+            want(settings, NETSKOPE, URLS, IndicatorType.DOMAIN, fresh, present=True)
+            want(settings, NETSKOPE, URLS, IndicatorType.DOMAIN, gone, present=False)
+            wanted = (wanted | fresh) - gone
+            new = {f"{step:02x}{number:062x}" for number in range(100)}
+            old = set(chance.sample(sorted(hashes), min(len(hashes), 40)))
+            want(settings, NETSKOPE, HASHES, IndicatorType.SHA256, new, present=True)
+            want(settings, NETSKOPE, HASHES, IndicatorType.SHA256, old, present=False)
+            hashes = (hashes | new) - old
+            time.sleep(chance.uniform(0.2, 1.5))
+            exchange.services["push_netskope"].kill()
+            exchange.start("push_netskope")
+        eventually(
+            lambda: exchange.url_list() == wanted | {"foreign.example"}, "the URL list is as desired",
+            within_s=90, every_s=0.5,
+        )  # fmt: skip
+        eventually(lambda: exchange.hash_list() == hashes, "the hash list is as desired", within_s=60, every_s=0.5)
