@@ -22,6 +22,11 @@ from services.sandbox.processes import ServiceProcess
 SOURCE, DESTINATION = "source", "destination"
 
 
+def settings_for(bootstrap: str, prefix: str) -> Settings:
+    """Few partitions and a short session, so that owners change quickly."""
+    return Settings(kafka_bootstrap=bootstrap, topic_prefix=prefix, partitions=3, kafka_session_timeout_s=6)
+
+
 def resource(kind: str, name: str, spec: Mapping[str, object]) -> AnyResource:
     return RESOURCE.validate_python(
         {"apiVersion": "ioc-bridge/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}, extra="forbid"

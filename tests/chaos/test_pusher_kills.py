@@ -16,7 +16,7 @@ from schemas.types import IndicatorType, Severity
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
 from services.sandbox.exchange import HASH_LIST, MDE, NETSKOPE, URL_LIST, Exchange
-from tests.chaos.test_puller_kills import settings_for
+from tests.routing import settings_for
 from tests.waiting import eventually
 
 BLOCK = DefenderAction(kind="defender-action", action="Block")

@@ -1,0 +1,204 @@
+"""What tests of the pushers stand on: desired entries, and a pusher's part of the loop run by hand over its books."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
+
+from schemas.activity import ActivityItem, Level
+from schemas.canonical import canonicalise
+from schemas.desired import Applied, AppliedState, Desired, entry_key
+from schemas.resources import Connection
+from schemas.targets import DefenderAction, FileHashList, Target, UrlList
+from schemas.types import IndicatorType, Severity
+from services.runtime.book import Book, Pace
+from services.runtime.converging import Pusher
+from services.runtime.health import Health
+from services.runtime.ledger import Entry
+from services.runtime.settings import Settings
+from services.runtime.standing import Item, Outcome, Place, Standing
+from tests.routing import resource
+
+BLOCK = DefenderAction(kind="defender-action", action="Block")
+AUDIT = DefenderAction(kind="defender-action", action="Audit", generate_alert=True)
+LIST = UrlList(kind="url-list", name="blocked")
+HASHES = FileHashList(kind="file-hash-list", name="bad files")
+NAME = "destination"
+
+
+def wish(
+    value: str,
+    target: Target = BLOCK,
+    *,
+    type: IndicatorType | None = None,  # noqa: A002  # the field's name
+    content: str = "c1",
+    severity: Severity = Severity.HIGH,
+    comments: str = "",
+    expires_at: int | None = None,
+    reported_at: int = 1_000,
+) -> tuple[str, Desired]:
+    """Key and record of a desired entry."""
+    found = canonicalise(value, type)
+    record = Desired(
+        target=target,
+        type=found.type,
+        value=found.value,
+        severity=severity,
+        reputation=5,
+        comments=comments,
+        expires_at=expires_at,
+        sources=("source",),
+        sharings=("share",),
+        content=content,
+        reported_at=reported_at,
+    )
+    return entry_key(target.id, found.id), record
+
+
+def item(value: str, target: Target = BLOCK, **details: Any) -> Item:
+    """An entry that is desired and of which nothing else is known."""
+    standing = Standing(detailed=True)
+    key, record = wish(value, target, **details)
+    standing.desire(key, record)
+    return next(iter(standing))
+
+
+def defender(url: str, tenant: str, app: str, **spec: object) -> Connection:
+    found = resource(
+        "Connection",
+        NAME,
+        {
+            "type": "defender",
+            "tenantId": tenant,
+            "appId": app,
+            "appSecret": {"env": "PUSH_TEST_SECRET"},
+            "apiUrl": url,
+            "loginUrl": url,
+            **spec,
+        },
+    )
+    assert isinstance(found, Connection)
+    return found
+
+
+def netskope(url: str, **spec: object) -> Connection:
+    tokens = {"v2Token": {"env": "PUSH_TEST_V2"}, "v1Token": {"env": "PUSH_TEST_V1"}}
+    found = resource("Connection", NAME, {"type": "netskope", "tenantUrl": url, **tokens, **spec})
+    assert isinstance(found, Connection)
+    return found
+
+
+class Told:
+    """Keeps what an activity log would have published."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str]] = []
+        self.items: list[ActivityItem] = []
+
+    def tell(self, _: Level, code: str, message: str, *, items: Sequence[ActivityItem] = (), **__: object) -> None:
+        self.said.append((code, message))
+        self.items += items
+
+    def skipped(self, _: str, items: Iterable[ActivityItem]) -> None:
+        self.tell(Level.INFO, "skipped", "", items=list(items))
+
+
+class Written:
+    """The applied topic as a compacted log would leave it."""
+
+    def __init__(self) -> None:
+        self.latest: dict[str, Applied] = {}
+        self.writes = 0
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self.writes += 1
+            assert entry.key is not None
+            if entry.value is None:
+                self.latest.pop(entry.key.decode(), None)
+            else:
+                self.latest[entry.key.decode()] = Applied.decode(entry.value)
+
+
+class _Tenure:
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.name = connection.name
+        self.stop = threading.Event()
+
+    def check(self) -> None:
+        """It is ours."""
+
+
+class _Context:
+    def __init__(self, told: Told) -> None:
+        self.settings = Settings()
+        self.health = Health()
+        self.activity = told
+
+
+class Desk:
+    """A pusher's part with its books, without Kafka: desired entries go in by hand, units are done by hand.
+
+    `restart` begins anew from what was published, as a fresh process would.
+    """
+
+    def __init__(self, connection: Connection, make: Callable[[Book], Pusher], *, detailed: bool) -> None:
+        self.connection = connection
+        self.told = Told()
+        self.written = Written()
+        self.desired: dict[str, Desired] = {}
+        self._make = make
+        self._detailed = detailed
+        self._pusher: Pusher | None = None
+        self._open()
+
+    def _open(self) -> None:
+        self.standing = Standing(detailed=self._detailed)
+        for key, applied in self.written.latest.items():
+            self.standing.know(key, applied)
+        for key, desired in self.desired.items():
+            self.standing.desire(key, desired)
+        tenure, context = _Tenure(self.connection), _Context(self.told)
+        pace = Pace(first_failed_s=0.001, longest_failed_s=0.002)
+        self.book = Book(cast("Any", context), cast("Any", tenure), cast("Any", self.written), self.standing, pace)
+        self._pusher = self._make(self.book)
+
+    def restart(self) -> None:
+        self.close()
+        self._open()
+
+    def close(self) -> None:
+        if self._pusher:
+            self._pusher.close()
+
+    def want(self, value: str, target: Target = BLOCK, **details: Any) -> str:
+        key, record = wish(value, target, **details)
+        self.desired[key] = record
+        self.standing.desire(key, record)
+        return key
+
+    def drop(self, *keys: str) -> None:
+        for key in keys:
+            self.desired.pop(key, None)
+            self.standing.desire(key, None)
+
+    def unit(self) -> float:
+        assert self._pusher
+        if gone := list(self.standing.places[Place.FORGET]):
+            self.book.record([Outcome(found, None) for found in gone])
+        return self._pusher.unit()
+
+    def work(self, units: int = 100) -> None:
+        """Do units until there is nothing more to do now. Raises what a unit raises."""
+        for _ in range(units):
+            if self.unit() > 0:
+                return
+        raise AssertionError(f"still at work after {units} units")
+
+    def states(self) -> dict[str, AppliedState]:
+        """The published states, by indicator id."""
+        return {key.partition("/")[2]: applied.state for key, applied in self.written.latest.items()}
+
+    def reasons(self) -> dict[str, str]:
+        """The published reason codes, by indicator id."""
+        return {key.partition("/")[2]: a.reason.code for key, a in self.written.latest.items() if a.reason}
