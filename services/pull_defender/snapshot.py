@@ -1,0 +1,45 @@
+"""What a tenant held when it was last listed, and what a new listing changes. Pure.
+
+Invariant: after the difference is published and its chunks are remembered, the snapshot is the listing.
+"""
+
+from collections.abc import Mapping
+from zlib import crc32
+
+from schemas.canonical import parse_id
+from schemas.report import Report, Verb
+
+CHUNKS = 64
+"""Parts of a snapshot: a poll rewrites only those that changed, and none outgrows a record."""
+
+
+def fingerprint(report: Report) -> str:
+    """What is compared: all that the source says, but not when we heard it."""
+    return f"{crc32(report.model_copy(update={'observed_at': 0}).encode()):08x}"
+
+
+def chunk_of(indicator: str) -> int:
+    """The chunk that an indicator belongs to."""
+    return crc32(indicator.encode("utf-8", "surrogatepass")) % CHUNKS
+
+
+def difference(
+    known: Mapping[int, Mapping[str, str]], listed: Mapping[str, Report], now: int
+) -> tuple[list[Report], dict[int, dict[str, str] | None]]:
+    """The reports of new, changed and vanished indicators, and the chunks that are to be remembered (None: gone)."""
+    before = {key: mark for chunk in known.values() for key, mark in chunk.items()}
+    after = {key: fingerprint(report) for key, report in listed.items()}
+    reports = [listed[key] for key, mark in after.items() if before.get(key) != mark]
+    reports += [_withdrawal(key, now) for key in before if key not in after]
+    chunks: dict[int, dict[str, str]] = {}
+    for key, mark in after.items():
+        chunks.setdefault(chunk_of(key), {})[key] = mark
+    numbers = known.keys() | chunks.keys()
+    return reports, {number: chunks.get(number) for number in numbers if chunks.get(number) != known.get(number)}
+
+
+def _withdrawal(indicator: str, now: int) -> Report:
+    found = parse_id(indicator)
+    return Report(
+        verb=Verb.WITHDRAW, type=found.type, value=found.value, observed_at=now, first_seen=now, last_seen=now
+    )

@@ -1,0 +1,229 @@
+"""From Netskope's alerts to reports. Pure. Every alert is reported or skipped with a reason, value by value.
+
+A malware alert tells of its MD5 and SHA-256, both the vendor's and the local one where they differ. A malsite alert
+tells of what the threat intelligence matched (`threat_match_value`: a URL, a domain or an address): the visited `url`
+holds it, but is often one of many for the same bad host. Where the match says nothing usable, `url` is taken.
+Nothing about users or devices is carried on. Fields: Netskope's published event schema; that values may be absent as
+"", "null", 0 or [] and lists written as text is seen in connectors.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas.activity import ActivityItem
+from schemas.canonical import Canonical, Refused, canonicalise
+from schemas.report import Report, Verb
+from schemas.types import IndicatorType, Severity
+from services.pull_netskope.client import Kind
+
+MAX_COMMENTS = 1_000
+MAX_TAGS = 20
+MAX_TAG = 100
+
+DEFAULT_REPUTATION = 5
+TELLS = {
+    Kind.MALWARE: frozenset({IndicatorType.MD5, IndicatorType.SHA256}),
+    Kind.MALSITE: frozenset({IndicatorType.URL, IndicatorType.DOMAIN, IndicatorType.IPV4, IndicatorType.IPV6}),
+}
+"""Types of indicators that each kind of alert tells of."""
+
+_ABSENT = frozenset({"", "null", "none", "n/a", "undefined"})
+_HASHES = (
+    ("md5", IndicatorType.MD5),
+    ("local_md5", IndicatorType.MD5),
+    ("sha256", IndicatorType.SHA256),
+    ("local_sha256", IndicatorType.SHA256),
+)
+_SEVERITIES = {
+    "critical": Severity.CRITICAL,
+    "high": Severity.HIGH,
+    "medium": Severity.MEDIUM,
+    "med": Severity.MEDIUM,
+    "low": Severity.LOW,
+    "informational": Severity.INFORMATIONAL,
+    "info": Severity.INFORMATIONAL,
+}
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class Skip(StrEnum):
+    """Why something of an alert is not reported, beside the reasons of the canonical form. Stable codes."""
+
+    NOT_AN_ALERT = "not_an_alert"
+    OTHER_ALERT_TYPE = "other_alert_type"
+    NO_HASH = "no_hash"
+    NO_SITE = "no_site"
+    FILTERED_TYPE = "filtered_type"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a connection wants. `types` empty: all; `reputation` None: the default."""
+
+    types: frozenset[IndicatorType] = frozenset()
+    reputation: int | None = None
+
+    def want(self, kind: IndicatorType) -> bool:
+        """Whether a type is to be pulled."""
+        return not self.types or kind in self.types
+
+
+class _Skipped(Exception):  # noqa: N818  # what happened to the alert
+    def __init__(self, reason: str, subject: str, detail: str) -> None:
+        super().__init__(reason)
+        self.reason, self.subject, self.detail = reason, subject, detail
+
+
+def normalise(
+    kind: Kind, records: Iterable[object], terms: Terms, observed_at: int
+) -> tuple[list[Report], list[ActivityItem]]:
+    """One report for each indicator of a page, however many alerts tell of it, and what is skipped.
+
+    `observed_at`: milliseconds since the epoch.
+    """
+    found: dict[str, Report] = {}
+    skips: dict[tuple[str, str], ActivityItem] = {}
+    for record in records:
+        for told in _told(kind, record, terms):
+            if isinstance(told, _Skipped):
+                item = ActivityItem(subject=told.subject, reason=told.reason, detail=told.detail)
+                skips.setdefault((item.subject, item.reason), item)
+            else:
+                assert isinstance(record, Mapping)
+                report = _report(kind, told, record, terms, observed_at)
+                found[told.id] = _merged(found[told.id], report) if told.id in found else report
+    return list(found.values()), list(skips.values())
+
+
+def _told(kind: Kind, record: object, terms: Terms) -> Iterator[Canonical | _Skipped]:
+    if not isinstance(record, Mapping):
+        yield _Skipped(Skip.NOT_AN_ALERT, repr(record)[:80], "a page holds something that is no JSON object")
+        return
+    alert, said = _text(record.get("_id")) or "alert without _id", _text(record.get("alert_type"))
+    if said and said.casefold() != kind:
+        detail = f"alert_type is {said!r} in the iterator of {kind}"
+        yield _Skipped(Skip.OTHER_ALERT_TYPE, alert, detail[:200])
+    elif kind is Kind.MALWARE:
+        yield from _hashes(record, alert, terms)
+    else:
+        yield _site(record, alert, terms)
+
+
+def _hashes(record: Mapping[str, object], alert: str, terms: Terms) -> Iterator[Canonical | _Skipped]:
+    seen: set[str] = set()
+    for name, kind in _HASHES:
+        text = _text(record.get(name)).lower()
+        if text in ("", "0") or text in seen:
+            continue
+        seen.add(text)
+        try:
+            yield _read(text, kind, alert, terms)
+        except _Skipped as skipped:
+            yield skipped
+    if not seen:
+        yield _Skipped(Skip.NO_HASH, alert, "has neither MD5 nor SHA-256")
+
+
+def _site(record: Mapping[str, object], alert: str, terms: Terms) -> Canonical | _Skipped:
+    """The most precise of what an alert tells that can be read and is wanted, or why there is none."""
+    first: _Skipped | None = None
+    for text, kind in _sites(record):
+        try:
+            return _read(text, kind, alert, terms)
+        except _Skipped as skipped:
+            first = first or skipped
+    return first or _Skipped(Skip.NO_SITE, alert, "has neither threat_match_value nor url")
+
+
+def _sites(record: Mapping[str, object]) -> Iterator[tuple[str, IndicatorType]]:
+    match, url = _text(record.get("threat_match_value")), _text(record.get("url"))
+    if match:
+        match _text(record.get("threat_match_field")).lower():
+            case "url":
+                yield match, IndicatorType.URL
+            case "domain":
+                yield match, IndicatorType.DOMAIN
+            case "ip":
+                yield match, IndicatorType.IPV6 if ":" in match else IndicatorType.IPV4
+    if url:
+        yield url, IndicatorType.URL
+
+
+def _read(text: str, kind: IndicatorType, alert: str, terms: Terms) -> Canonical:
+    try:
+        found = canonicalise(text, kind)
+    except Refused as refused:
+        raise _Skipped(refused.reason, text[:200], f"alert {alert}: {refused.detail}") from None
+    if not terms.want(found.type):
+        raise _Skipped(Skip.FILTERED_TYPE, found.value[:200], f"alert {alert}: spec.types leaves out {found.type}")
+    return found
+
+
+def _report(kind: Kind, found: Canonical, record: Mapping[str, object], terms: Terms, observed_at: int) -> Report:
+    seen = _time(record.get("timestamp"), observed_at)
+    names = ("severity", "malware_severity" if kind is Kind.MALWARE else "severity_level")
+    known = (_SEVERITIES.get(_text(record.get(name)).lower()) for name in names)
+    categories = _texts(record.get("malsite_category" if kind is Kind.MALSITE else "malware_type"))
+    said = [_text(record.get("malware_name")), *categories] if kind is Kind.MALWARE else categories
+    return Report(
+        verb=Verb.UPDATE,
+        type=found.type,
+        value=found.value,
+        observed_at=observed_at,
+        first_seen=seen,
+        last_seen=seen,
+        severity=next((severity for severity in known if severity), Severity.UNKNOWN),
+        reputation=terms.reputation or DEFAULT_REPUTATION,
+        comments=" / ".join(filter(None, said))[:MAX_COMMENTS],
+        tags=_tags(categories),
+        external_id=_text(record.get("_id")) or None,
+    )
+
+
+def _merged(one: Report, other: Report) -> Report:
+    """The newer of two statements about one indicator, seen from the first to the last time, with the tags of both."""
+    newer = max(one, other, key=lambda report: (report.last_seen, _RANK[report.severity], report.external_id or ""))
+    return newer.model_copy(
+        update={"first_seen": min(one.first_seen, other.first_seen), "tags": _tags({*one.tags, *other.tags})}
+    )
+
+
+def _text(value: object) -> str:
+    """The text of a field, "" when it is absent in one of the ways it can be."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    text = str(value).strip()
+    return "" if text.lower() in _ABSENT or value == 0 else text
+
+
+def _texts(value: object) -> list[str]:
+    """A list of texts, also where the whole list was made one text on the way."""
+    if isinstance(value, str):
+        value = _unfolded(value.strip())
+    parts = value if isinstance(value, list) else [value]
+    return [text for part in parts if (text := _text(part))]
+
+
+def _unfolded(text: str) -> object:
+    if not (text.startswith("[") and text.endswith("]")):
+        return text
+    try:
+        found: object = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return [part.strip(" '\"") for part in text[1:-1].split(",")]
+    return found
+
+
+def _tags(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({text[:MAX_TAG] for text in texts})[:MAX_TAGS])
+
+
+def _time(value: object, observed_at: int) -> int:
+    """Milliseconds since the epoch; when it was learnt, where an alert says nothing usable or something yet to come."""
+    try:
+        seconds = int(value if isinstance(value, float) else _text(value))
+    except (ValueError, OverflowError):
+        return observed_at
+    return min(seconds * 1_000, observed_at) if seconds > 0 else observed_at

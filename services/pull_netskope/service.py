@@ -1,0 +1,177 @@
+"""Pulls one Netskope tenant's alerts: an iterator per kind, page by page.
+
+Invariant: a page that the tenant may have served is published before the cursor is moved again. So `next` is asked only
+when what came before is committed; whenever that is in doubt (a broken answer, none at all, a restart) it is `resend`,
+which serves the same page once more. A page may thus be reported twice, never not at all.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from schemas.checkpoint import Checkpoint, IteratorMark
+from schemas.resources.connection import NetskopeTenant
+from services.pull_netskope.client import NEXT, RESEND, Kind, NetskopeClient, Page
+from services.pull_netskope.normalize import TELLS, Terms, normalise
+from services.runtime.book import Pace
+from services.runtime.clock import now_ms
+from services.runtime.fleet import Tenure
+from services.runtime.ledger import FencedError
+from services.runtime.lifecycle import Context
+from services.runtime.metrics import PULLED
+from services.runtime.polling import Desk, Puller
+from services.runtime.reporting import Poll
+from services.runtime.retry import RetryPolicy
+from services.runtime.vendors.errors import RefusedError, ThrottledError, VendorError
+from services.runtime.vendors.netskope import NetskopeSession
+
+READ_TIMEOUT_S = 120.0
+UNSAID_WAIT_S = 30.0
+"""Wait after a page without `wait_time` (seen in connectors)."""
+IDLE_WAIT_S = 1.0
+"""Shortest wait after a page that says that there is nothing more for now."""
+REMEMBER_S = 60.0
+"""How old a checkpoint may get while there is nothing to report."""
+_LIVE_S = 3_600
+"""A high-water mark older than this means that there is history left, even where a page of it is empty."""
+
+ONCE = RetryPolicy(attempts=1)
+"""The loop is what repeats, since whether and how a call may be repeated depends on what became of it."""
+
+
+class Marks:
+    """Where the iterators of a source stand. They share one checkpoint."""
+
+    def __init__(self, desk: Desk) -> None:
+        remembered = desk.reporter.memory.checkpoint
+        self._marks = dict(remembered.iterators) if remembered else {}
+        self._source = desk.name
+
+    def get(self, key: str) -> IteratorMark | None:
+        """Where an iterator stood when that was last committed."""
+        return self._marks.get(key)
+
+    def checkpoint(self, poll: Poll, key: str, mark: IteratorMark, listed: int) -> Checkpoint:
+        """The checkpoint with one mark moved."""
+        marks = {**self._marks, key: mark}
+        return Checkpoint(source=self._source, poll=poll.id, at=now_ms(), listed=listed, iterators=marks)
+
+    def moved(self, key: str, mark: IteratorMark) -> None:
+        """The checkpoint is committed."""
+        self._marks[key] = mark
+
+
+class Iterator:
+    """One kind of alert: a lane."""
+
+    def __init__(
+        self, desk: Desk, client: NetskopeClient, kind: Kind, marks: Marks, clock: Callable[[], float] = time.time
+    ) -> None:
+        spec = desk.connection.spec
+        assert isinstance(spec, NetskopeTenant)
+        self._desk = desk
+        self._client = client
+        self._kind = kind
+        self._marks = marks
+        # A cursor is the tenant's: pointed to another one, the connection begins anew.
+        self._key = f"{kind}@{spec.tenant_url.host}"
+        self._terms = Terms(frozenset(spec.types), spec.override_reputation)
+        self._interval = spec.poll_interval.total_seconds()
+        self._clock = clock
+        self._doubt = True
+        """Whether the tenant may have served a page that is not published."""
+        self._committed_at = float("-inf")
+        mark = marks.get(self._key)
+        self._epoch = None if mark else int(clock() - spec.initial_range.total_seconds())
+        """Where to position the cursor, epoch seconds; None: it is positioned."""
+
+    def poll(self) -> float:
+        """One page. See `Lane`."""
+        poll = Poll(self._desk.name)
+        page = self._page()
+        if page is None:
+            return 0.0
+        PULLED.labels(self._desk.name).inc(len(page.records))
+        before = self._marks.get(self._key)
+        self._publish(poll, page, before)
+        self._doubt, self._epoch = False, None
+        return self._wait(page, before)
+
+    def _page(self) -> Page | None:
+        """The next page, or None when there is none to be served again."""
+        operation = str(self._epoch) if self._epoch is not None else RESEND if self._doubt else NEXT
+        try:
+            return self._client.page(self._kind, operation)
+        except RefusedError as error:
+            mark = self._marks.get(self._key)
+            if operation != RESEND or error.status != 400 or mark is None:
+                self._doubt |= error.status < 400
+                raise
+            # The tenant does not know the cursor (any more): begin again where its last page ended.
+            self._epoch = max(mark.epoch, mark.high_water or 0)
+            return None
+        except ThrottledError:
+            raise
+        except VendorError:
+            self._doubt = True
+            raise
+
+    def _publish(self, poll: Poll, page: Page, before: IteratorMark | None) -> None:
+        reports, skips = normalise(self._kind, page.records, self._terms, now_ms())
+        mark = _moved(before or IteratorMark(epoch=self._epoch or 0), page)
+        due = self._epoch is not None or time.monotonic() - self._committed_at > REMEMBER_S
+        if reports or due:
+            checkpoint = self._marks.checkpoint(poll, self._key, mark, len(page.records))
+            try:
+                self._desk.reporter.publish(poll, reports, checkpoint)
+            except FencedError:
+                # The new owner may have asked for its `resend` before we were served, and then never sees this page.
+                self._desk.reporter.rescue(poll, reports)
+                raise
+            self._marks.moved(self._key, mark)
+            self._committed_at = time.monotonic()
+        self._desk.skipped(skips)
+
+    def _wait(self, page: Page, before: IteratorMark | None) -> float:
+        wait = UNSAID_WAIT_S if page.wait_s is None else page.wait_s
+        if not page.records and not self._behind(page, before):
+            wait = max(wait, IDLE_WAIT_S)
+        return min(wait, self._interval)
+
+    def _behind(self, page: Page, before: IteratorMark | None) -> bool:
+        """Whether an empty page is one of history: its high-water mark moved, and is not yet near the present."""
+        if page.high_water is None or (before and before.high_water and page.high_water <= before.high_water):
+            return False
+        return page.high_water < self._clock() - _LIVE_S
+
+
+def _moved(mark: IteratorMark, page: Page) -> IteratorMark:
+    """The mark after a page. The high-water mark only rises: a page served again must not take it back."""
+    highest = max((at for at in (mark.high_water, page.high_water) if at is not None), default=None)
+    return mark.model_copy(update={"high_water": highest, "pages": mark.pages + 1})
+
+
+class NetskopeSource:
+    """The vendor's part. It takes over and closes the client."""
+
+    def __init__(self, desk: Desk, client: NetskopeClient) -> None:
+        spec = desk.connection.spec
+        marks = Marks(desk)
+        wanted = [kind for kind in Kind if not spec.types or TELLS[kind] & set(spec.types)]
+        self.lanes = [Iterator(desk, client, kind, marks) for kind in wanted]
+        self._client = client
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def hire(context: Context, tenure: Tenure, pace: Pace | None = None) -> Puller:
+    """The worker for one connection."""
+
+    def make(desk: Desk) -> NetskopeSource:
+        session = NetskopeSession(tenure.connection, tenure.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
+        ready = partial(desk.ready, session.budget)
+        return NetskopeSource(desk, NetskopeClient(session, f"ioc-bridge-{tenure.name}", ready))
+
+    return Puller(context, tenure, make, pace=pace)

@@ -1,0 +1,142 @@
+"""The loop of a puller for one connection: become the source's one writer, recall how far it was read, then poll.
+
+Invariant: no vendor call without ownership checked right before it. The vendor's trouble never ends the loop; whatever
+else fails does, because only Kafka knows what is true then. A wait ends at once when the service is asked to leave.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import Protocol
+
+from schemas.activity import ActivityItem
+from services.runtime import log
+from services.runtime.book import Pace
+from services.runtime.budget import Budget
+from services.runtime.fleet import Tenure
+from services.runtime.kafka import consumer
+from services.runtime.lifecycle import Context
+from services.runtime.reporting import Reporter
+from services.runtime.turn import Lane, Turn
+from services.runtime.vendors.errors import StoppedError
+
+BEAT_BOUND_S = 180.0
+_SLICE_S = 5.0
+
+_LOG = log.get(__name__)
+
+
+class Desk:
+    """What the vendor's part of a puller works with."""
+
+    def __init__(self, context: Context, tenure: Tenure, reporter: Reporter) -> None:
+        self.connection = tenure.connection
+        self.name = tenure.name
+        self.stop = tenure.stop
+        self.reporter = reporter
+        self._context = context
+        self._tenure = tenure
+
+    def check(self) -> None:
+        """Make sure that work may go on.
+
+        Raises:
+            StoppedError: asked to leave.
+            LeaseLostError: the connection belongs to another process.
+
+        """
+        self._context.health.beat(f"pull {self.name}", BEAT_BOUND_S)
+        if self.stop.is_set():
+            raise StoppedError(f"asked to leave while working for {self.name}")
+        self._tenure.check()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, as long as work may go on. Raises as `check`."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.check()
+            self.stop.wait(min(left, _SLICE_S))
+        self.check()
+
+    def ready(self, budget: Budget, bucket: str) -> None:
+        """Wait until a call has room in its quota; to be called right before the call. Raises as `check`.
+
+        The ownership is checked after the wait: a former owner must not move what the vendor keeps for the present one.
+        """
+        while (wait := budget.seconds_until_free(bucket)) > 0:
+            self.wait(wait)
+        self.check()
+
+    def skipped(self, items: Sequence[ActivityItem]) -> None:
+        """List and count what is not reported, each with its reason."""
+        self._context.activity.skipped(self.name, items)
+
+
+class Source(Protocol):
+    """The vendor's part of a puller."""
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """What is polled, in turn."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class Puller:
+    """Works for one connection until its tenure ends: a `Worker` for the fleet."""
+
+    def __init__(
+        self, context: Context, tenure: Tenure, make: Callable[[Desk], Source], *, pace: Pace | None = None
+    ) -> None:
+        self._context = context
+        self._tenure = tenure
+        self._make = make
+        self._pace = pace or Pace()
+
+    def run(self) -> None:
+        """Work.
+
+        Raises:
+            LedgerError, LeaseLostError: someone else works for the connection.
+            TooManyDeadLettersError: what is remembered of the source cannot be read.
+
+        """
+        name, settings = self._tenure.name, self._context.settings
+        try:
+            self._await_topics()
+            self._waiting(f"reading {settings.topics.checkpoints.name}")
+            with closing(Reporter(settings, name, self._context.deadletters)) as reporter:
+                self._context.health.done(f"memory of {name}")
+                desk = Desk(self._context, self._tenure, reporter)
+                with closing(self._make(desk)) as source:
+                    self._poll(desk, source.lanes)
+        except StoppedError:
+            pass  # that is how a wait ends
+        finally:
+            self._context.health.done(f"memory of {name}")
+            self._context.health.forget(f"pull {name}")
+
+    def _poll(self, desk: Desk, lanes: Sequence[Lane]) -> None:
+        turns = [Turn(desk.name, lane, self._context.activity, self._pace) for lane in lanes]
+        if not turns:
+            _LOG.warning("spec.types leaves nothing that this vendor tells of", connection=desk.name)
+        while True:
+            turn = min(turns, key=lambda turn: turn.due, default=None)
+            desk.wait(turn.due - time.monotonic() if turn else _SLICE_S)
+            if turn:
+                turn.take()
+
+    def _await_topics(self) -> None:
+        topics = self._context.settings.topics
+        with closing(consumer(self._context.settings)) as reader:
+            for topic in (topics.reports, topics.checkpoints):
+                while len(reader.partitions_for_topic(topic.name) or ()) != topic.partitions:
+                    self._waiting(
+                        f"{topic.name} must exist with {topic.partitions} partitions; run: ioc-bridge topics apply"
+                    )
+                    if self._tenure.stop.wait(1):
+                        raise StoppedError(f"asked to leave while waiting for topics of {self._tenure.name}")
+
+    def _waiting(self, why: str) -> None:
+        self._context.health.wait_for(f"memory of {self._tenure.name}", why)
