@@ -1,0 +1,89 @@
+"""Pullers killed in mid-poll while their tenants change: what Kafka was told, taken together, is what the tenant holds.
+
+No router runs: the committed reports are folded here, the latest verb per indicator, as any reader would.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka import TopicPartition
+
+from schemas.report import ReportBatch, Verb
+from services.runtime.bulk import read_to_end
+from services.runtime.kafka import consumer
+from services.runtime.settings import Settings
+from services.sandbox.exchange import MDE, NETSKOPE, Exchange
+from services.sandbox.netskope.settings import NetskopeTenant
+from tests.routing import settings_for
+from tests.waiting import eventually
+
+
+def reports_of(settings: Settings, source: str) -> Iterator[tuple[Verb, str]]:
+    """Every committed report of a source, in the order of its partition."""
+    reader = consumer(settings)
+    try:
+        for number in range(settings.partitions):
+            for record in read_to_end(reader, TopicPartition(settings.topics.reports.name, number)):
+                assert record.value
+                batch = ReportBatch.decode(record.value)
+                if batch.source == source:
+                    yield from ((report.verb, report.value) for report in batch.reports)
+    finally:
+        reader.close()
+
+
+def standing(settings: Settings, source: str) -> set[str]:
+    """What a source vouches for, after all its reports."""
+    latest = {value: verb for verb, value in reports_of(settings, source)}
+    return {value for value, verb in latest.items() if verb is Verb.UPDATE}
+
+
+def test_a_killed_defender_puller_never_loses_an_addition_or_a_withdrawal(
+    bootstrap: str, prefix: str, tmp_path: Path
+) -> None:
+    settings, chance = settings_for(bootstrap, prefix), random.Random(3)
+    held: set[str] = set()
+    with Exchange(settings, tmp_path, services=["pull_defender"]) as exchange:
+        for step in range(12):
+            fresh = {f"host{step}-{number}.evil.example" for number in range(150)}
+            rows = [
+                {"indicatorValue": v, "indicatorType": "DomainName", "action": "Block", "title": "t"} for v in fresh
+            ]
+            exchange.admin(exchange.mde, "POST", "seed", {"rows": rows})
+            gone = set(chance.sample(sorted(held), min(len(held), 60)))
+            exchange.admin(exchange.mde, "POST", "rows/delete", {"values": sorted(gone)})
+            held = (held | fresh) - gone
+            time.sleep(chance.uniform(0.3, 1.2))
+            exchange.services["pull_defender"].kill()
+            exchange.start("pull_defender")
+        eventually(lambda: standing(settings, MDE) == held, "reports add up to what the tenant holds", every_s=1)
+    assert {row["indicatorValue"] for row in exchange_rows(exchange)} == held
+
+
+def exchange_rows(exchange: Exchange) -> list[dict[str, object]]:
+    tenant = exchange.mde
+    with tenant:
+        return exchange.defender_rows()
+
+
+@pytest.mark.parametrize("fault", [None, {"kind": "cut", "path": "dataexport", "probability": 0.3, "seed": 5}])
+def test_a_killed_netskope_puller_loses_no_page(
+    bootstrap: str, prefix: str, tmp_path: Path, fault: dict[str, object] | None
+) -> None:
+    settings, chance = settings_for(bootstrap, prefix), random.Random(4)
+    numbered = [f"host{number}.evil.example/x" for number in range(1_200)]
+    tenant = NetskopeTenant(page_size=40)
+    with Exchange(settings, tmp_path, services=["pull_netskope"], netskope=tenant) as exchange:
+        if fault:
+            exchange.admin(exchange.netskope, "POST", "faults", fault)
+        for at in range(0, len(numbered), 200):
+            alerts = [{"kind": "malsite", "url": url} for url in numbered[at : at + 200]]
+            exchange.admin(exchange.netskope, "POST", "seed", {"alerts": alerts})
+            time.sleep(chance.uniform(0.3, 1.5))
+            exchange.services["pull_netskope"].kill()
+            exchange.start("pull_netskope")
+        expected = {f"http://{url}" for url in numbered}
+        eventually(lambda: standing(settings, NETSKOPE) == expected, "every alert reported", within_s=90, every_s=1)
