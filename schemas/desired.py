@@ -24,7 +24,11 @@ def split_key(key: str) -> tuple[str, str]:
 
 
 class Desired(Record):
-    """One entry that a target should hold. `content` changes when the vendor would have to be told something new."""
+    """One entry that a target should hold. `content` changes when the vendor would have to be told something new.
+
+    `resend_at`: whatever was applied before this moment shall be written again. `released`: the entry stays as it is at
+    the vendor, and is none of ours from now on.
+    """
 
     target: Target
     type: IndicatorType
@@ -38,6 +42,8 @@ class Desired(Record):
     sharings: tuple[str, ...]
     content: str
     reported_at: Millis
+    resend_at: Millis | None = None
+    released: bool = False
 
 
 class AppliedState(StrEnum):

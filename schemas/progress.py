@@ -7,9 +7,17 @@ PROGRESS_KEY = b"\x00progress"
 
 
 class Progress(Record):
-    """`reports_next` is the first offset of `ioc.reports` not yet merged; `policy_version` what all indicators of the
-    partition are evaluated for.
+    """How far a partition has come. `reports_next` is the first offset of `ioc.reports` not yet merged.
+
+    `policy_version` is what all indicators of the partition are evaluated for, and `policy_digest` says what that means
+    for them. While they are evaluated for another meaning, `reevaluating`, those up to the key `reevaluated` are, in
+    order of keys: `done` of `of`.
     """
 
     reports_next: int = 0
     policy_version: int = 0
+    policy_digest: str = ""
+    reevaluating: str | None = None
+    reevaluated: str = ""
+    done: int = 0
+    of: int = 0

@@ -38,12 +38,17 @@ class Statement(Record):
 
 
 class Report(Statement):
-    """One statement, with the indicator it is about. `observed_at` is when the puller learnt it."""
+    """One statement, with the indicator it is about. `observed_at` is when the puller learnt it.
+
+    A `sighting` tells that something was met, not that the source holds it for bad by itself: where we put the
+    indicator there ourselves, it is an echo of what we did.
+    """
 
     verb: Verb
     type: IndicatorType
     value: str
     observed_at: Millis
+    sighting: bool = False
 
 
 class ReportBatch(Record):

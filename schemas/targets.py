@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from schemas.types import Family, IndicatorType
+from schemas.types import Family, IndicatorType, Severity
 
 EMPTY_HASH = "f" * 64
 
@@ -23,6 +23,7 @@ class Unrepresentable(StrEnum):
     HASH_TYPE = "hash_type_not_supported"
     ADDRESS_FAMILY = "ipv6_not_supported"
     ACTION = "action_not_for_type"
+    BY_TABLE = "skipped_by_action_table"
 
 
 class _Target(BaseModel):
@@ -45,6 +46,10 @@ class UrlList(_Target):
         """Key part: kind and percent-encoded name."""
         return f"{self.kind}:{quote(self.name, safe='')}"
 
+    def resolve(self, type_: IndicatorType, _: Severity) -> "UrlList | Unrepresentable":
+        """This list, or why it cannot hold the type."""
+        return self.refuses(type_) or self
+
     def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
         """Why a type cannot be in this list. Netskope: URL list best practices (no IPv6)."""
         if type_.family is not Family.URL:
@@ -65,6 +70,10 @@ class FileHashList(_Target):
         """Key part: kind and percent-encoded name."""
         return f"{self.kind}:{quote(self.name, safe='')}"
 
+    def resolve(self, type_: IndicatorType, _: Severity) -> "FileHashList | Unrepresentable":
+        """This list, or why it cannot hold the type."""
+        return self.refuses(type_) or self
+
     def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
         """Why a type cannot be in this list. Netskope: Update a File Hash List (MD5 and SHA-256 only)."""
         if type_.family is not Family.HASH:
@@ -72,12 +81,17 @@ class FileHashList(_Target):
         return Unrepresentable.HASH_TYPE if type_ is IndicatorType.SHA1 else None
 
 
+Action = Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
+"""What Defender takes today. Microsoft: Indicator resource type."""
+
+
 class DefenderAction(_Target):
     """What Defender shall do with an indicator. Audit always alerts (Microsoft: Create indicators)."""
 
     kind: Literal["defender-action"]
-    action: Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
+    action: Action
     generate_alert: bool = False
+    expires: bool = True
 
     @model_validator(mode="after")
     def _audit_alerts(self) -> "DefenderAction":
@@ -99,5 +113,5 @@ class DefenderAction(_Target):
 
 Target = Annotated[UrlList | FileHashList | DefenderAction, Field(discriminator="kind")]
 
-TARGETS_OF = {"netskope": ("url-list", "file-hash-list"), "defender": ("defender-action",)}
+TARGETS_OF = {"netskope": ("url-list", "file-hash-list"), "defender": ("defender-action",), "api": ()}
 """Which targets a connection type has."""

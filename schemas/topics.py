@@ -81,6 +81,11 @@ class Topics:
         """Records that could not be decoded."""
         return _kept(f"{self.prefix}.deadletters", 1, 30)
 
+    @property
+    def holds(self) -> Topic:
+        """What is abnormal and waits for a person, by the id of the hold."""
+        return _compacted(f"{self.prefix}.holds")
+
     def desired(self, destination: str) -> Topic:
         """Desired state of one destination."""
         return _compacted(f"{self.prefix}.desired.{destination}")
@@ -93,6 +98,6 @@ class Topics:
         """Every topic, with those of the given destinations."""
         fixed = [
             self.reports, self.indicators, self.policy, self.leases, self.requests,
-            self.replies, self.checkpoints, self.activity, self.deadletters,
+            self.replies, self.checkpoints, self.activity, self.deadletters, self.holds,
         ]  # fmt: skip
         return fixed + [topic for name in destinations for topic in (self.desired(name), self.applied(name))]

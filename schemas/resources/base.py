@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from schemas.record import Millis
+
 Name = Annotated[
     str,
     Field(
@@ -28,9 +30,13 @@ class Part(BaseModel):
 
 
 class Metadata(Part):
-    """What a resource is called."""
+    """What a resource is called, and what is noted of it when it is applied or ended."""
 
     name: Name
+    created: Annotated[Millis | None, Field(description="when it was first applied; noted by `apply`")] = None
+    ended: Annotated[
+        Literal["keep"] | None, Field(description="a sharing deleted with keep, until every indicator has been told")
+    ] = None
 
 
 class Resource(Part):

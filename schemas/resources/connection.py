@@ -33,12 +33,19 @@ class Tls(Part):
     ca_file: str | None = None
 
 
-class _Tenant(Part):
+class _Source(Part):
+    """What every connection has."""
+
+    aging: Annotated[
+        DurationOrNever, Field(description="how long after it was last seen an indicator is active, or never to age")
+    ] = parse("90d")
+    override_reputation: Annotated[Reputation | None, Field(description="in place of what the source says")] = None
+
+
+class _Tenant(_Source):
     """What connections to both vendors have."""
 
-    polling: bool = True
-    aging: DurationOrNever = Field(default=parse("90d"), validate_default=True)
-    override_reputation: Reputation | None = None
+    polling: Annotated[bool, Field(description="whether its indicators are pulled")] = True
     initial_range: Annotated[Duration, Field(description="how far the first pull looks back, 1d to 365d")] = parse("7d")
     types: Annotated[tuple[IndicatorType, ...], Field(description="types to pull; empty means all")] = ()
     tls: Tls = Tls()
@@ -64,7 +71,7 @@ class DefenderTenant(_Tenant):
     scope: str | None = None
     poll_interval: Duration = parse("5m")
     ioc_source: Annotated[str, Field(max_length=200)] = ""
-    actions: Annotated[tuple[str, ...], Field(description="actions to pull; empty means all")] = ()
+    actions: Annotated[tuple[str, ...], Field(description="actions to pull; empty means all but Allowed")] = ()
     generate_alert: Annotated[bool | None, Field(description="pull only indicators with this setting")] = None
 
 
@@ -78,8 +85,27 @@ class NetskopeTenant(_Tenant):
     poll_interval: Annotated[Duration, Field(description="upper bound on the server's own wait_time")] = parse("5m")
 
 
+class ApiSource(_Source):
+    """An endpoint of ours where other systems push indicators. It has no write side."""
+
+    type: Literal["api"]
+    token_hash: Annotated[
+        str,
+        Field(pattern=r"^\$argon2id\$", description="of the token that pushers show; made by `ioc-bridge token`"),
+    ]
+
+
+Tenant = DefenderTenant | NetskopeTenant
+"""What is polled and written to."""
+
+
 class Connection(Resource):
-    """A configured tenant."""
+    """A configured tenant, or another source."""
 
     kind: Literal["Connection"] = "Connection"
-    spec: Annotated[DefenderTenant | NetskopeTenant, Field(discriminator="type")]
+    spec: Annotated[DefenderTenant | NetskopeTenant | ApiSource, Field(discriminator="type")]
+
+    @property
+    def polls(self) -> bool:
+        """Whether a puller works for it."""
+        return getattr(self.spec, "polling", False)

@@ -23,6 +23,10 @@ _TYPES = {
 _ADDRESSES = (IndicatorType.IPV4, IndicatorType.IPV6)
 
 
+ALLOWED = "Allowed"
+"""The action of what Defender shall let pass. It is pulled only where a connection asks for it by name."""
+
+
 class Skip(StrEnum):
     """Why a row is not reported. Values that have no canonical form bring that refusal's code."""
 
@@ -64,7 +68,7 @@ def _read(row: Row, spec: DefenderTenant, now: int) -> Report | ActivityItem:
         return ActivityItem(subject=value, reason=Skip.OURS)
     if kind != "IpAddress" and kind not in _TYPES:
         return ActivityItem(subject=value, reason=Skip.TYPE, detail=str(kind))
-    if spec.actions and action not in spec.actions:
+    if action not in spec.actions if spec.actions else action == ALLOWED:
         return ActivityItem(subject=value, reason=Skip.FILTERED_ACTION, detail=str(action))
     if spec.generate_alert is not None and row.get("generateAlert") is not spec.generate_alert:
         return ActivityItem(subject=value, reason=Skip.FILTERED_ALERT)
@@ -85,7 +89,6 @@ def _read(row: Row, spec: DefenderTenant, now: int) -> Report | ActivityItem:
         first_seen=first,
         last_seen=max(first, _time(row.get("lastUpdateTime"), first)),
         severity=_severity(row.get("severity")),
-        reputation=spec.override_reputation or 5,
         comments=str(row.get("description") or row.get("title") or ""),
         tags=tuple(str(tag) for tag in row.get("mitreTechniques") or ()),
         external_id=str(row["id"]),

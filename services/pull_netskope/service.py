@@ -75,7 +75,7 @@ class Iterator:
         self._marks = marks
         # A cursor is the tenant's: pointed to another one, the connection begins anew.
         self._key = f"{kind}@{spec.tenant_url.host}"
-        self._terms = Terms(frozenset(spec.types), spec.override_reputation)
+        self._terms = Terms(frozenset(spec.types))
         self._interval = spec.poll_interval.total_seconds()
         self._clock = clock
         self._doubt = True
@@ -156,6 +156,7 @@ class NetskopeSource:
 
     def __init__(self, desk: Desk, client: NetskopeClient) -> None:
         spec = desk.connection.spec
+        assert isinstance(spec, NetskopeTenant)
         marks = Marks(desk)
         wanted = [kind for kind in Kind if not spec.types or TELLS[kind] & set(spec.types)]
         self.lanes = [Iterator(desk, client, kind, marks) for kind in wanted]

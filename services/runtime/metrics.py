@@ -102,10 +102,16 @@ PULLED = _counter("pulled_total", "Rows or alerts read from the vendor.", "conne
 REPORTED = _counter("reports_total", "Reports published, by verb.", "connection", "verb", services="pullers")
 
 # Router
-ROUTED = _counter("routed_total", "Reports merged, by outcome (changed, unchanged).", "outcome", services="router")
+ROUTED = _counter(
+    "routed_total",
+    "Indicators looked at, by outcome: changed or unchanged by a report, echo (the source met what we put there), "
+    "forgotten (inactive for long).",
+    "outcome",
+    services="router",
+)
 DESIRED = _counter(
     "desired_changes_total",
-    "Desired entries written, by verb (put, withdraw).",
+    "Desired entries written, by verb (put, withdraw, release).",
     "connection",
     "verb",
     services="router",
@@ -115,6 +121,13 @@ STORED = _gauge("stored_indicators", "Indicators in the state of an owned partit
 RECOVERY_SECONDS = _gauge("recovery_seconds", "Time the last take-over spent loading state.", services="router")
 RECOVERED = _counter("recovered_records_total", "Changelog records read on take-over.", services="router")
 REEVALUATED = _counter("reevaluated_total", "Stored indicators re-evaluated for a new policy.", services="router")
+REEVALUATION_LEFT = _gauge(
+    "reevaluation_left",
+    "Stored indicators that are still to be evaluated for the newest policy.",
+    "partition",
+    services="router",
+)
+REQUESTS = _counter("requests_total", "Requests taken up, by verb, once for each partition.", "verb", services="router")
 POLICY_APPLIED = _gauge(
     "policy_applied_version", "Policy version that a partition is evaluated for.", "partition", services="router"
 )

@@ -46,13 +46,13 @@ class RouterBesideModel(RuleBasedStateMachine):
         self.state = PartitionState(0)
         self.vouching: set[tuple[str, str]] = set()
         self.on: set[str] = set()
-        self.policy = compile_policy(Policy.of(TENANTS, 0))
+        self.policy = compile_policy(Policy.of(TENANTS, 0), 0)
         self.targets: dict[tuple[str, bytes], Desired] = {}
         self.time = 0
 
     @rule(reports=st.lists(st.tuples(source, value, st.sampled_from(Verb), st.booleans()), min_size=1, max_size=8))
     def reports_arrive(self, reports: list[tuple[str, str, Verb, bool]]) -> None:
-        unit = Unit(self.state, self.policy, TOPICS)
+        unit = Unit(self.state, self.policy, TOPICS, self.time)
         for name, what, verb, edited in reports:
             self.time += 1
             said = Report(
@@ -67,10 +67,10 @@ class RouterBesideModel(RuleBasedStateMachine):
     def policy_changes(self, which: set[str]) -> None:
         self.on = which
         wanted = [sharing(name, *SHARINGS[name][:3]) for name in sorted(which)]
-        self.policy = compile_policy(Policy.of([*TENANTS, *wanted], self.policy.version + 1))
-        unit = Unit(self.state, self.policy, TOPICS)
+        self.policy = compile_policy(Policy.of([*TENANTS, *wanted], self.policy.version + 1), self.time)
+        unit = Unit(self.state, self.policy, TOPICS, self.time)
         for key in list(self.state.indicators):
-            unit.reevaluate(key, self.time)
+            unit.reevaluate(key)
         self.send(unit)
 
     @rule(name=source, what=value)
@@ -78,7 +78,7 @@ class RouterBesideModel(RuleBasedStateMachine):
         said = Report(
             verb=Verb.WITHDRAW, type=VALUES[what], value=what, first_seen=1, last_seen=1, observed_at=self.time
         )
-        Unit(self.state, self.policy, TOPICS).take(ReportBatch(source=name, poll="p", reports=(said,)), ())
+        Unit(self.state, self.policy, TOPICS, self.time).take(ReportBatch(source=name, poll="p", reports=(said,)), ())
 
     def send(self, unit: Unit) -> None:
         """Commit the unit as Kafka and compaction would."""
@@ -86,7 +86,7 @@ class RouterBesideModel(RuleBasedStateMachine):
             for item in items:
                 if topic == TOPICS.indicators.name:
                     assert item.value
-                    self.state.commit({} if item.key == PROGRESS_KEY else {item.key: item.value}, Progress())
+                    self.state.commit({} if item.key == PROGRESS_KEY else {item.key: item.value}, {}, Progress())
                 elif item.value is None:
                     self.targets.pop((topic, item.key), None)  # it may have come and gone within one unit
                 else:
