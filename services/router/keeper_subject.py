@@ -4,6 +4,7 @@ Canonical values are taken apart by their punctuation alone; schemas/canonical.p
 """
 
 from ipaddress import IPv4Address, IPv6Address
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
 from schemas.types import Family, IndicatorType
@@ -44,8 +45,8 @@ def _address(text: str) -> Address | None:
     """A mapped address is the IPv4 one: that is what travels on the wire. None where it is none after all."""
     try:
         if ":" not in text:
-            return IPv4Address(text)
-        found = IPv6Address(text)
-    except ValueError:
+            return IPv4Address(inet_pton(AF_INET, text))  # twice as fast as to have the text read by `ipaddress`
+        found = IPv6Address(inet_pton(AF_INET6, text))
+    except (OSError, ValueError):  # ValueError: a text with a NUL
         return None
     return found.ipv4_mapped or found
