@@ -39,6 +39,7 @@ class BenignIndex:
     """Chosen lists, made ready to be asked. Where several have an indicator, the first one is named."""
 
     def __init__(self, chosen: tuple[str, ...]) -> None:
+        self._hashes: dict[str, str] = {}
         self._exact: dict[str, str] = {}
         self._below: dict[str, str] = {}
         self._networks = Networks()
@@ -68,7 +69,7 @@ class BenignIndex:
                 self._below.setdefault(text, name)
         elif type_.family is Family.HASH:
             if about & _DIGESTS:
-                self._exact.setdefault(text, name)
+                self._hashes.setdefault(text, name)
         elif about & _ADDRESSES:
             self._networks.add_text(text, name)
 
@@ -79,7 +80,7 @@ class BenignIndex:
         if subject.address is not None:
             return self._networks.find(subject.address)
         if subject.name is None:
-            return self._exact.get(subject.value)
+            return self._hashes.get(subject.value)
         return self._exact.get(subject.name) or self._find_above(subject.name)
 
     def _find_above(self, name: str) -> str | None:

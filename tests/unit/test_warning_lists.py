@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas import warning_lists
 from schemas.canonical import Refused, canonicalise
 from schemas.resources.guard import DEFAULT_LISTS
-from schemas.types import IndicatorType
+from schemas.types import Family, IndicatorType
 from services.router.benign import MORE_SUFFIXES, OWNERS, SUFFIXES, benign
 from services.router.keeper_subject import Subject
 
@@ -124,6 +124,8 @@ def _naive(kind: IndicatorType, value: str, name: str) -> bool:
     site = value.removeprefix("www.")
     for entry in entries:
         bare = entry.removeprefix(".").lower()
+        if "." not in bare and kind.family is Family.URL:  # a hash, or a name within one network
+            continue
         if value == bare or (site == bare and not {value, site} & _lent()):
             return True
         inner = name in OWNERS and (type_ != "string" or entry != bare) and value.endswith(f".{bare}")
