@@ -74,3 +74,13 @@ def test_a_value_that_both_tenants_know_does_not_go_round_in_a_thousand_rounds()
     assert indicator.sources["ns"].hits == 1_001
     gone = hear(indicator, "mde", said(5_000, sighting=False, verb=Verb.WITHDRAW))
     assert wanted(gone) == set()
+
+
+def test_two_that_speak_for_themselves_each_withdraw_for_themselves() -> None:
+    indicator = hear(hear(None, "ns", said(50, sighting=True)).indicator, "mde", said(100, sighting=False)).indicator
+    for number in range(1_000):
+        verb = Verb.WITHDRAW if number % 2 else Verb.UPDATE
+        indicator = hear(indicator, "ns", said(200 + number, sighting=True)).indicator
+        decision = hear(indicator, "mde", said(200 + number, sighting=False, verb=verb))
+        indicator = decision.indicator
+        assert wanted(decision) == ({"mde"} if number % 2 else {"mde", "ns"})

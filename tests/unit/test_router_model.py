@@ -102,7 +102,7 @@ class RouterBesideModel(RuleBasedStateMachine):
         days=st.sampled_from([None, None, 0, 2]),
     )
     def a_report_arrives(
-        self, name: str, what: str, how: Severity, tagged: tuple[str, ...], ago: int, days: int | None
+        self, *, name: str, what: str, how: Severity, tagged: tuple[str, ...], ago: int, days: int | None
     ) -> None:
         seen = self.now - ago * HOUR
         ends = None if days is None else self.now + days * DAY
@@ -138,10 +138,8 @@ class RouterBesideModel(RuleBasedStateMachine):
     @rule(which=shares, choice=st.sampled_from(["newest", "oldest", "highest_severity"]), allowed=st.none() | value)
     def the_policy_changes(self, which: dict[str, dict[str, object] | None], choice: str, allowed: str | None) -> None:
         self.version += 1
-        resources = [
-            *map(_connection, AGING),
-            _resource("Guard", "own", {"allow": {"values": [allowed or "x.example"]}}),
-        ]
+        guard = _resource("Guard", "own", {"allow": {"values": [allowed or "x.example"]}})
+        resources = [*map(_connection, AGING), guard]
         merging = dict.fromkeys(("severity", "reputation", "tags"), choice)
         resources.append(_resource("Merging", "default", dict(merging)))
         kept = self.model.shares
@@ -153,7 +151,7 @@ class RouterBesideModel(RuleBasedStateMachine):
                 created = kept[name].created if name in kept else self.now
                 muted = int(str(options["muted_days"]))
                 share = Share(
-                    origin, destination, target, created, str(options["backfill"]), Severity(options["least"]),
+                    origin, destination, target, created, str(options["backfill"]), Severity(str(options["least"])),
                     str(options["except_tag"]), self.now + muted * DAY if muted else 0,
                 )  # fmt: skip
                 self.model.shares[name] = share
