@@ -11,11 +11,17 @@ class DeadLetter(Record):
     """Where the undecodable record came from, which service refused it, why and when."""
 
     topic: str
+    """Topic of the record."""
     partition: int
+    """Partition of the record."""
     offset: int
+    """Offset of the record."""
     service: str
+    """Which service could not decode it."""
     error: str
+    """Why not."""
     at: Millis
+    """When that was."""
 
     def headers(self) -> list[tuple[str, bytes]]:
         """As Kafka headers."""

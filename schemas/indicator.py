@@ -15,8 +15,11 @@ class SourceState(Statement):
     """The latest statement of one source. A withdrawn one no longer vouches, but is kept to explain."""
 
     observed_at: Millis
+    """When the puller learnt what the source says now."""
     withdrawn_at: Millis | None = None
+    """When the source took it back; absent while it vouches."""
     hits: int = 1
+    """How often the source has reported it."""
 
 
 class Indicator(Record):
@@ -27,18 +30,31 @@ class Indicator(Record):
     """
 
     type: IndicatorType
+    """Type of the indicator."""
     value: str
+    """Canonical value of the indicator."""
     sources: dict[str, SourceState]
+    """What each source says, by the name of its connection."""
     first_seen: Millis
+    """The earliest first sight of the sources that vouch."""
     last_seen: Millis
+    """The latest sight of the sources that vouch."""
     severity: Severity
+    """Merged severity."""
     reputation: Reputation
+    """Merged reputation."""
     tags: tuple[str, ...] = ()
+    """Labels of all sources that vouch."""
     comments: str = ""
+    """Merged comments."""
     active: bool
+    """Whether any source vouches for it."""
     hits: int
+    """How often all sources together have reported it."""
     desired: dict[str, str] = Field(default_factory=dict)
+    """Content hash last asked for, by `<destination>/<target id>`."""
     skipped: dict[str, str] = Field(default_factory=dict)
+    """Why it cannot be at a place where a sharing wants it: reason code, by `<destination>/<target id>`."""
 
     def placed(self, desired: dict[str, str], skipped: dict[str, str]) -> "Indicator":
         """The same indicator, wanted elsewhere."""

@@ -12,4 +12,6 @@ class Progress(Record):
     """
 
     reports_next: int = 0
+    """First offset of the reports of this partition that is not yet merged."""
     policy_version: int = 0
+    """Policy version that all indicators of the partition are evaluated for."""
