@@ -52,7 +52,19 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         """
         self._note_alive()
         self._consumer.poll(timeout_ms=int(timeout_s * 1000))
+        self._take_up_join()
         self._note_alive()
+
+    def _take_up_join(self) -> None:
+        """See that the next poll goes on with a join that this one's timeout interrupted.
+
+        kafka-python (3.0.12, `join_group_async`) does so only while a rejoin is due. Where the reason to rejoin was
+        that the topic's partitions became known, it no longer is once they are assigned; then the member would wait for
+        good, without heartbeats, and nobody would work for what it was given.
+        """
+        coordinator = self._consumer._coordinator  # noqa: SLF001  # there is no public way to ask or to say so
+        if coordinator._join_task is not None:  # noqa: SLF001
+            coordinator.request_rejoin()
 
     def _note_alive(self) -> None:
         self._check_awake()
