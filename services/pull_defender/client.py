@@ -36,7 +36,9 @@ class DefenderClient:
             answer = self._session.call("GET", "/api/indicators", route="list", bucket=LIST, params=params)
             found = answer.get("value") if isinstance(answer, dict) else None
             if not isinstance(found, list) or not all(isinstance(row, dict) and row.get("id") for row in found):
-                raise BrokenAnswerError(self._session.name, "list", "the listing has no rows to read", kind="shape")
+                raise BrokenAnswerError(
+                    self._session.name, "list", "the listing has no rows to read", kind="unexpected"
+                )
             before = len(rows)
             rows.update((str(row["id"]), row) for row in found)
             if len(rows) == before:

@@ -12,10 +12,13 @@ from schemas.report import Report, Verb
 CHUNKS = 64
 """Parts of a snapshot: a poll rewrites only those that changed, and none outgrows a record."""
 
+_TIMES = ("observed_at", "first_seen", "last_seen")
+
 
 def fingerprint(report: Report) -> str:
-    """What is compared: all that the source says, but not when we heard it."""
-    return f"{crc32(report.model_copy(update={'observed_at': 0}).encode()):08x}"
+    """What is compared: all that the source says, but not when we heard it, also where that stands in for its times."""
+    heard = [name for name in _TIMES if getattr(report, name) == report.observed_at]
+    return f"{crc32(report.model_copy(update=dict.fromkeys(heard, 0)).encode()):08x}"
 
 
 def chunk_of(indicator: str) -> int:
