@@ -43,7 +43,10 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a listing says: reports by indicator id, and the rows that are none with their reasons."""
+    """What a listing says: reports by indicator id, and the rows that are none with their reasons.
+
+    `first_seen` and `last_seen` are 0 where a row does not say when.
+    """
 
     reports: dict[str, Report]
     skips: tuple[ActivityItem, ...]
@@ -60,8 +63,8 @@ def normalise(rows: list[Row], spec: DefenderTenant, now: int) -> Listing:
         else:
             key = indicator_id(found.type, found.value)
             earlier = reports.get(key)
-            first = min(found.first_seen, earlier.first_seen) if earlier else found.first_seen
-            reports[key] = found.model_copy(update={"first_seen": first})
+            said = [report.first_seen for report in (found, earlier) if report and report.first_seen]
+            reports[key] = found.model_copy(update={"first_seen": min(said, default=0)})
     return Listing(reports, tuple(skips))
 
 
@@ -87,14 +90,15 @@ def _read(row: Row, spec: DefenderTenant, now: int) -> Report | ActivityItem:
         return ActivityItem(subject=subject, reason=Skip.NOT_AN_ADDRESS, detail=canonical.type)
     if spec.types and canonical.type not in spec.types:
         return ActivityItem(subject=subject, reason=Skip.FILTERED_TYPE, detail=canonical.type)
-    first = _time(row.get("creationTimeDateTimeUtc"), now)
+    updated = _time(row.get("lastUpdateTime"), 0)
+    first = _time(row.get("creationTimeDateTimeUtc"), updated)
     return Report(
         verb=Verb.UPDATE,
         type=canonical.type,
         value=canonical.value,
         observed_at=now,
         first_seen=first,
-        last_seen=max(first, _time(row.get("lastUpdateTime"), first)),
+        last_seen=max(first, updated),
         severity=_severity(row.get("severity")),
         reputation=spec.override_reputation or 5,
         comments=(_text(row.get("description")) or _text(row.get("title")))[:MAX_COMMENTS],

@@ -135,7 +135,7 @@ def test_entries_the_tenant_names_as_invalid_are_rejected_with_its_reason_and_th
     assert desk.urls() == ["theirs.example", "a.example", "b.example"]
     rejected = {name for name, state in desk.states().items() if state == "rejected"}
     assert rejected == {"ipv4:198.51.100.7", "ipv4:198.51.100.8"}
-    assert all(applied.reason and applied.reason.detail for applied in desk.written.latest.values() if applied.reason)
+    assert all(applied.reason.detail for applied in desk.written.latest.values() if applied.reason is not None)
     calls = desk.writes()
     desk.restart()
     desk.work()

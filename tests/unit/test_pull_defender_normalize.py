@@ -170,9 +170,8 @@ def test_an_update_is_seen_last_and_created_first() -> None:
 def test_a_row_without_times_is_seen_now_and_is_no_news_at_the_next_poll() -> None:
     found = row(creationTimeDateTimeUtc=None, lastUpdateTime="soon")
     first = normalise([found], spec(), NOW)
-    (said,) = first.reports.values()
+    (said,), chunks = difference({}, first.reports, NOW)
     assert (said.first_seen, said.last_seen) == (NOW, NOW)
-    _, chunks = difference({}, first.reports, NOW)
     again = normalise([found], spec(), NOW + 300_000)
     known = {number: entries for number, entries in chunks.items() if entries}
     assert difference(known, again.reports, NOW + 300_000) == ([], {})
@@ -182,6 +181,12 @@ def test_a_row_without_times_is_seen_now_and_is_no_news_at_the_next_poll() -> No
 def test_techniques_are_tags_where_they_can_be_read(techniques: object) -> None:
     expected = {"str": ("T1566",), "list": ("T1566",)}.get(type(techniques).__name__, ())
     assert report_of(row(mitreTechniques=techniques)).tags == expected
+
+
+def test_one_time_of_a_row_stands_in_for_the_other() -> None:
+    for missing in ("creationTimeDateTimeUtc", "lastUpdateTime"):
+        said = report_of(row(**{missing: None}))
+        assert (said.first_seen, said.last_seen) == (CREATED_MS, CREATED_MS)
 
 
 def test_rows_about_one_indicator_make_one_report_the_newest() -> None:
