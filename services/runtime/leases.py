@@ -41,7 +41,8 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
             session_timeout_ms=int(self._timeout * 1000),
             heartbeat_interval_ms=int(self._timeout * 1000 / 5),
         )
-        self._consumer.subscribe([settings.topics.leases.name], listener=self)
+        self._topic = settings.topics.leases.name
+        self._subscribed = False
 
     def poll(self, timeout_s: float) -> None:
         """Take part in the group for a moment.
@@ -51,8 +52,22 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
 
         """
         self._note_alive()
-        self._consumer.poll(timeout_ms=int(timeout_s * 1000))
+        if self._subscribed or self._subscribe():
+            self._consumer.poll(timeout_ms=int(timeout_s * 1000))
+        else:
+            time.sleep(timeout_s)
         self._note_alive()
+
+    def _subscribe(self) -> bool:
+        """Join once the broker tells of the topic's partitions: who leads a group without knowing them assigns nothing.
+
+        Right after the topic was made a broker may not know it yet, and a member that joined then has been seen to stay
+        without partitions for ever, ready by its looks.
+        """
+        self._subscribed = bool(self._consumer.partitions_for_topic(self._topic))
+        if self._subscribed:
+            self._consumer.subscribe([self._topic], listener=self)
+        return self._subscribed
 
     def _note_alive(self) -> None:
         self._check_awake()
