@@ -6,19 +6,22 @@ that route and write. Slow and simple on purpose: everything is worked out anew 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import quote
 
 from schemas.canonical import Canonical, Refused, canonicalise
 from schemas.desired import entry_key
-from schemas.resources import Sharing
 from schemas.targets import DefenderAction, FileHashList, Target, UrlList
 from schemas.types import Family, IndicatorType
 from services.sandbox.demo.world import Alert, Row, World
 
 _URL_SAFE = "._~!$&'()+,;=:@/?%-"
 REJECTED = "vendor_rejected"
+_ENTRY = "entry"
+_THEIR_ACTION = "Block"
+"""What every row of the demo does."""
 
 
 class Place(NamedTuple):
@@ -64,9 +67,10 @@ class _Statement(NamedTuple):
 def expect(world: World) -> dict[Place, Expected]:
     """Every target that some sharing names, and what should be there."""
     found: dict[Place, Expected] = {}
+    known, theirs = _known(world), _theirs(world)
     for sharing in world.sharings:
         place = Place(sharing.spec.destination, sharing.spec.target.id)
-        _fill(found.setdefault(place, Expected(sharing.spec.target)), sharing, world)
+        _fill(found.setdefault(place, Expected(sharing.spec.target)), sharing.spec.source, known, theirs)
     return found
 
 
@@ -74,6 +78,8 @@ def refused(world: World) -> dict[tuple[str, str], list[str]]:
     """What no indicator can be made of, by source and reason: the pullers skip it."""
     found: dict[tuple[str, str], set[str]] = {}
     for source, said in _said(world):
+        if _read(said.value, said.type) is not None:
+            continue
         try:
             canonicalise(said.value, said.type)
         except Refused as why:
@@ -88,13 +94,20 @@ def _said(world: World) -> Iterator[tuple[str, Row | Alert]]:
         yield world.source("netskope"), alert
 
 
+@cache
+def _read(value: str, type_: IndicatorType) -> Canonical | None:
+    try:
+        return canonicalise(value, type_)
+    except Refused:
+        return None
+
+
 def _known(world: World) -> dict[Canonical, dict[str, _Statement]]:
     """What each source says last of each indicator."""
     found: dict[Canonical, dict[str, _Statement]] = {}
     for source, said in _said(world):
-        try:
-            one = canonicalise(said.value, said.type)
-        except Refused:
+        one = _read(said.value, said.type)
+        if one is None:
             continue
         statements = found.setdefault(one, {})
         statement = _Statement(said.at, said.severity)
@@ -102,9 +115,20 @@ def _known(world: World) -> dict[Canonical, dict[str, _Statement]]:
     return found
 
 
-def _fill(expected: Expected, sharing: Sharing, world: World) -> None:
-    for one, statements in _known(world).items():
-        if sharing.spec.source not in statements:
+def _theirs(world: World) -> set[tuple[str, str]]:
+    """What others have made: entries of URL lists, and rows as they are spelt, files in any case."""
+    rows = {
+        (row.type.value, row.value.lower() if row.type.family is Family.HASH else row.value)
+        for row in world.rows.values()
+    }
+    return rows | {(_ENTRY, entry) for entry in world.listed}
+
+
+def _fill(
+    expected: Expected, source: str, known: dict[Canonical, dict[str, _Statement]], theirs: set[tuple[str, str]]
+) -> None:
+    for one, statements in known.items():
+        if source not in statements:
             continue
         why = _why_not(one, expected.target)
         if why == REJECTED:
@@ -112,11 +136,11 @@ def _fill(expected: Expected, sharing: Sharing, world: World) -> None:
         elif why:
             expected.skipped.setdefault(why, set()).add(one.id)
         elif isinstance(expected.target, DefenderAction):
-            if _is_there(one, expected.target, world):
+            if expected.target.action == _THEIR_ACTION and (one.type.value, _value(one)) in theirs:
                 expected.by_others.add(_value(one))
             else:
                 expected.entries.add(Entry(_value(one), max(statements.values()).severity))
-        elif isinstance(expected.target, UrlList) and _listed(one) in world.listed:
+        elif isinstance(expected.target, UrlList) and (_ENTRY, _listed(one)) in theirs:
             expected.by_others.add(_listed(one))
         else:
             expected.entries.add(Entry(_listed(one)))
@@ -157,14 +181,6 @@ def _why_no_row(one: Canonical, target: DefenderAction) -> str | None:
         documented = one.value.startswith(("192.0.2.", "198.51.100.", "203.0.113.", "2001:db8:"))
         return None if address.is_global or documented else "internal_address"
     return None
-
-
-def _is_there(one: Canonical, target: DefenderAction, world: World) -> bool:
-    """Whether somebody made the same row, spelt the same way (files in any case)."""
-    return target.action == "Block" and any(
-        row.type is one.type and (row.value.lower() if one.type.family is Family.HASH else row.value) == _value(one)
-        for row in world.rows.values()
-    )
 
 
 def _value(one: Canonical) -> str:

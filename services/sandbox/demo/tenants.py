@@ -40,10 +40,9 @@ def _moved(connection: Connection, exchange: Exchange) -> Connection:
                  "loginUrl": exchange.mde.url}  # fmt: skip
     else:
         where = {"tenantUrl": exchange.netskope.url}
+    where["pollInterval"] = POLL[connection.spec.type]
     raw = connection.model_dump(mode="json", exclude_unset=True)
-    return Connection.model_validate(
-        {**raw, "spec": {**raw["spec"], **where, "pollInterval": POLL[connection.spec.type]}}
-    )
+    return Connection.model_validate({**raw, "spec": {**raw["spec"], **where}})
 
 
 class Tenants:
