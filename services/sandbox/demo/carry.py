@@ -15,7 +15,7 @@ from services.sandbox.demo.world import World
 from services.sandbox.exchange import Exchange
 from services.sandbox.latency import Stopwatch
 
-_WITHIN_S = 60.0
+_WITHIN_S = 90.0
 _LOOK_S = 0.1
 _PACE_S = 0.2
 """From one change to the next."""

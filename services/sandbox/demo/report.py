@@ -87,7 +87,7 @@ def seconds(measured: Mapping[str, Sequence[float]], polls: Mapping[str, str]) -
     """From a change at one tenant to its effect in the other's own state."""
     often = ", ".join(f"{vendor} every {poll}" for vendor, poll in polls.items())
     table = _table("Seconds from vendor to vendor", "way")
-    table.caption, table.caption_justify = f"waiting for the next poll is included: {often}", "left"
+    table.caption, table.caption_justify = f"with the wait for the next poll: {often}", "left"
     for heading in ("changes seen", "p50", "p99", "slowest"):
         table.add_column(heading, justify="right")
     for way, found in measured.items():

@@ -26,6 +26,7 @@ from services.sandbox.exchange import SERVICES, Exchange
 
 EACH = 12
 _LOOK_S = 0.1
+_READY_WITHIN_S = 120.0
 _LEAVE_S = 12.0
 _COUNTS_WITHIN_S = 5.0
 
@@ -104,7 +105,7 @@ class Demo:
                 self.exchange.start(name)
             for name in SERVICES:
                 watch.note(f"waiting for {name}")
-                self.exchange.services[name].wait_ready()
+                self.exchange.services[name].wait_ready(_READY_WITHIN_S)
             took = watch.seconds
         self._console.print(f"[bold]Five services ready[/] after {took:.1f} s, each a process: {', '.join(SERVICES)}")
 

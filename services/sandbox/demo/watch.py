@@ -14,7 +14,7 @@ from services.sandbox.demo.expect import Entry, Expected, Place
 from services.sandbox.demo.words import title_of
 
 _PER_SECOND = 4
-_LINE_EVERY_S = 2.0
+_LINE_EVERY_S = 3.0
 _BAR = 24
 
 
