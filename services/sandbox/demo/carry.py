@@ -61,11 +61,7 @@ class Carrier:
         while (wrong := self._look(expected, watch)) and time.monotonic() < until:
             self._exchange.check_alive()
             time.sleep(_LOOK_S)
-        mark = (
-            f"[red]not as it should be after {watch.seconds:.0f} s[/]"
-            if wrong
-            else f"[green]✓[/] {watch.seconds:.1f} s"
-        )
+        mark = "[red]not as it should be after[/]" if wrong else "[green]✓[/]"
         self._console.print(f"[bold]{name[0].upper()}{name[1:]}[/] {mark} {watch.seconds:.1f} s")
         for line in says:
             self._console.print(f"  [dim]{line}[/]")

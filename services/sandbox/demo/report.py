@@ -27,6 +27,11 @@ def differences(expected: Mapping[Place, Expected], truth: Mapping[Place, set[En
     return found
 
 
+def _explained(table: Table, text: str) -> Table:
+    table.caption, table.caption_justify = text, "left"
+    return table
+
+
 def targets(expected: Mapping[Place, Expected], truth: Mapping[Place, set[Entry]]) -> Table:
     """Every target: asked for by policy, there, missing, too many. What others had there already counts as there."""
     table = _table("What policy asks for, and what the tenants hold", "target")
@@ -41,7 +46,11 @@ def targets(expected: Mapping[Place, Expected], truth: Mapping[Place, set[Entry]
         table.add_row(
             name, str(len(want) + others), str(len(want & have) + others), str(others), _zero(missing), _zero(extra)
         )
-    return table
+    return _explained(
+        table,
+        "Asked for: what the policy file makes of the seeds, by the demo's own model. There: read from the tenants."
+        " By others already: somebody had the same there before; left alone.",
+    )
 
 
 def untravelled(lines: Sequence[Line]) -> Table:
@@ -55,7 +64,7 @@ def untravelled(lines: Sequence[Line]) -> Table:
         style = "" if line.foreseen in (None, line.told) else "bold red"
         words = WHY.get(line.reason, line.example)
         table.add_row(line.connection, line.reason, foreseen, Text(str(line.told), style), words)
-    return table
+    return _explained(table, "Foreseen: by the same model. Counted: by the services, one for each target.")
 
 
 def services(told: Told, sources: Sequence[str], destinations: Sequence[str]) -> Table:
@@ -87,7 +96,7 @@ def seconds(measured: Mapping[str, Sequence[float]], polls: Mapping[str, str]) -
     """From a change at one tenant to its effect in the other's own state."""
     often = ", ".join(f"{vendor} every {poll}" for vendor, poll in polls.items())
     table = _table("Seconds from vendor to vendor", "way")
-    table.caption, table.caption_justify = f"with the wait for the next poll: {often}", "left"
+    _explained(table, f"With the wait for the next poll: {often}")
     for heading in ("changes seen", "p50", "p99", "slowest"):
         table.add_column(heading, justify="right")
     for way, found in measured.items():

@@ -11,7 +11,7 @@ WHY = {
     "action_not_for_type": "Defender remediates files, not sites",
     "label_begins_with_underscore": "Defender takes no domain with such a label; never sent",
     "internal_address": "Defender takes addresses of outside hosts only; never sent",
-    "vendor_rejected": "sent, and refused by the vendor for itself; the rest of the call was taken",
+    "vendor_rejected": "sent, and refused by the vendor; what was sent with it was taken",
     "bad_host": "the alert names a host that means nothing elsewhere; no indicator",
     "ours": "rows we wrote ourselves, recognised by their mark: never reported back",
     "not_recognised": "no indicator: a path without its host, mostly",
@@ -23,5 +23,5 @@ WHY = {
 def title_of(place: Place) -> str:
     """A target with its destination."""
     kind, _, name = place.target.partition(":")
-    word = {"url-list": "URL list ", "file-hash-list": "hash list "}.get(kind, "")
+    word = {"url-list": "URL list ", "file-hash-list": "hash list ", "defender-action": "action "}.get(kind, "")
     return f"{place.destination}: {word}{unquote(name)}"
