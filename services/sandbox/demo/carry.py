@@ -59,7 +59,6 @@ class Carrier:
     def _await(self, expected: Mapping[Place, Expected], watch: Watch, name: str, says: Sequence[str]) -> bool:
         until = time.monotonic() + _WITHIN_S
         while (wrong := self._look(expected, watch)) and time.monotonic() < until:
-            self._exchange.check_alive()
             time.sleep(_LOOK_S)
         mark = "[red]not as it should be after[/]" if wrong else "[green]✓[/]"
         self._console.print(f"[bold]{name[0].upper()}{name[1:]}[/] {mark} {watch.seconds:.1f} s")
@@ -68,6 +67,7 @@ class Carrier:
         return not wrong
 
     def _look(self, expected: Mapping[Place, Expected], watch: Watch) -> list[str]:
+        self._exchange.check_alive()
         truth = self._tenants.truth()
         self.stopwatch.look(truth)
         watch.show(expected, truth)
