@@ -42,7 +42,11 @@ class _Tenant(Part):
         True
     )
     aging: Annotated[
-        DurationOrNever, Field(validate_default=True, description="how long an indicator counts after it was last seen")
+        DurationOrNever,
+        Field(
+            validate_default=True,
+            description="how long an indicator counts after it was last seen; `never`: for ever",
+        ),
     ] = parse("90d")
     override_reputation: Annotated[
         Reputation | None, Field(description="reputation of all its indicators, 1 harmless to 10 certainly malicious")

@@ -7,7 +7,6 @@ and planned again, which may well turn it into a conflict that its author has to
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 from kafka.errors import KafkaError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -44,10 +43,9 @@ class Outcome:
 class Operations:
     """The verbs on one installation's policy. Every method may raise KafkaError and NoPolicyError."""
 
-    def __init__(self, settings: Settings, sleep: Callable[[float], None] | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store = PolicyStore(settings)
-        self._sleep: dict[str, Any] = {"sleep": sleep} if sleep else {}
 
     def snapshot(self) -> Snapshot:
         """Everything as it stands."""
@@ -91,7 +89,6 @@ class Operations:
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_random_exponential(multiplier=0.1, max=2),
             reraise=True,
-            **self._sleep,
         ):
             with attempt:
                 planned = plan(self._store.read())

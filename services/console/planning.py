@@ -126,7 +126,9 @@ def _conflict(on: Snapshot, one: Checked) -> list[Mistake]:
     now = stored.version if stored else None
     if given is None or given == now:
         return []
-    is_now = "it does not exist any more" if stored is None else f"the stored one is {now}"
+    is_now = (
+        "it does not exist any more" if stored is None else f"the stored one is {'built in' if now is None else now}"
+    )
     message = f"conflict: this was made from version {given}, {is_now}; get it again and repeat your change"
     return [Mistake(message, one.document.place(_VERSION), subject(one.id), _VERSION)]
 
