@@ -15,7 +15,6 @@ from schemas.partitions import partition_of
 from services.runtime.kafka import consumer
 from services.runtime.settings import Settings
 
-
 _REJOIN_WITHIN = 6
 """Session timeouts that a rebalance may take: whoever waits longer than anybody else would has been forgotten."""
 
