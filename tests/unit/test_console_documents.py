@@ -4,7 +4,7 @@ import string
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.console.documents import Document, read_text
@@ -130,6 +130,7 @@ _TREES = st.recursive(
 )
 
 
+@settings(max_examples=40)  # each is parsed in pure Python
 @given(st.lists(st.dictionaries(_NAMES, _TREES, min_size=1), min_size=1, max_size=3), st.booleans())
 def test_the_place_of_every_value_is_where_it_stands(values: list[dict[str, object]], flow: bool) -> None:
     text = yaml.safe_dump_all(values, default_flow_style=flow, explicit_start=True)
