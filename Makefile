@@ -36,6 +36,7 @@ bench: $(VENV)/.ready ## figures beside what they are compared with; ONLY=<name>
 docs: $(VENV)/.ready ## what is made from code: JSON Schemas and reference pages
 	@$(BIN)/python -m schemas.export
 	@$(BIN)/python -m services.runtime.reference
+	@$(BIN)/python -m services.console.reference
 
 lock: ## pin requirements/*.in again, with hashes
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
