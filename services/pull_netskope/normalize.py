@@ -209,7 +209,7 @@ def _unfolded(text: str) -> object:
         return text
     try:
         found: object = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return [part.strip(" '\"") for part in text[1:-1].split(",")]
     return found
 

@@ -65,7 +65,7 @@ class Iterator:
     """One kind of alert: a lane."""
 
     def __init__(
-        self, desk: Desk, client: NetskopeClient, kind: Kind, marks: Marks, clock: Callable[[], float] = time.time
+        self, desk: Desk, client: NetskopeClient, kind: Kind, marks: Marks, clock: Callable[[], float]
     ) -> None:
         spec = desk.connection.spec
         assert isinstance(spec, NetskopeTenant)
@@ -152,14 +152,14 @@ def _moved(mark: IteratorMark, page: Page) -> IteratorMark:
 
 
 class NetskopeSource:
-    """The vendor's part. It takes over and closes the client."""
+    """The vendor's part. It takes over and closes the client. `clock`: epoch seconds, as the tenant counts them."""
 
-    def __init__(self, desk: Desk, client: NetskopeClient) -> None:
+    def __init__(self, desk: Desk, client: NetskopeClient, clock: Callable[[], float] = time.time) -> None:
         spec = desk.connection.spec
         assert isinstance(spec, NetskopeTenant)
         marks = Marks(desk)
         wanted = [kind for kind in Kind if not spec.types or TELLS[kind] & set(spec.types)]
-        self.lanes = [Iterator(desk, client, kind, marks) for kind in wanted]
+        self.lanes = [Iterator(desk, client, kind, marks, clock) for kind in wanted]
         self._client = client
 
     def close(self) -> None:
