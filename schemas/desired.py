@@ -57,7 +57,11 @@ class AppliedState(StrEnum):
 
 
 class Applied(Record):
-    """What a pusher knows of one entry. `content` is the desired content this state speaks of."""
+    """What a pusher knows of one entry. `content` is the desired content this state speaks of.
+
+    `at` is when the vendor last said so, `since` is when the entry came to be there. `confirmed` is the desired content
+    that a person let through against a guard, empty for a withdrawal.
+    """
 
     state: AppliedState
     target: Target
@@ -69,3 +73,5 @@ class Applied(Record):
     reported_at: Millis
     at: Millis
     attempts: int = 1
+    since: Millis | None = None
+    confirmed: str | None = None
