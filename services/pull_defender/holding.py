@@ -10,7 +10,7 @@ from typing import Final
 from schemas.activity import ActivityItem
 from schemas.hold import LISTING, HoldKind
 from services.runtime.clock import now_ms
-from services.runtime.holds import Finding, verdict_on
+from services.runtime.holds import CONFIRMED, RECOVERED, Finding, verdict_on
 from services.runtime.limits import exceeded, listing_limits
 from services.runtime.polling import Desk
 
@@ -24,6 +24,7 @@ class ListingGuard:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._why = RECOVERED
 
     def held(self, known: Iterable[Collection[str]], listed: Collection[str]) -> frozenset[str]:
         """Those of the known indicators (in parts) that are not listed and whose withdrawal is held.
@@ -38,9 +39,11 @@ class ListingGuard:
         there = self._desk.holds.base(_KIND, LISTING, len(before))
         limit = exceeded(listing_limits(policy, name), len(vanished), there)
         if limit is None:
+            self._why = RECOVERED
             return frozenset()
         word = verdict_on(policy, name, LISTING, _KIND, now_ms())
         if word == "confirm":
+            self._why = CONFIRMED
             return frozenset()
         sample = (ActivityItem(subject=key, reason=REASON) for key in vanished)
         self._desk.holds.keep(Finding(_KIND, LISTING, len(vanished), there, limit), sample, word)
@@ -48,4 +51,4 @@ class ListingGuard:
 
     def over(self) -> None:
         """Nothing is held: to be told after what had been held was reported. Raises as `held`."""
-        self._desk.holds.over(_KIND, LISTING, "a person confirmed it, or the listing is whole again")
+        self._desk.holds.over(_KIND, LISTING, self._why)

@@ -17,7 +17,7 @@ from schemas.hold import HoldKind
 from schemas.policy import Policy
 from services.runtime.book import Book
 from services.runtime.clock import now_ms
-from services.runtime.holds import Finding, Holds, verdict_on
+from services.runtime.holds import CONFIRMED, RECOVERED, Finding, Holds, verdict_on
 from services.runtime.item import GUARD_SHRINK, GUARD_SURGE, Item, Kept, Outcome, Place
 from services.runtime.limits import TargetLimits, exceeded, surging, target_limits
 from services.runtime.pusher import Pusher
@@ -25,7 +25,6 @@ from services.runtime.pusher import Pusher
 FRESH_MS: Final = 60 * 60 * 1000
 """How long an entry counts as having just come."""
 
-_OVER: Final = "a person confirmed it, or it is as it should be again"
 _PENDING: Final = (Place.PUT, Place.WITHDRAW, Place.GUARDED, Place.WAITING)
 _SHRINK: Final = HoldKind.TARGET_WOULD_SHRINK
 _SURGE: Final = HoldKind.TARGET_WOULD_SURGE
@@ -69,11 +68,13 @@ class Guarding:
         policy, now, name = self._policy.view, now_ms(), self._book.connection.name
         limits = target_limits(policy, name)
         kept = dict.fromkeys(self._book.standing.tallies, Kept.NOTHING)
+        confirmed = set()
         for target_id in list(kept):
             for finding in self._found(target_id, limits, now):
                 word = verdict_on(policy, name, target_id, finding.kind, now)
                 if word == "confirm":
                     self._book.confirm(list(self._pending(finding)))
+                    confirmed.add((target_id, finding.kind))
                 else:
                     kept[target_id] |= _KEPT[finding.kind]
                     self._holds.keep(finding, self._sample(finding), word)
@@ -82,7 +83,8 @@ class Guarding:
         self._book.remark(list(self._unmarked()))
         for hold in self._holds.open:
             if _KEPT[hold.kind] not in kept.get(hold.subject, Kept.NOTHING):
-                self._holds.over(hold.kind, hold.subject, _OVER)
+                is_confirmed = (hold.subject, hold.kind) in confirmed
+                self._holds.over(hold.kind, hold.subject, CONFIRMED if is_confirmed else RECOVERED)
 
     def _found(self, target_id: str, limits: TargetLimits, now: int) -> Iterator[Finding]:
         tally = self._book.standing.tallies[target_id]

@@ -4,7 +4,7 @@ Invariant: `ioc.holds` has one record for each thing held and none for anything 
 time from what is there, never from the record; the record remembers since when, and of how many entries it began.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -21,10 +21,13 @@ from services.runtime.metrics import HELD
 
 Word = Literal["confirm", "reject"]
 
+CONFIRMED = "a person confirmed it"
+RECOVERED = "it is not abnormal any more"
+_SAMPLE_BYTES = 200_000
 _WHAT = {
-    HoldKind.LISTING_SHRANK: "are no longer listed by the source; their withdrawal is held",
-    HoldKind.TARGET_WOULD_SHRINK: "entries of the target would be withdrawn at once; that is held",
-    HoldKind.TARGET_WOULD_SURGE: "new entries would be written at once to a target with few; that is held",
+    HoldKind.LISTING_SHRANK: "{count} of {of} indicators are no longer listed by the source; they are not withdrawn",
+    HoldKind.TARGET_WOULD_SHRINK: "{count} of {of} entries of {subject} would be withdrawn at once; they stay",
+    HoldKind.TARGET_WOULD_SURGE: "{count} new entries would be added at once to {of} of {subject}; they wait",
 }
 
 
@@ -123,7 +126,7 @@ class Holds:
         hold = Hold(
             id=id_, kind=found.kind, service=self._service, connection=self._connection, subject=found.subject,
             count=found.count, of=found.of, limit_percent=found.limit_percent,
-            since=before.since if before else now_ms(), rejected=rejected, sample=tuple(islice(sample, MAX_SAMPLE)),
+            since=before.since if before else now_ms(), rejected=rejected, sample=tuple(_bounded(sample)),
         )  # fmt: skip
         self._write([Entry(self._topic, id_.encode(), hold.encode())])
         self._open[id_] = hold
@@ -156,9 +159,8 @@ class Holds:
         return any(verdict_on(policy, hold.connection, hold.subject, hold.kind, now) == "confirm" for hold in self.open)
 
     def _tell(self, hold: Hold) -> None:
-        text = (
-            f"{hold.count} of {hold.of} {_WHAT[hold.kind]} ({hold.subject}; more than {hold.limit_percent} % at once)"
-        )
+        what = _WHAT[hold.kind].format(count=hold.count, of=hold.of, subject=hold.subject)
+        text = f"{what} (more than {hold.limit_percent} % at once)"
         remedy = f"look at what is held, then: ioc-bridge confirm {hold.id}, or ioc-bridge reject {hold.id}"
         self._activity.tell(
             Level.WARNING, hold.kind, text, connection=self._connection, remedy=remedy, items=hold.sample
@@ -168,3 +170,13 @@ class Holds:
         for kind in HoldKind:
             held = sum(hold.count for hold in self._open.values() if hold.kind is kind)
             HELD.labels(self._connection, kind).set(held)
+
+
+def _bounded(sample: Iterable[ActivityItem]) -> Iterator[ActivityItem]:
+    """As many as fit into a record."""
+    size = 0
+    for item in islice(sample, MAX_SAMPLE):
+        size += len(item.encode())
+        if size > _SAMPLE_BYTES:
+            return
+        yield item

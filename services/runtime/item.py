@@ -17,6 +17,7 @@ GUARD_SURGE = Reason(code="guard_surge", detail="came with too many others at on
 """Why an entry that is desired does not come."""
 RELEASED = Reason(code="released", detail="stays as it is at the vendor, and is none of ours any more")
 """Why an entry is there that nobody desires."""
+_DONE = frozenset({AppliedState.APPLIED, AppliedState.REJECTED, AppliedState.SKIPPED})
 UNCERTAIN = frozenset({UNCONFIRMED, ID_UNKNOWN, RELEASED.code})
 """Reason codes of entries that are there, or may be, under whatever id."""
 
@@ -153,6 +154,17 @@ class Outcome:
     state: AppliedState | None
     remote_id: str | None = None
     reason: Reason | None = None
+
+    def since(self, at: int) -> int | None:
+        """Since when the entry is there, after an outcome of this moment."""
+        there = self.remote_id is not None or (self.reason is not None and self.reason.code in UNCERTAIN)
+        return (self.item.since if self.item.present else at) if there else None
+
+    @property
+    def confirmed(self) -> str | None:
+        """What a person let through, after it. That counts until it is done, or something else is desired."""
+        done = self.state is None if self.item.wanted is None else self.state in _DONE
+        return self.item.confirmed if self.item.let_through and not done else None
 
 
 def place_of(item: Item, kept: Kept) -> Place | None:

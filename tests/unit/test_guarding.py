@@ -1,7 +1,8 @@
-"""The guard of targets: too much at once waits for a person, everything else goes on, and nothing gets stuck or lost."""
+"""The guard of targets: too much at once waits for a person, everything else goes on, and nothing is stuck or lost."""
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -59,7 +60,7 @@ class Desk(pushing.Desk):
         super().__init__(connection, lambda book: Tenant(book, self.there, batch), detailed=True)
         self.policy.view = Policy.of([GUARD])
 
-    def wants(self, numbers: Iterable[int], content: str = "c1", **more: object) -> list[str]:
+    def wants(self, numbers: Iterable[int], content: str = "c1", **more: Any) -> list[str]:
         return [self.want(f"h{n}.example", content=content, **more) for n in numbers]
 
     def says(self, verdict: str, kind: HoldKind = SHRINK, for_ms: int = HOUR_MS, target: str = BLOCK.id) -> None:
@@ -255,6 +256,18 @@ def test_held_entries_that_nobody_wants_any_more_are_forgotten_and_the_hold_ends
     desk.drop(*more[:10])
     desk.work()
     assert (len(desk.there), desk.holds(), len(desk.written.latest)) == (21, {}, 21)
+
+
+def test_a_hold_fits_into_a_record_however_long_its_entries_are() -> None:
+    desk = Desk()
+    keys = [desk.want(f"http://h{n}.example/{'x' * 1_500}") for n in range(400)]
+    desk.work(200)
+    desk.drop(*keys)
+    desk.work()
+    hold = desk.holds()[SHRINK]
+    assert hold.count == 400
+    assert 100 < len(hold.sample) < 400
+    assert len(hold.encode()) < 500_000
 
 
 def test_a_guard_without_limits_holds_nothing() -> None:
