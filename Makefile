@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export IOC_BRIDGE_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test lint bench docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -32,6 +32,11 @@ lint: $(VENV)/.ready ## ruff, mypy --strict, import rules
 
 bench: $(VENV)/.ready ## figures beside what they are compared with; ONLY=<name> runs one
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+docs: $(VENV)/.ready ## what is made from code: JSON Schemas and reference pages
+	@$(BIN)/python -m schemas.export
+	@$(BIN)/python -m services.runtime.reference
+	@$(BIN)/python -m services.console.reference
 
 lock: ## pin requirements/*.in again, with hashes
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv

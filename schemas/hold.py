@@ -34,13 +34,24 @@ class Hold(Record):
     """What is held. `subject` is `listing` or a target id; `sample` shows some of the `count` entries held."""
 
     id: str
+    """What people call it by; see `hold_id`."""
     kind: HoldKind
+    """What is abnormal about it."""
     service: str
+    """The service that holds."""
     connection: str
+    """The source or destination."""
     subject: str
+    """`listing`, or the id of the target."""
     count: int
+    """How many entries are held."""
     of: int
+    """Out of how many."""
     limit_percent: int
+    """The share beyond which it is abnormal."""
     since: Millis
+    """Since when."""
     rejected: bool = False
+    """Whether a person has said that it shall not go through."""
     sample: Annotated[tuple[ActivityItem, ...], Field(max_length=MAX_SAMPLE)] = ()
+    """Some of the entries."""

@@ -15,9 +15,16 @@ class Progress(Record):
     """
 
     reports_next: int = 0
+    """First offset of the reports of this partition that is not yet merged."""
     policy_version: int = 0
+    """Policy version that all indicators of the partition are evaluated for."""
     policy_digest: str = ""
+    """What that version means for indicators; empty while they are evaluated for another."""
     reevaluating: str | None = None
+    """The meaning they are being evaluated for."""
     reevaluated: str = ""
+    """The last indicator id, in order, that is done."""
     done: int = 0
+    """How many are done."""
     of: int = 0
+    """How many there are to do."""

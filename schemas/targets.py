@@ -28,7 +28,12 @@ class Unrepresentable(StrEnum):
 
 class _Target(BaseModel):
     model_config = ConfigDict(
-        extra="ignore", frozen=True, alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True
+        extra="ignore",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -36,10 +41,15 @@ class UrlList(_Target):
     """A Netskope URL list, created when missing. `default` keeps the list valid while nothing is to be shared."""
 
     kind: Literal["url-list"]
+    """A URL list."""
     name: Annotated[str, Field(min_length=1, max_length=255)]
+    """The list's name at Netskope."""
     match: Literal["exact", "regex"] = "exact"
+    """How Netskope reads its entries."""
     size_mb: Annotated[int, Field(ge=1, le=7)] = 7
+    """Most the list may grow to, MB."""
     default: Annotated[str, Field(min_length=1)] = "ioc-bridge.invalid"
+    """Entry that stands in an otherwise empty list."""
 
     @property
     def id(self) -> str:
@@ -61,9 +71,13 @@ class FileHashList(_Target):
     """A Netskope file-hash list; it must exist. `default` stands in it while nothing is to be shared."""
 
     kind: Literal["file-hash-list"]
+    """A file-hash list."""
     name: Annotated[str, Field(min_length=1, max_length=255)]
+    """The list's name at Netskope."""
     size_mb: Annotated[int, Field(ge=1, le=8)] = 8
+    """Most the list may grow to, MB."""
     default: Annotated[str, Field(pattern=r"^([0-9a-f]{32}|[0-9a-f]{64})$")] = EMPTY_HASH
+    """Hash that stands in an otherwise empty list."""
 
     @property
     def id(self) -> str:
@@ -89,9 +103,13 @@ class DefenderAction(_Target):
     """What Defender shall do with an indicator. Audit always alerts (Microsoft: Create indicators)."""
 
     kind: Literal["defender-action"]
+    """An action of Defender."""
     action: Action
+    """What Defender shall do."""
     generate_alert: bool = False
+    """Whether Defender raises an alert."""
     expires: bool = True
+    """Whether Defender is told when the indicator expires."""
 
     @model_validator(mode="after")
     def _audit_alerts(self) -> "DefenderAction":

@@ -14,8 +14,8 @@ from schemas.resources.rule import Expression
 DEFAULT = "default"
 
 DEFAULT_LISTS = (
-    "captive-portals", "common-ioc-false-positive", "crl-hostname", "crl-ip", "empty-hashes", "google", "microsoft",
-    "microsoft-office365", "microsoft-win10-connection-endpoints", "rfc6761", "tranco10k",
+    "captive-portals", "cisco_top1000", "common-ioc-false-positive", "empty-hashes", "google", "microsoft",
+    "microsoft-office365", "microsoft-win10-connection-endpoints", "tranco10k",
 )  # fmt: skip
 """MISP warning lists that the guard `default` uses: names that blocking would hurt everybody."""
 
@@ -61,7 +61,7 @@ class TargetLimit(ShareLimit):
 class GuardSpec(Part):
     """What one guard keeps back."""
 
-    description: str = ""
+    description: Annotated[str, Field(description="for people: what it is for")] = ""
     connections: Annotated[
         tuple[Name, ...], Field(description="sources and destinations that it is for; empty: all")
     ] = ()
@@ -83,7 +83,7 @@ class GuardSpec(Part):
 class Guard(Resource):
     """A configured guard."""
 
-    kind: Literal["Guard"] = "Guard"
+    kind: Annotated[Literal["Guard"], Field(description="which kind of resource")] = "Guard"
     spec: GuardSpec = GuardSpec()
 
 

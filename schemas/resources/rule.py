@@ -47,7 +47,7 @@ def _read_mute(said: object) -> object:
 class RuleSpec(Part):
     """What a rule matches, with a description for people and a folder to find it in."""
 
-    description: str = ""
+    description: Annotated[str, Field(description="for people: what it is for")] = ""
     folder: Annotated[str, Field(max_length=200, description="where people find it, for example phishing/mail")] = ""
     match: Expression = "true"
     exceptions: Annotated[tuple[Exemption, ...], Field(max_length=100, description="what it does not match")] = ()
@@ -59,8 +59,8 @@ class RuleSpec(Part):
 class Rule(Resource):
     """A named predicate over an indicator."""
 
-    kind: Literal["Rule"] = "Rule"
-    spec: RuleSpec = RuleSpec()
+    kind: Annotated[Literal["Rule"], Field(description="which kind of resource")] = "Rule"
+    spec: Annotated[RuleSpec, Field(description="what it matches")] = RuleSpec()
 
 
 RULE_ALL = Rule(metadata=Metadata(name=ALL), spec=RuleSpec(description="every indicator"))

@@ -20,14 +20,14 @@ class VerdictSpec(Part):
 
     connection: Name
     subject: Annotated[str, Field(description="`listing`, or the id of the target")]
-    verdict: Literal["confirm", "reject"]
-    at: Millis
-    until: Millis
-    by: str = ""
+    verdict: Annotated[Literal["confirm", "reject"], Field(description="whether it may go through")]
+    at: Annotated[Millis, Field(description="when it was said, milliseconds since the epoch")]
+    until: Annotated[Millis, Field(description="how long it counts, milliseconds since the epoch")]
+    by: Annotated[str, Field(description="who said so")] = ""
 
 
 class Verdict(Resource):
     """A person's word on a hold."""
 
-    kind: Literal["Verdict"] = "Verdict"
+    kind: Annotated[Literal["Verdict"], Field(description="which kind of resource")] = "Verdict"
     spec: VerdictSpec

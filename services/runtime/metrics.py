@@ -47,11 +47,16 @@ def _histogram(name: str, meaning: str, *labels: str, services: str) -> Histogra
     return Histogram(*_define("histogram", name, meaning, labels, services), buckets=SECONDS)
 
 
+def _info(name: str, meaning: str, *facts: str) -> Info:
+    # The client adds the suffix `_info` by itself, and learns the labels from the values.
+    defined, _, _ = _define("info", name, meaning, facts, "all")
+    return Info(defined.removesuffix("_info"), meaning)
+
+
 VENDOR_FACING = "pullers, pushers"
 
 # Every service
-_define("info", "build", "Version of the running build and which service it is.", ("version", "service"), "all")
-BUILD = Info(PREFIX + "build", "Version of the running build and which service it is.")
+BUILD = _info("build_info", "Version of the running build and which service it is.", "version", "service")
 READY = _gauge("ready", "1 while the service answers ready, else 0.", services="all")
 SKIPPED = _counter("skipped_total", "Items skipped, by reason.", "service", "connection", "reason", services="all")
 DEAD_LETTERS = _counter("dead_letters_total", "Undecodable records set aside.", "service", "topic", services="all")

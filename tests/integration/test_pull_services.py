@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from schemas.marker import marker
 from schemas.report import Verb
 from services.runtime.bulk import latest
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
+from services.sandbox.processes import ServiceProcess
 from tests.chaos.test_puller_kills import reports_of, standing
 from tests.integration.services import activities, exchange_of
 from tests.waiting import eventually
@@ -34,6 +36,10 @@ def alert(exchange: Exchange, *urls: str) -> None:
 
 def add_up(exchange: Exchange, source: str, expected: set[str]) -> None:
     eventually(lambda: standing(exchange.settings, source) == expected, f"reports of {source} add up", every_s=0.3)
+
+
+def polls(process: ServiceProcess, source: str, times: int) -> bool:
+    return process.total("ioc_bridge_polls_total", connection=source, outcome="ok") >= times
 
 
 def test_reports_of_defender_add_up_to_what_the_tenant_holds(exchange: Exchange) -> None:
@@ -81,7 +87,7 @@ def test_it_is_ready_and_live_and_says_how_it_polls(exchange: Exchange, service:
     process = exchange.services[service]
     for page in ("readyz", "livez"):
         assert httpx.get(f"http://127.0.0.1:{process.port}/{page}", trust_env=False).text == "ok\n"
-    eventually(lambda: process.total("ioc_bridge_polls_total", connection=source, outcome="ok") >= 2, "it polls")
+    eventually(partial(polls, process, source, 2), "it polls")
     assert process.total("ioc_bridge_polls_total", connection=source, outcome="error") == 0
     assert process.total("ioc_bridge_reports_total", connection=source, verb="update") > 0
     assert process.total("ioc_bridge_pulled_total", connection=source) > 0
@@ -96,7 +102,7 @@ def test_asked_to_leave_they_leave_and_a_fresh_process_repeats_nothing(exchange:
         if not standing(exchange.settings, source):
             seed(exchange, "some.example")
             alert(exchange, "some.example/x")
-            eventually(lambda source=source: standing(exchange.settings, source), "something is reported")
+            eventually(partial(standing, exchange.settings, source), "something is reported")
         exchange.services[name].ask_to_leave()
     assert [exchange.services[name].stop() for name in PULLERS] == [0, 0]
     before = {source: list(reports_of(exchange.settings, source)) for source in (MDE, NETSKOPE)}
@@ -105,7 +111,7 @@ def test_asked_to_leave_they_leave_and_a_fresh_process_repeats_nothing(exchange:
     for source, name in ((MDE, "pull_defender"), (NETSKOPE, "pull_netskope")):
         process = exchange.services[name]
         process.wait_ready()
-        eventually(lambda p=process, s=source: p.total("ioc_bridge_polls_total", connection=s) >= 2, "it polls again")
+        eventually(partial(polls, process, source, 2), "it polls again")
     assert list(reports_of(exchange.settings, MDE)) == before[MDE]
     again = list(reports_of(exchange.settings, NETSKOPE))
     assert set(again) == set(before[NETSKOPE]), "the last page may be told twice, which says nothing new"

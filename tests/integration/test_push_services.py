@@ -1,11 +1,14 @@
 """Both pushers as they run: what is desired is at the tenants, known as applied, and written once."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
+from schemas.desired import AppliedState
 from schemas.types import IndicatorType
 from services.sandbox.exchange import HASH_LIST, MDE, NETSKOPE, URL_LIST, Exchange
+from services.sandbox.processes import ServiceProcess
 from tests.chaos.test_pusher_kills import BLOCK, HASHES, URLS, want
 from tests.integration.services import activities, applied, exchange_of, writes
 from tests.waiting import eventually
@@ -24,8 +27,8 @@ def exchange(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with exchange_of(bootstrap, tmp_path_factory.mktemp("push"), ()) as exchange:
         foreign = {"rows": [{"indicatorValue": "foreign.example"}, {"indicatorValue": "h0.evil.example"}]}
         exchange.admin(exchange.mde, "POST", "seed", foreign)
-        partial = {"kind": "partial_batch", "params": {"values": [REFUSED], "reason": WORDS}}
-        exchange.admin(exchange.mde, "POST", "faults", partial)
+        refusal = {"kind": "partial_batch", "params": {"values": [REFUSED], "reason": WORDS}}
+        exchange.admin(exchange.mde, "POST", "faults", refusal)
         lists = [{"name": URL_LIST, "data": {"urls": ["foreign.example"], "type": "exact"}}]
         exchange.admin(exchange.netskope, "POST", "seed", {"url_lists": lists})
         exchange.admin(exchange.netskope, "POST", "switches", {"addresses": False})
@@ -42,8 +45,12 @@ def exchange(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         eventually(lambda: len(applied(settings, NETSKOPE)) == number, "Netskope's entries are accounted for")
         for name in PUSHERS:
             process = exchange.services[name]
-            eventually(lambda p=process: p.total("ioc_bridge_entries", state="pending") == 0, "nothing is pending")
+            eventually(partial(entries, process, "pending", 0), "nothing is pending")
         yield exchange
+
+
+def entries(process: ServiceProcess, state: str, count: int) -> bool:
+    return process.total("ioc_bridge_entries", state=state) == count
 
 
 def remarks(exchange: Exchange, destination: str) -> dict[str, tuple[str, str, str]]:
@@ -72,7 +79,7 @@ def test_every_entry_has_a_record_and_what_is_not_there_has_the_reason(exchange:
     said = remarks(exchange, NETSKOPE)
     assert {value: told[:2] for value, told in said.items()} == {"198.51.100.7": ("rejected", "vendor_rejected")}
     states = [entry.state for entry in applied(exchange.settings, NETSKOPE).values()]
-    assert states.count("applied") == len(DOMAINS) + len(FILES)
+    assert states.count(AppliedState.APPLIED) == len(DOMAINS) + len(FILES)
 
 
 def test_people_are_told_what_was_rejected_and_skipped(exchange: Exchange) -> None:
@@ -92,7 +99,7 @@ def test_metrics_say_how_it_stands(exchange: Exchange) -> None:
     defender, netskope = (exchange.services[name] for name in PUSHERS)
     states = {"desired": 602, "applied": 600, "rejected": 1, "skipped": 1, "pending": 0, "held": 0, "failed": 0}
     for state, count in states.items():
-        eventually(lambda s=state, c=count: defender.total("ioc_bridge_entries", state=s) == c, state)
+        eventually(partial(entries, defender, state, count), state)
     assert defender.total("ioc_bridge_pushed_total", connection=MDE, verb="put") == len(DOMAINS)
     assert netskope.total("ioc_bridge_pushed_total", connection=NETSKOPE, verb="put") == len(DOMAINS) + len(FILES)
     assert netskope.total("ioc_bridge_list_bytes", target=HASHES.id) == 65 * len(FILES)
@@ -108,10 +115,7 @@ def test_a_fresh_process_writes_nothing_again_and_goes_on_from_there(exchange: E
         exchange.start(name).wait_ready()
     for name, destination in zip(PUSHERS, (MDE, NETSKOPE), strict=True):
         process = exchange.services[name]
-        eventually(
-            lambda p=process, d=destination: p.total("ioc_bridge_vendor_calls_total", connection=d) > 0,
-            "the tenant was looked at",
-        )
+        eventually(partial(process.total, "ioc_bridge_vendor_calls_total", connection=destination), "it looked at it")
         assert process.total("ioc_bridge_pushed_total") == 0
     assert [writes(exchange, tenant) for tenant in (exchange.mde, exchange.netskope)] == before
     gone = {f"h{number}.evil.example" for number in range(50)}

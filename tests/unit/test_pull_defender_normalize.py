@@ -203,11 +203,10 @@ def test_a_foreign_row_beside_our_own_is_still_reported() -> None:
     assert [skip.reason for skip in listing.skips] == ["ours"]
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(st.characters(codec="utf-8"))
 )
+JSON = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.sampled_from("ab"), SCALARS, max_size=1)
 VALUES = st.sampled_from(["evil.example", "198.51.100.7", "::1", "a" * 64, "http://e.example/x", "hxxp://e[.]example"])
 TIMES = st.sampled_from([CREATED, "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.9999999-14:00", "1969-01-01"])
 ROWS = st.fixed_dictionaries(
@@ -223,7 +222,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(ROWS, max_size=5))
+@given(st.lists(ROWS, max_size=3))
 def test_no_row_is_lost_and_none_makes_it_fail(rows: list[dict[str, Any]]) -> None:
     listing = normalise(rows, spec(), NOW)
     assert bool(rows) == bool(listing.reports or listing.skips)
@@ -237,7 +236,7 @@ def test_no_row_is_lost_and_none_makes_it_fail(rows: list[dict[str, Any]]) -> No
         assert skip.encode()
 
 
-@given(st.lists(ROWS, max_size=5))
+@given(st.lists(ROWS, max_size=3))
 def test_no_marked_row_is_ever_reported(rows: list[dict[str, Any]]) -> None:
     marked = [{**found, "externalId": marker("0badcafe", "x")} for found in rows]
     listing = normalise(marked, spec(), NOW)
