@@ -18,6 +18,7 @@ RENDERED = KUBERNETES / "rendered"
 OVERLAYS = ("dev", "staging", "production")
 _GRAFANA = Path(__file__).parent / "grafana"
 _MARK = "# digest of its sources: "
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class NoKustomizeError(Exception):
@@ -58,7 +59,7 @@ def build(overlay: str) -> list[dict[str, Any]]:
         raise NoKustomizeError("neither kustomize nor kubectl is here; install one to render the overlays anew")
     folder = KUBERNETES / "overlays" / overlay
     built = subprocess.run([*tool, str(folder)], check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
-    return _without_dashboards(yaml.safe_load_all(built.stdout))
+    return _without_dashboards(yaml.load_all(built.stdout, _LOADER))
 
 
 def write(overlay: str) -> None:
@@ -71,7 +72,7 @@ def write(overlay: str) -> None:
 
 def read(overlay: str) -> list[dict[str, Any]]:
     """The resources of an overlay, as they are kept."""
-    return list(yaml.safe_load_all((RENDERED / f"{overlay}.yaml").read_text("utf-8")))
+    return list(yaml.load_all((RENDERED / f"{overlay}.yaml").read_text("utf-8"), _LOADER))
 
 
 def kept_digest(overlay: str) -> str:

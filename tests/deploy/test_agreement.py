@@ -14,6 +14,7 @@ from services.sandbox.exchange import SERVICES
 from tests.deploy.overlays import labels, of_kind, pods, resources, selected
 
 DEFAULTS = Settings.model_construct()
+POLICY = "sh -c ioc-bridge topics apply && ioc-bridge apply -f /etc/ioc-bridge/policy"
 OVERLAYS = pytest.mark.parametrize("overlay", rendering.OVERLAYS)
 
 
@@ -43,7 +44,7 @@ def test_every_service_of_the_code_runs_by_its_own_command(overlay: str) -> None
     commands = {" ".join(_container(pod)["command"]) for pod in _services(overlay).values()}
     for service in SERVICES:
         assert f"python -m services.{service}" in commands
-    for command in commands - {"ioc-bridge topics apply"}:
+    for command in commands - {POLICY}:
         module = re.match(r"python -m (services\.[a-z_.]+)", command)
         assert module, command
         assert find_spec(f"{module[1]}.__main__"), command
@@ -52,7 +53,7 @@ def test_every_service_of_the_code_runs_by_its_own_command(overlay: str) -> None
 @OVERLAYS
 def test_a_service_is_named_after_its_module(overlay: str) -> None:
     for name, pod in _services(overlay).items():
-        if name != "topics" and not name.startswith("sandbox-"):
+        if name != "policy" and not name.startswith("sandbox-"):
             assert _container(pod)["command"][-1] == f"services.{name.replace('-', '_')}"
             assert pod["spec"]["serviceAccountName"] == labels(pod)["app.kubernetes.io/name"] == name
 
