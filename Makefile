@@ -24,11 +24,12 @@ demo: $(VENV)/.ready ## both vendors' sandbox tenants, an embedded Kafka and eve
 test: $(VENV)/.ready ## all tests; ARGS="-k name" narrows them
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/.ready ## ruff, mypy --strict, import rules
+lint: $(VENV)/.ready ## ruff, mypy --strict, import rules, manifests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest --quiet tests/deploy
 
 bench: $(VENV)/.ready ## figures beside what they are compared with; ONLY=<name> runs one
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
