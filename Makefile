@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export IOC_BRIDGE_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test lint bench manifests lock clean
+.PHONY: help demo test lint bench docs manifests lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -33,6 +33,11 @@ lint: $(VENV)/.ready ## ruff, mypy --strict, import rules, manifests
 
 bench: $(VENV)/.ready ## figures beside what they are compared with; ONLY=<name> runs one
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+docs: $(VENV)/.ready ## what is made from code: JSON Schemas and reference pages
+	@$(BIN)/python -m schemas.export
+	@$(BIN)/python -m services.runtime.reference
+	@$(BIN)/python -m services.console.reference
 
 manifests: $(VENV)/.ready ## what deploy/ makes from the code, and the overlays rendered (needs kustomize or kubectl)
 	@$(BIN)/python -m deploy.generate

@@ -15,12 +15,14 @@ from schemas.report import ReportBatch
 from schemas.resources import AnyResource
 from services.runtime.ledger import Entry, Ledger
 from services.sandbox.exchange import Exchange, resource
+from services.sandbox.latency import Effect, Stopwatch, quantile
 
 CHANGES = 60
 EVERY_S = 0.35
 POLL_S = 1.0
 FLOWING = 100_000
 OTHER, ELSEWHERE = "other", "elsewhere"
+TO_DEFENDER, TO_NETSKOPE = "Netskope to Defender", "Defender to Netskope"
 _REPORTS_PER_S = 6_000
 _GIVE_UP_S = 120.0
 
@@ -41,11 +43,11 @@ def run(console: Console) -> list[Figure]:
     for name, seconds in (("at rest", rest), ("while 100,000 reports flow", loaded)):
         for way, found in seconds.items():
             figures += [
-                Figure(f"latency {name}, {way}, p50", _quantile(found, 0.5), "s"),
-                Figure(f"latency {name}, {way}, p99", _quantile(found, 0.99), "s"),
+                Figure(f"latency {name}, {way}, p50", quantile(found, 0.5), "s"),
+                Figure(f"latency {name}, {way}, p99", quantile(found, 0.99), "s"),
             ]
     both = [value for found in rest.values() for value in found]
-    figures.append(at_most("latency at rest, p99 beyond the poll interval", _quantile(both, 0.99) - POLL_S, "s", 2))
+    figures.append(at_most("latency at rest, p99 beyond the poll interval", quantile(both, 0.99) - POLL_S, "s", 2))
     return figures
 
 
@@ -60,48 +62,30 @@ def _unreachable() -> list[AnyResource]:
     ]
 
 
-def _quantile(values: list[float], share: float) -> float:
-    """The smallest value that at least this share of the values does not exceed."""
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
-
-
 def _measure(
     exchange: Exchange, word: str, changes: int, while_true: Callable[[], bool] = lambda: False
 ) -> dict[str, list[float]]:
     """Change both tenants, one change at a time and at a steady pace, and note when each is seen at the other."""
-    made: dict[str, dict[str, float]] = {"Netskope to Defender": {}, "Defender to Netskope": {}}
-    seen: dict[str, dict[str, float]] = {way: {} for way in made}
-    number = 0
-    until = math.inf
-    while any(len(seen[way]) < len(made[way]) for way in made) or number < changes or while_true():
+    stopwatch, number, began, until = Stopwatch(), 0, time.monotonic(), math.inf
+    while stopwatch.waiting or number < changes or while_true():
         exchange.check_alive()
-        now = time.monotonic()
-        if (number < changes or while_true()) and now >= _due(made, number):
-            _change(exchange, made, f"{word}{number}.{word}.example")
+        if (number < changes or while_true()) and time.monotonic() >= began + number * EVERY_S:
+            _change(exchange, stopwatch, f"{word}{number}.{word}.example")
             number += 1
-        for way, look in (("Netskope to Defender", _at_defender), ("Defender to Netskope", Exchange.url_list)):
-            found = look(exchange)
-            at = time.monotonic()
-            for value in made[way].keys() & found - seen[way].keys():
-                seen[way][value] = at - made[way][value]
+        stopwatch.look({TO_DEFENDER: _at_defender(exchange), TO_NETSKOPE: exchange.url_list()})
         if number >= changes and not while_true():
             until = min(until, time.monotonic() + _GIVE_UP_S)
         if time.monotonic() > until:
-            raise RuntimeError(f"not seen after {_GIVE_UP_S:.0f} s: {[made[w].keys() - seen[w].keys() for w in made]}")
+            raise RuntimeError(f"not seen after {_GIVE_UP_S:.0f} s: {list(stopwatch.waiting)}")
         time.sleep(0.02)
-    return {way: list(found.values()) for way, found in seen.items()}
+    return stopwatch.seconds
 
 
-def _due(made: dict[str, dict[str, float]], number: int) -> float:
-    first = min(made["Netskope to Defender"].values(), default=0.0)
-    return first + number * EVERY_S
-
-
-def _change(exchange: Exchange, made: dict[str, dict[str, float]], host: str) -> None:
-    made["Netskope to Defender"][f"a{host}"] = time.monotonic()
+def _change(exchange: Exchange, stopwatch: Stopwatch, host: str) -> None:
+    stopwatch.began(TO_DEFENDER, Effect(TO_DEFENDER, f"a{host}"), time.monotonic())
     exchange.admin(exchange.netskope, "POST", "seed", {"alerts": [{"kind": "malsite", "url": f"a{host}/x"}]})
     row = {"indicatorValue": f"d{host}", "indicatorType": "DomainName", "action": "Block", "title": "bench"}
-    made["Defender to Netskope"][f"d{host}"] = time.monotonic()
+    stopwatch.began(TO_NETSKOPE, Effect(TO_NETSKOPE, f"d{host}"), time.monotonic())
     exchange.admin(exchange.mde, "POST", "seed", {"rows": [row]})
 
 

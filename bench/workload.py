@@ -14,13 +14,14 @@ from schemas.resources import RESOURCE, AnyResource, encode_resource, resource_k
 from schemas.types import IndicatorType, Severity
 from services.router.compiled import CompiledPolicy, compile_policy
 from services.runtime import kafka
+from services.runtime.clock import now_ms
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
 from services.runtime.topics import apply_topics
 
 SOURCE, DESTINATION = "source", "destination"
 PER_BATCH = 500
-_START = 1_795_487_584_000
+_START = now_ms()
 _BATCHES_PER_TRANSACTION = 64
 
 
@@ -46,7 +47,7 @@ def policy_resources() -> list[AnyResource]:
 
 def compiled_policy() -> CompiledPolicy:
     """The policy as the router sees it."""
-    return compile_policy(Policy.of(policy_resources(), version=1))
+    return compile_policy(Policy.of(policy_resources(), version=1), now_ms())
 
 
 def report(number: int, indicators: int) -> Report:

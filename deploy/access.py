@@ -38,6 +38,7 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
             *_member(topics, f"pull_{vendor}"),
             _write(topics.reports.name),
             _both(topics.checkpoints.name),
+            _both(topics.holds.name),
             _transactions(f"{prefix}-pull/"),
         ]
         for vendor in ("defender", "netskope")
@@ -48,6 +49,8 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
         Grant("topic", topics.reports.name, ("Read", "DescribeConfigs")),
         Grant("topic", topics.indicators.name, ("Read", "Write", "DescribeConfigs")),
         Grant("topic", desired, ("Write", "DescribeConfigs"), prefixed=True),
+        _read(topics.requests.name),
+        _write(topics.replies.name),
         _transactions(f"{prefix}-router-"),
     ]
     for vendor in ("defender", "netskope"):
@@ -56,12 +59,14 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
             *_member(topics, f"push_{vendor}"),
             Grant("topic", desired, ("Read",), prefixed=True),
             Grant("topic", applied, ("Read", "Write"), prefixed=True),
+            _both(topics.holds.name),
             _transactions(f"{prefix}-push/"),
         ]
-    # The command line: makes and checks topics, writes the policy, and shows whatever there is.
+    # The command line: makes and checks topics, writes the policy and requests, and shows whatever there is.
     users["operator"] = [
         Grant("topic", f"{prefix}.", ("Create", "Describe", "DescribeConfigs", "Read"), prefixed=True),
         _write(topics.policy.name),
+        _write(topics.requests.name),
         _transactions(f"{prefix}-policy"),
     ]
     # The autoscaler looks at the lag of the routers.

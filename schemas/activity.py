@@ -22,19 +22,31 @@ class ActivityItem(Record):
     """One thing an activity is about, with the reason why."""
 
     subject: str
+    """What it is about: an indicator id, a row, a list."""
     reason: str
+    """Stable code, to count and filter by."""
     detail: str = ""
+    """More, for people."""
 
 
 class Activity(Record):
     """Something a person may want to know. `remedy` says what to do about it, if anything."""
 
     at: Millis
+    """When it happened."""
     service: str
+    """Which service tells it."""
     level: Level
+    """Whether it is news, a warning or a fault."""
     code: str
+    """Stable code, to filter and alert by."""
     message: str
+    """What happened, for people."""
     connection: str | None = None
+    """The connection it is about."""
     remedy: str | None = None
+    """What to do about it."""
     counts: dict[str, int] = Field(default_factory=dict)
+    """How many items have which reason."""
     items: Annotated[tuple[ActivityItem, ...], Field(max_length=MAX_ITEMS)] = ()
+    """What it is about, one by one."""

@@ -11,11 +11,17 @@ class DeadLetter(Record):
     """Where the undecodable record came from, which service refused it, why and when."""
 
     topic: str
+    """Topic of the record."""
     partition: int
+    """Partition of the record."""
     offset: int
+    """Offset of the record."""
     service: str
+    """Which service could not decode it."""
     error: str
+    """Why not."""
     at: Millis
+    """When that was."""
 
     def headers(self) -> list[tuple[str, bytes]]:
         """As Kafka headers."""
@@ -25,4 +31,8 @@ class DeadLetter(Record):
     def from_headers(cls, headers: list[tuple[str, bytes]]) -> Self:
         """Read it back. Raises pydantic.ValidationError where a header is missing or wrong."""
         found = {name.removeprefix(_PREFIX): value.decode() for name, value in headers if name.startswith(_PREFIX)}
-        return cls.model_validate_strings(found)
+        version = found.pop("v", None)  # a literal number is never read from text
+        letter = cls.model_validate_strings(found)
+        return cls.model_validate(
+            {**letter.model_dump(), "v": int(version) if version and version.isdigit() else version}
+        )

@@ -24,20 +24,40 @@ def split_key(key: str) -> tuple[str, str]:
 
 
 class Desired(Record):
-    """One entry that a target should hold. `content` changes when the vendor would have to be told something new."""
+    """One entry that a target should hold. `content` changes when the vendor would have to be told something new.
+
+    `resend_at`: whatever was applied before this moment shall be written again. `released`: the entry stays as it is at
+    the vendor, and is none of ours from now on.
+    """
 
     target: Target
+    """Where at the destination it should be, with what its pusher needs to know."""
     type: IndicatorType
+    """Type of the indicator."""
     value: str
+    """Canonical value of the indicator."""
     severity: Severity
+    """Merged severity."""
     reputation: Reputation
+    """Merged reputation."""
     comments: str = ""
+    """Comments to be shown at the vendor."""
     tags: tuple[str, ...] = ()
+    """Labels of all sources that vouch."""
     expires_at: Millis | None = None
+    """When it should go by itself; absent means never."""
     sources: tuple[str, ...]
+    """Connections that vouch for it."""
     sharings: tuple[str, ...]
+    """Sharings that want it here."""
     content: str
+    """Hash of what the vendor is told; changes when that does."""
     reported_at: Millis
+    """When the report behind the last change was observed."""
+    resend_at: Millis | None = None
+    """Whatever was applied before this moment shall be written again."""
+    released: bool = False
+    """The entry stays as it is at the vendor, and is none of ours from now on."""
 
 
 class AppliedState(StrEnum):
@@ -54,12 +74,22 @@ class Applied(Record):
     """What a pusher knows of one entry. `content` is the desired content this state speaks of."""
 
     state: AppliedState
+    """What became of it."""
     target: Target
+    """Where at the destination it is, or should have been."""
     type: IndicatorType
+    """Type of the indicator."""
     value: str
+    """Canonical value of the indicator."""
     content: str
+    """Hash of the desired content that this state speaks of."""
     remote_id: str | None = None
+    """The vendor's own id of it."""
     reason: Reason | None = None
+    """Why it is not applied."""
     reported_at: Millis
+    """When the report behind it was observed."""
     at: Millis
+    """When this became known."""
     attempts: int = 1
+    """How often it was tried with this content."""

@@ -1,13 +1,15 @@
 """All resources of one moment, and whether they fit together."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
-from schemas.resources import AnyResource, Connection, Rule, Sharing
-from schemas.resources.rule import ALL, RULE_ALL
-from schemas.targets import TARGETS_OF, Target
+from schemas.resources import BUILT_IN, AnyResource, Connection, Guard, Merging, Rule, Sharing, Verdict
+from schemas.resources.merging import DEFAULT as MERGING
+from schemas.resources.target import SharingTarget
+from schemas.targets import TARGETS_OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,38 +27,79 @@ class Policy:
     """A consistent view of all resources. `version` is the offset after the last policy record read."""
 
     connections: dict[str, Connection] = field(default_factory=dict)
-    rules: dict[str, Rule] = field(default_factory=lambda: {ALL: RULE_ALL})
+    rules: dict[str, Rule] = field(default_factory=dict)
     sharings: dict[str, Sharing] = field(default_factory=dict)
+    guards: dict[str, Guard] = field(default_factory=dict)
+    mergings: dict[str, Merging] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     version: int = 0
 
     @classmethod
     def of(cls, resources: Iterable[AnyResource], version: int = 0) -> "Policy":
-        """Gather resources into a policy."""
+        """Gather resources into a policy, on top of what is there from the start."""
         policy = cls(version=version)
-        for resource in resources:
-            match resource:
-                case Connection():
-                    policy.connections[resource.name] = resource
-                case Rule():
-                    policy.rules[resource.name] = resource
-                case Sharing():
-                    policy.sharings[resource.name] = resource
+        for resource in (*BUILT_IN, *resources):
+            policy._by_kind(resource)[resource.name] = resource
         return policy
+
+    def _by_kind(self, resource: AnyResource) -> dict[str, AnyResource]:
+        found: dict[type[AnyResource], Any] = {
+            Connection: self.connections, Rule: self.rules, Sharing: self.sharings, Guard: self.guards,
+            Merging: self.mergings, Verdict: self.verdicts,
+        }  # fmt: skip
+        by_name: dict[str, AnyResource] = found[type(resource)]
+        return by_name
+
+    def __iter__(self) -> Iterator[AnyResource]:
+        """Every resource, by kind and name."""
+        kinds: tuple[Mapping[str, AnyResource], ...] = (
+            self.connections, self.rules, self.sharings, self.guards, self.mergings, self.verdicts
+        )  # fmt: skip
+        for by_name in kinds:
+            yield from (by_name[name] for name in sorted(by_name))
+
+    @property
+    def merging(self) -> Merging:
+        """How what several sources say is merged."""
+        return self.mergings.get(MERGING, Merging())
+
+    @cached_property
+    def out_of_force(self) -> frozenset[str]:
+        """The names of sharings that do not fit the other resources."""
+        return frozenset(misfit.name for misfit in self.misfits() if misfit.kind == "Sharing")
 
     @cached_property
     def sharings_by_source(self) -> dict[str, tuple[Sharing, ...]]:
         """The sharings that are in force, by source and in order of name. A misfit is not in force."""
-        out = {(misfit.kind, misfit.name) for misfit in self.misfits()}
         found: dict[str, list[Sharing]] = defaultdict(list)
         for name, sharing in sorted(self.sharings.items()):
-            if sharing.spec.enabled and ("Sharing", name) not in out:
+            if sharing.spec.enabled and sharing.metadata.ended is None and name not in self.out_of_force:
                 found[sharing.spec.source].append(sharing)
         return {source: tuple(sharings) for source, sharings in found.items()}
+
+    def guards_of(self, connection: str) -> list[Guard]:
+        """The guards that are for a connection, in order of name."""
+        return [
+            guard for _, guard in sorted(self.guards.items())
+            if not guard.spec.connections or connection in guard.spec.connections
+        ]  # fmt: skip
 
     def misfits(self) -> list[Misfit]:
         """Every reason why the resources do not fit together."""
         found = [misfit for _, sharing in sorted(self.sharings.items()) for misfit in self._misfits_of(sharing)]
+        found += [misfit for _, guard in sorted(self.guards.items()) for misfit in self._misfits_of_guard(guard)]
+        found += [
+            Misfit("Merging", name, ("metadata", "name"), f"there is one Merging only; call it {MERGING}")
+            for name in self.mergings if name != MERGING
+        ]  # fmt: skip
         return found + self._disagreements()
+
+    def _misfits_of_guard(self, guard: Guard) -> list[Misfit]:
+        return [
+            Misfit("Guard", guard.name, ("spec", "connections", str(number)), f"there is no Connection named {name}")
+            for number, name in enumerate(guard.spec.connections)
+            if name not in self.connections
+        ]
 
     def _misfits_of(self, sharing: Sharing) -> list[Misfit]:
         spec, found = sharing.spec, list[Misfit]()
@@ -71,24 +114,33 @@ class Policy:
             misfit("rule", f"there is no Rule named {spec.rule}; apply it first or in the same file")
         if spec.source == spec.destination:
             misfit("destination", f"{spec.destination} is also the source; a sharing goes from one tenant to another")
-        if (source := self.connections.get(spec.source)) and not source.spec.polling:
+        if (source := self.connections.get(spec.source)) and source.spec.type != "api" and not source.polls:
             misfit("source", f"Connection {spec.source} has polling: false, so it never reports anything")
         if destination := self.connections.get(spec.destination):
-            kinds = TARGETS_OF[destination.spec.type]
-            if spec.target.kind not in kinds:
-                allowed = " or ".join(kinds)
-                misfit(
-                    "target", f"{destination.spec.type} connections have no {spec.target.kind} target; use {allowed}"
-                )
-            elif spec.target.kind == "file-hash-list" and getattr(destination.spec, "v1_token", None) is None:
-                misfit("target", f"a file-hash list needs the v1 token: set v1Token in Connection {spec.destination}")
+            found += self._misfits_of_target(sharing, destination)
         return found
 
+    @staticmethod
+    def _misfits_of_target(sharing: Sharing, destination: Connection) -> list[Misfit]:
+        kind, type_ = sharing.spec.target.kind, destination.spec.type
+        kinds = TARGETS_OF[type_]
+        if not kinds:
+            path, why = "destination", f"connections of type {type_} have no write side; they can only be sources"
+        elif kind not in kinds:
+            path, why = "target", f"{type_} connections have no {kind} target; use {' or '.join(kinds)}"
+        elif kind == "file-hash-list" and getattr(destination.spec, "v1_token", None) is None:
+            path, why = "target", f"a file-hash list needs the v1 token: set v1Token in Connection {destination.name}"
+        else:
+            return []
+        return [Misfit("Sharing", sharing.name, ("spec", path), why)]
+
     def _disagreements(self) -> list[Misfit]:
-        """Sharings into one target must describe it alike: the first by name is believed."""
-        first: dict[tuple[str, str], tuple[str, Target]] = {}
+        """Sharings into one list must describe it alike: the first by name is believed."""
+        first: dict[tuple[str, str], tuple[str, SharingTarget]] = {}
         found = []
         for name, sharing in sorted(self.sharings.items()):
+            if sharing.spec.target.kind == "defender-action":
+                continue
             key = (sharing.spec.destination, sharing.spec.target.id)
             owner, target = first.setdefault(key, (name, sharing.spec.target))
             if target != sharing.spec.target:

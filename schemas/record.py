@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Millis = Annotated[int, Field(ge=0, description="milliseconds since the Unix epoch, UTC")]
+MILLIS = "milliseconds since the Unix epoch, UTC"
+Millis = Annotated[int, Field(ge=0, title=MILLIS)]
 
 
 class UndecodableError(ValueError):
@@ -18,9 +19,10 @@ class UndecodableError(ValueError):
 class Record(BaseModel):
     """Base of every record. Adding an optional field is compatible; anything else needs a new `v`."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     v: Literal[1] = 1
+    """Version of the record's form; a reader refuses those it does not know."""
 
     def encode(self) -> bytes:
         """The record's bytes on the wire. Absent optional fields are left out."""
@@ -45,7 +47,9 @@ class Record(BaseModel):
 class Reason(BaseModel):
     """Why something was skipped, held, rejected or failed: a stable code to count by and a sentence to act on."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     code: str
+    """Stable code, to count and filter by."""
     detail: str = ""
+    """What happened and what to do, for people."""

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from schemas.types import Family, IndicatorType
+from schemas.types import Family, IndicatorType, Severity
 
 EMPTY_HASH = "f" * 64
 
@@ -23,11 +23,17 @@ class Unrepresentable(StrEnum):
     HASH_TYPE = "hash_type_not_supported"
     ADDRESS_FAMILY = "ipv6_not_supported"
     ACTION = "action_not_for_type"
+    BY_TABLE = "skipped_by_action_table"
 
 
 class _Target(BaseModel):
     model_config = ConfigDict(
-        extra="ignore", frozen=True, alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True
+        extra="ignore",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -35,15 +41,24 @@ class UrlList(_Target):
     """A Netskope URL list, created when missing. `default` keeps the list valid while nothing is to be shared."""
 
     kind: Literal["url-list"]
+    """A URL list."""
     name: Annotated[str, Field(min_length=1, max_length=255)]
+    """The list's name at Netskope."""
     match: Literal["exact", "regex"] = "exact"
+    """How Netskope reads its entries."""
     size_mb: Annotated[int, Field(ge=1, le=7)] = 7
+    """Most the list may grow to, MB."""
     default: Annotated[str, Field(min_length=1)] = "ioc-bridge.invalid"
+    """Entry that stands in an otherwise empty list."""
 
     @property
     def id(self) -> str:
         """Key part: kind and percent-encoded name."""
         return f"{self.kind}:{quote(self.name, safe='')}"
+
+    def resolve(self, type_: IndicatorType, _: Severity) -> "UrlList | Unrepresentable":
+        """This list, or why it cannot hold the type."""
+        return self.refuses(type_) or self
 
     def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
         """Why a type cannot be in this list. Netskope: URL list best practices (no IPv6)."""
@@ -56,14 +71,22 @@ class FileHashList(_Target):
     """A Netskope file-hash list; it must exist. `default` stands in it while nothing is to be shared."""
 
     kind: Literal["file-hash-list"]
+    """A file-hash list."""
     name: Annotated[str, Field(min_length=1, max_length=255)]
+    """The list's name at Netskope."""
     size_mb: Annotated[int, Field(ge=1, le=8)] = 8
+    """Most the list may grow to, MB."""
     default: Annotated[str, Field(pattern=r"^([0-9a-f]{32}|[0-9a-f]{64})$")] = EMPTY_HASH
+    """Hash that stands in an otherwise empty list."""
 
     @property
     def id(self) -> str:
         """Key part: kind and percent-encoded name."""
         return f"{self.kind}:{quote(self.name, safe='')}"
+
+    def resolve(self, type_: IndicatorType, _: Severity) -> "FileHashList | Unrepresentable":
+        """This list, or why it cannot hold the type."""
+        return self.refuses(type_) or self
 
     def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
         """Why a type cannot be in this list. Netskope: Update a File Hash List (MD5 and SHA-256 only)."""
@@ -72,12 +95,21 @@ class FileHashList(_Target):
         return Unrepresentable.HASH_TYPE if type_ is IndicatorType.SHA1 else None
 
 
+Action = Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
+"""What Defender takes today. Microsoft: Indicator resource type."""
+
+
 class DefenderAction(_Target):
     """What Defender shall do with an indicator. Audit always alerts (Microsoft: Create indicators)."""
 
     kind: Literal["defender-action"]
-    action: Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
+    """An action of Defender."""
+    action: Action
+    """What Defender shall do."""
     generate_alert: bool = False
+    """Whether Defender raises an alert."""
+    expires: bool = True
+    """Whether Defender is told when the indicator expires."""
 
     @model_validator(mode="after")
     def _audit_alerts(self) -> "DefenderAction":
@@ -99,5 +131,5 @@ class DefenderAction(_Target):
 
 Target = Annotated[UrlList | FileHashList | DefenderAction, Field(discriminator="kind")]
 
-TARGETS_OF = {"netskope": ("url-list", "file-hash-list"), "defender": ("defender-action",)}
+TARGETS_OF = {"netskope": ("url-list", "file-hash-list"), "defender": ("defender-action",), "api": ()}
 """Which targets a connection type has."""

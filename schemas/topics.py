@@ -13,20 +13,35 @@ LEASE_PARTITIONS = 12
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it should be. `config` holds the settings that are checked, in Kafka's own names."""
+    """A topic as it should be. `config` holds the settings that are checked, in Kafka's own names.
+
+    `key`, `written_by` and `read_by` are for people: the reference page is made from them.
+    """
 
     name: str
     partitions: int
     config: dict[str, str] = field(default_factory=dict)
+    key: str = ""
+    written_by: str = ""
+    read_by: str = ""
 
 
-def _compacted(name: str, partitions: int = 1) -> Topic:
+@dataclass(frozen=True, slots=True)
+class _Use:
+    key: str
+    written_by: str
+    read_by: str
+
+
+def _compacted(name: str, use: _Use, partitions: int = 1) -> Topic:
     # A tombstone must outlive the longest stop of a reader that was mid-way; Kafka's default day is too short for that.
-    return Topic(name, partitions, {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_MS)})
+    config = {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_MS)}
+    return Topic(name, partitions, config, use.key, use.written_by, use.read_by)
 
 
-def _kept(name: str, partitions: int, days: int) -> Topic:
-    return Topic(name, partitions, {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)})
+def _kept(name: str, use: _Use, partitions: int, days: int) -> Topic:
+    config = {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
+    return Topic(name, partitions, config, use.key, use.written_by, use.read_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,60 +54,77 @@ class Topics:
     @property
     def reports(self) -> Topic:
         """Report batches; the partition is that of the indicator id."""
-        return _kept(f"{self.prefix}.reports", self.partitions, 7)
+        return _kept(f"{self.prefix}.reports", _Use("`<source>`", "pullers", "router"), self.partitions, 7)
 
     @property
     def indicators(self) -> Topic:
         """Merged indicators: the changelog of the router's state."""
-        return _compacted(f"{self.prefix}.indicators", self.partitions)
+        return _compacted(
+            f"{self.prefix}.indicators",
+            _Use("`<indicator id>`", "router", "router on take-over, console"),
+            self.partitions,
+        )
 
     @property
     def policy(self) -> Topic:
         """Resources, keyed `<kind>/<name>`."""
-        return _compacted(f"{self.prefix}.policy")
+        return _compacted(f"{self.prefix}.policy", _Use("`<kind>/<name>`", "console", "every service"))
 
     @property
     def leases(self) -> Topic:
         """Never written: its partitions share out the connections among the members of a group."""
-        return Topic(f"{self.prefix}.leases", LEASE_PARTITIONS)
+        return Topic(f"{self.prefix}.leases", LEASE_PARTITIONS, written_by="nobody", read_by="pullers, pushers")
 
     @property
     def requests(self) -> Topic:
         """Questions to the router, one copy per partition."""
-        return _kept(f"{self.prefix}.requests", self.partitions, 1)
+        return _kept(f"{self.prefix}.requests", _Use("`<request id>`", "console", "router"), self.partitions, 1)
 
     @property
     def replies(self) -> Topic:
         """The router's answers."""
-        return _kept(f"{self.prefix}.replies", 1, 1)
+        return _kept(f"{self.prefix}.replies", _Use("`<request id>`", "router", "console"), 1, 1)
 
     @property
     def checkpoints(self) -> Topic:
         """Checkpoints and snapshots of sources."""
-        return _compacted(f"{self.prefix}.checkpoints")
+        return _compacted(
+            f"{self.prefix}.checkpoints", _Use("`<source>`, `<source>/<chunk>`", "pullers", "pullers on take-over")
+        )
 
     @property
     def activity(self) -> Topic:
         """The activity log."""
-        return _kept(f"{self.prefix}.activity", 1, 30)
+        return _kept(f"{self.prefix}.activity", _Use("", "every service", "console"), 1, 30)
 
     @property
     def deadletters(self) -> Topic:
         """Records that could not be decoded."""
-        return _kept(f"{self.prefix}.deadletters", 1, 30)
+        return _kept(f"{self.prefix}.deadletters", _Use("that of the record", "every service", "console"), 1, 30)
+
+    @property
+    def holds(self) -> Topic:
+        """What is abnormal and waits for a person, by the id of the hold."""
+        return _compacted(f"{self.prefix}.holds", _Use("`<hold id>`", "pullers, pushers", "console, pullers, pushers"))
 
     def desired(self, destination: str) -> Topic:
         """Desired state of one destination."""
-        return _compacted(f"{self.prefix}.desired.{destination}")
+        return _compacted(
+            f"{self.prefix}.desired.{destination}",
+            _Use("`<target id>/<indicator id>`", "router", "pusher of the destination"),
+        )
 
     def applied(self, destination: str) -> Topic:
         """Applied state of one destination."""
-        return _compacted(f"{self.prefix}.applied.{destination}")
+        return _compacted(
+            f"{self.prefix}.applied.{destination}",
+            _Use("`<target id>/<indicator id>`", "pusher of the destination", "that pusher on take-over, console"),
+        )
 
     def all(self, destinations: Iterable[str] = ()) -> list[Topic]:
         """Every topic, with those of the given destinations."""
         fixed = [
             self.reports, self.indicators, self.policy, self.leases, self.requests,
-            self.replies, self.checkpoints, self.activity, self.deadletters,
+            self.replies, self.checkpoints, self.activity, self.deadletters, self.holds,
         ]  # fmt: skip
         return fixed + [topic for name in destinations for topic in (self.desired(name), self.applied(name))]

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 with warnings.catch_warnings():
     # kafka-python reads its schemas in a way that Python 3.11 and 3.12 call deprecated, once, when it is imported.
@@ -15,6 +16,10 @@ with warnings.catch_warnings():
     import kafka  # noqa: F401 - for the effect described
 
 from tests.broker import Choice, NoBroker, choose, ways
+
+# A busy machine is no finding, and the same examples are tried every time.
+settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

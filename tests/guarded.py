@@ -24,7 +24,7 @@ from kafka.admin import (
 from deploy.access import Grant
 from services.sandbox.kafka import EmbeddedKafka
 from services.sandbox.kafka.ports import free_port
-from tests.certificates import certificate
+from tests.certificates import Certificates
 
 _KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP, "transactionalId": ResourceType.TRANSACTIONAL_ID}
 _OPERATIONS = {
@@ -60,7 +60,7 @@ class GuardedKafka:
 @contextmanager
 def guarded_kafka(cache: Path, folder: Path, grants: Mapping[str, Sequence[Grant]]) -> Iterator[GuardedKafka]:
     """Such a broker with these users."""
-    ca, key = certificate(folder)
+    certificates = Certificates(folder)
     port, guarded, controller = free_port(), free_port(), free_port()
     settings = {
         "listeners": f"PLAINTEXT://127.0.0.1:{port},TLS://127.0.0.1:{guarded},CONTROLLER://127.0.0.1:{controller}",
@@ -72,13 +72,12 @@ def guarded_kafka(cache: Path, folder: Path, grants: Mapping[str, Sequence[Grant
             "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         ),
         "listener.name.tls.ssl.keystore.type": "PEM",
-        "listener.name.tls.ssl.keystore.certificate.chain": ca.read_text(),
-        "listener.name.tls.ssl.keystore.key": key.read_text(),
+        "listener.name.tls.ssl.keystore.location": str(certificates.broker_store),
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
     }
     passwords = {user: secrets.token_urlsafe(16) for user in grants}
-    with EmbeddedKafka(cache=cache, port=port, settings=settings) as broker:
+    with EmbeddedKafka(cache=cache, port=port, settings=settings, heap=256) as broker:
         with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
             mechanism = ScramMechanism.SCRAM_SHA_512
             made = admin.alter_user_scram_credentials(
@@ -88,7 +87,7 @@ def guarded_kafka(cache: Path, folder: Path, grants: Mapping[str, Sequence[Grant
             admin.create_acls(
                 [acl for user, granted in grants.items() for grant in granted for acl in _acls(user, grant)]
             )
-        yield GuardedKafka(broker.bootstrap, f"127.0.0.1:{guarded}", ca, passwords)
+        yield GuardedKafka(broker.bootstrap, f"127.0.0.1:{guarded}", certificates.ca, passwords)
 
 
 def _acls(user: str, grant: Grant) -> list[ACL]:

@@ -119,7 +119,7 @@ class Written:
                 self.latest[entry.key.decode()] = Applied.decode(entry.value)
 
 
-class _Tenure:
+class Tenure:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.name = connection.name
@@ -129,7 +129,7 @@ class _Tenure:
         """It is ours."""
 
 
-class _Context:
+class Context:
     def __init__(self, told: Told) -> None:
         self.settings = Settings()
         self.health = Health()
@@ -158,7 +158,7 @@ class Desk:
             self.standing.know(key, applied)
         for key, desired in self.desired.items():
             self.standing.desire(key, desired)
-        tenure, context = _Tenure(self.connection), _Context(self.told)
+        tenure, context = Tenure(self.connection), Context(self.told)
         pace = Pace(first_failed_s=0.001, longest_failed_s=0.002)
         self.book = Book(cast("Any", context), cast("Any", tenure), cast("Any", self.written), self.standing, pace)
         self._pusher = self._make(self.book)

@@ -14,12 +14,15 @@ from schemas.resources import RESOURCE, AnyResource, encode_resource, resource_k
 from schemas.types import IndicatorType
 from services.runtime import kafka
 from services.runtime.bulk import latest
+from services.runtime.clock import now_ms
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
 from services.runtime.topics import apply_topics
 from services.sandbox.processes import ServiceProcess
 
 SOURCE, DESTINATION = "source", "destination"
+BEGAN = now_ms()
+"""When numbered reports were first seen."""
 
 
 def settings_for(bootstrap: str, prefix: str) -> Settings:
@@ -116,8 +119,8 @@ def numbered(number: int, time: int = 0, verb: Verb = Verb.UPDATE, comments: str
         verb=verb,
         type=IndicatorType.DOMAIN,
         value=f"host{number}.evil.example",
-        observed_at=1_000 + time,
-        first_seen=1_000,
-        last_seen=1_000 + time,
+        observed_at=BEGAN + time,
+        first_seen=BEGAN,
+        last_seen=BEGAN + time,
         comments=comments,
     )

@@ -47,7 +47,7 @@ async def main(mode: str, prefix: str, records: int) -> None:
             raw = table.get(key)
             merged = merge(Indicator.decode(raw) if raw else None, SOURCE, Report.decode(value))
             if merged is not None:
-                decision = evaluate(merged, policy, merged.last_seen)
+                decision = evaluate(merged, policy, merged.last_seen, merged.last_seen)
                 table[key] = decision.indicator.encode()
                 for change in decision.changes:
                     await desired.send(key=change.key.encode(), value=change.entry.encode() if change.entry else None)

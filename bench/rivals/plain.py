@@ -47,7 +47,7 @@ def main(prefix: str, reports: int) -> None:
                 merged = merge(Indicator.decode(raw) if raw else None, batch.source, report)
                 if merged is None:
                     continue
-                decision = evaluate(merged, policy, report.observed_at)
+                decision = evaluate(merged, policy, report.observed_at, report.observed_at)
                 state[key] = value = decision.indicator.encode()
                 producer.produce(topics.indicators.name, value, key, message.partition())
                 for change in decision.changes:

@@ -45,7 +45,7 @@ def main(prefix: str, reports: int) -> None:
         merged = merge(Indicator.decode(raw) if raw else None, SOURCE, Report.decode(value))
         if merged is None:
             return []
-        decision = evaluate(merged, policy, merged.last_seen)
+        decision = evaluate(merged, policy, merged.last_seen, merged.last_seen)
         state.set_bytes("indicator", decision.indicator.encode())
         return [change.entry.encode() for change in decision.changes if change.entry]
 

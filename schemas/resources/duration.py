@@ -4,10 +4,12 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _FORM = re.compile(r"([1-9][0-9]{0,8})([smhd])")
+_TEXT = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}[smhd]$")]
+_TEXT_OR_NEVER = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,8}[smhd]|never)$")]
 
 
 def parse(text: object) -> timedelta:
@@ -32,7 +34,7 @@ def render(duration: timedelta) -> str:
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse), PlainSerializer(render)]
+Duration = Annotated[timedelta, BeforeValidator(parse, json_schema_input_type=_TEXT), PlainSerializer(render)]
 
 
 def _parse_or_never(text: object) -> timedelta | None:
@@ -41,6 +43,6 @@ def _parse_or_never(text: object) -> timedelta | None:
 
 DurationOrNever = Annotated[
     timedelta | None,
-    BeforeValidator(_parse_or_never),
+    BeforeValidator(_parse_or_never, json_schema_input_type=_TEXT_OR_NEVER | None),
     PlainSerializer(lambda duration: "never" if duration is None else render(duration)),
 ]

@@ -14,7 +14,7 @@ def main() -> None:
 
 
 def _serve(context: Context) -> None:
-    Fleet(context, lambda connection: connection.spec.type == "defender" and connection.spec.polling, hire).run()
+    Fleet(context, lambda connection: connection.spec.type == "defender" and connection.polls, hire).run()
 
 
 if __name__ == "__main__":

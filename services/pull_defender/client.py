@@ -1,7 +1,7 @@
 """Listing a Defender tenant's indicators, whole or not at all.
 
 Microsoft: List Indicators API. Whether the endpoint ever answers with `@odata.nextLink` is unconfirmed, so it is not
-depended on: pages are skipped over until one brings nothing new.
+depended on: pages are skipped over.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Any
 
 from services.runtime.vendors.defender import LIST, DefenderSession
 from services.runtime.vendors.errors import BrokenAnswerError
+from services.runtime.vendors.paging import whole_listing
 
 PAGE = 10_000
 Row = dict[str, Any]
@@ -29,18 +30,16 @@ class DefenderClient:
             BrokenAnswerError: an answer without rows, which is not the same as one with none.
 
         """
-        rows: dict[str, Row] = {}
-        while True:
-            self._ready(LIST)
-            params = {"$top": PAGE, "$skip": len(rows)}
-            answer = self._session.call("GET", "/api/indicators", route="list", bucket=LIST, params=params)
-            found = answer.get("value") if isinstance(answer, dict) else None
-            if not isinstance(found, list) or not all(isinstance(row, dict) and row.get("id") for row in found):
-                raise BrokenAnswerError(self._session.name, "list", "the listing has no rows to read", kind="shape")
-            before = len(rows)
-            rows.update((str(row["id"]), row) for row in found)
-            if len(rows) == before:
-                return list(rows.values())
+        return whole_listing(self._page, lambda row: str(row["id"]), connection=self._session.name, route="list")
+
+    def _page(self, skip: int) -> list[Row]:
+        self._ready(LIST)
+        params = {"$top": PAGE, "$skip": skip}
+        answer = self._session.call("GET", "/api/indicators", route="list", bucket=LIST, params=params)
+        found = answer.get("value") if isinstance(answer, dict) else None
+        if not isinstance(found, list) or not all(isinstance(row, dict) and row.get("id") for row in found):
+            raise BrokenAnswerError(self._session.name, "list", "the listing has no rows to read", kind="unexpected")
+        return found
 
     def close(self) -> None:
         """Close the connections."""

@@ -23,10 +23,19 @@ _TYPES = {
 _ADDRESSES = (IndicatorType.IPV4, IndicatorType.IPV6)
 
 
+ALLOWED = "Allowed"
+"""The action of what Defender shall let pass. It is pulled only where a connection asks for it by name."""
+MAX_COMMENTS = 4_000
+MAX_TAG, MAX_TAGS = 100, 50
+MAX_SUBJECT = 200
+"""Bounds, characters and tags: the vendor's are unconfirmed, and a record of Kafka's has one."""
+
+
 class Skip(StrEnum):
     """Why a row is not reported. Values that have no canonical form bring that refusal's code."""
 
     OURS = "ours"
+    NO_VALUE = "no_value"
     TYPE = "type_not_supported"
     FILTERED_TYPE = "filtered_type"
     FILTERED_ACTION = "filtered_action"
@@ -36,7 +45,10 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a listing says: reports by indicator id, and the rows that are none with their reasons."""
+    """What a listing says: reports by indicator id, and the rows that are none with their reasons.
+
+    `first_seen` and `last_seen` are 0 where a row does not say when.
+    """
 
     reports: dict[str, Report]
     skips: tuple[ActivityItem, ...]
@@ -53,44 +65,59 @@ def normalise(rows: list[Row], spec: DefenderTenant, now: int) -> Listing:
         else:
             key = indicator_id(found.type, found.value)
             earlier = reports.get(key)
-            first = min(found.first_seen, earlier.first_seen) if earlier else found.first_seen
-            reports[key] = found.model_copy(update={"first_seen": first})
+            said = [report.first_seen for report in (found, earlier) if report and report.first_seen]
+            reports[key] = found.model_copy(update={"first_seen": min(said, default=0)})
     return Listing(reports, tuple(skips))
 
 
 def _read(row: Row, spec: DefenderTenant, now: int) -> Report | ActivityItem:
-    value, kind, action = str(row.get("indicatorValue")), row.get("indicatorType"), row.get("action")
+    value, kind, action = row.get("indicatorValue"), row.get("indicatorType"), row.get("action")
+    if not isinstance(value, str):
+        reason = Skip.OURS if is_ours(row.get("externalId")) else Skip.NO_VALUE
+        return ActivityItem(subject=f"row {row['id']}"[:MAX_SUBJECT], reason=reason)
+    subject = value[:MAX_SUBJECT]
     if is_ours(row.get("externalId")):
-        return ActivityItem(subject=value, reason=Skip.OURS)
-    if kind != "IpAddress" and kind not in _TYPES:
-        return ActivityItem(subject=value, reason=Skip.TYPE, detail=str(kind))
-    if spec.actions and action not in spec.actions:
-        return ActivityItem(subject=value, reason=Skip.FILTERED_ACTION, detail=str(action))
+        return ActivityItem(subject=subject, reason=Skip.OURS)
+    if not isinstance(kind, str) or (kind != "IpAddress" and kind not in _TYPES):
+        return ActivityItem(subject=subject, reason=Skip.TYPE, detail=str(kind)[:MAX_SUBJECT])
+    if action not in spec.actions if spec.actions else action == ALLOWED:
+        return ActivityItem(subject=subject, reason=Skip.FILTERED_ACTION, detail=str(action)[:MAX_SUBJECT])
     if spec.generate_alert is not None and row.get("generateAlert") is not spec.generate_alert:
-        return ActivityItem(subject=value, reason=Skip.FILTERED_ALERT)
+        return ActivityItem(subject=subject, reason=Skip.FILTERED_ALERT)
     try:
-        canonical = canonicalise(value, _TYPES.get(str(kind)))
+        canonical = canonicalise(value, _TYPES.get(kind))
     except Refused as refusal:
-        return ActivityItem(subject=value, reason=refusal.reason, detail=refusal.detail)
+        return ActivityItem(subject=subject, reason=refusal.reason, detail=refusal.detail)
     if kind == "IpAddress" and canonical.type not in _ADDRESSES:
-        return ActivityItem(subject=value, reason=Skip.NOT_AN_ADDRESS, detail=canonical.type)
+        return ActivityItem(subject=subject, reason=Skip.NOT_AN_ADDRESS, detail=canonical.type)
     if spec.types and canonical.type not in spec.types:
-        return ActivityItem(subject=value, reason=Skip.FILTERED_TYPE, detail=canonical.type)
-    first = _time(row.get("creationTimeDateTimeUtc"), now)
+        return ActivityItem(subject=subject, reason=Skip.FILTERED_TYPE, detail=canonical.type)
+    updated = _time(row.get("lastUpdateTime"), 0)
+    first = _time(row.get("creationTimeDateTimeUtc"), updated)
     return Report(
         verb=Verb.UPDATE,
         type=canonical.type,
         value=canonical.value,
         observed_at=now,
         first_seen=first,
-        last_seen=max(first, _time(row.get("lastUpdateTime"), first)),
+        last_seen=max(first, updated),
         severity=_severity(row.get("severity")),
-        reputation=spec.override_reputation or 5,
-        comments=str(row.get("description") or row.get("title") or ""),
-        tags=tuple(str(tag) for tag in row.get("mitreTechniques") or ()),
+        comments=(_text(row.get("description")) or _text(row.get("title")))[:MAX_COMMENTS],
+        tags=_tags(row.get("mitreTechniques")),
         external_id=str(row["id"]),
         expires_at=_time(row.get("expirationTime"), 0) or None,
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _tags(techniques: object) -> tuple[str, ...]:
+    """MITRE techniques: a list as documented, or one text as in the portal's CSV."""
+    parts = techniques.split(",") if isinstance(techniques, str) else techniques
+    texts = [_text(part).strip()[:MAX_TAG] for part in parts] if isinstance(parts, list) else []
+    return tuple(text for text in texts if text)[:MAX_TAGS]
 
 
 def _severity(text: object) -> Severity:

@@ -29,13 +29,18 @@ def difference(
     """The reports of new, changed and vanished indicators, and the chunks that are to be remembered (None: gone)."""
     before = {key: mark for chunk in known.values() for key, mark in chunk.items()}
     after = {key: fingerprint(report) for key, report in listed.items()}
-    reports = [listed[key] for key, mark in after.items() if before.get(key) != mark]
+    reports = [_dated(listed[key], now) for key, mark in after.items() if before.get(key) != mark]
     reports += [_withdrawal(key, now) for key in before if key not in after]
     chunks: dict[int, dict[str, str]] = {}
     for key, mark in after.items():
         chunks.setdefault(chunk_of(key), {})[key] = mark
     numbers = known.keys() | chunks.keys()
     return reports, {number: chunks.get(number) for number in numbers if chunks.get(number) != known.get(number)}
+
+
+def _dated(report: Report, now: int) -> Report:
+    """Seen now, where the source does not say when. Only after it was compared, or it would never be the same."""
+    return report if report.last_seen else report.model_copy(update={"first_seen": now, "last_seen": now})
 
 
 def _withdrawal(indicator: str, now: int) -> Report:

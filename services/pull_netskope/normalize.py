@@ -22,7 +22,6 @@ MAX_COMMENTS = 1_000
 MAX_TAGS = 20
 MAX_TAG = 100
 
-DEFAULT_REPUTATION = 5
 TELLS = {
     Kind.MALWARE: frozenset({IndicatorType.MD5, IndicatorType.SHA256}),
     Kind.MALSITE: frozenset({IndicatorType.URL, IndicatorType.DOMAIN, IndicatorType.IPV4, IndicatorType.IPV6}),
@@ -60,10 +59,9 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a connection wants. `types` empty: all; `reputation` None: the default."""
+    """What a connection wants. `types` empty: all."""
 
     types: frozenset[IndicatorType] = frozenset()
-    reputation: int | None = None
 
     def want(self, kind: IndicatorType) -> bool:
         """Whether a type is to be pulled."""
@@ -92,7 +90,7 @@ def normalise(
                 skips.setdefault((item.subject, item.reason), item)
             else:
                 assert isinstance(record, Mapping)
-                report = _report(kind, told, record, terms, observed_at)
+                report = _report(kind, told, record, observed_at)
                 found[told.id] = _merged(found[told.id], report) if told.id in found else report
     return list(found.values()), list(skips.values())
 
@@ -161,7 +159,7 @@ def _read(text: str, kind: IndicatorType, alert: str, terms: Terms) -> Canonical
     return found
 
 
-def _report(kind: Kind, found: Canonical, record: Mapping[str, object], terms: Terms, observed_at: int) -> Report:
+def _report(kind: Kind, found: Canonical, record: Mapping[str, object], observed_at: int) -> Report:
     seen = _time(record.get("timestamp"), observed_at)
     names = ("severity", "malware_severity" if kind is Kind.MALWARE else "severity_level")
     known = (_SEVERITIES.get(_text(record.get(name)).lower()) for name in names)
@@ -175,10 +173,10 @@ def _report(kind: Kind, found: Canonical, record: Mapping[str, object], terms: T
         first_seen=seen,
         last_seen=seen,
         severity=next((severity for severity in known if severity), Severity.UNKNOWN),
-        reputation=terms.reputation or DEFAULT_REPUTATION,
         comments=" / ".join(filter(None, said))[:MAX_COMMENTS],
         tags=_tags(categories),
         external_id=_text(record.get("_id")) or None,
+        sighting=True,
     )
 
 
@@ -211,7 +209,7 @@ def _unfolded(text: str) -> object:
         return text
     try:
         found: object = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return [part.strip(" '\"") for part in text[1:-1].split(",")]
     return found
 

@@ -65,7 +65,7 @@ class Iterator:
     """One kind of alert: a lane."""
 
     def __init__(
-        self, desk: Desk, client: NetskopeClient, kind: Kind, marks: Marks, clock: Callable[[], float] = time.time
+        self, desk: Desk, client: NetskopeClient, kind: Kind, marks: Marks, clock: Callable[[], float]
     ) -> None:
         spec = desk.connection.spec
         assert isinstance(spec, NetskopeTenant)
@@ -75,7 +75,7 @@ class Iterator:
         self._marks = marks
         # A cursor is the tenant's: pointed to another one, the connection begins anew.
         self._key = f"{kind}@{spec.tenant_url.host}"
-        self._terms = Terms(frozenset(spec.types), spec.override_reputation)
+        self._terms = Terms(frozenset(spec.types))
         self._interval = spec.poll_interval.total_seconds()
         self._clock = clock
         self._doubt = True
@@ -152,13 +152,14 @@ def _moved(mark: IteratorMark, page: Page) -> IteratorMark:
 
 
 class NetskopeSource:
-    """The vendor's part. It takes over and closes the client."""
+    """The vendor's part. It takes over and closes the client. `clock`: epoch seconds, as the tenant counts them."""
 
-    def __init__(self, desk: Desk, client: NetskopeClient) -> None:
+    def __init__(self, desk: Desk, client: NetskopeClient, clock: Callable[[], float] = time.time) -> None:
         spec = desk.connection.spec
+        assert isinstance(spec, NetskopeTenant)
         marks = Marks(desk)
         wanted = [kind for kind in Kind if not spec.types or TELLS[kind] & set(spec.types)]
-        self.lanes = [Iterator(desk, client, kind, marks) for kind in wanted]
+        self.lanes = [Iterator(desk, client, kind, marks, clock) for kind in wanted]
         self._client = client
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from services.runtime.vendors.defender import BATCH_DELETE, DELETE, IMPORT, LIST, DefenderSession
 from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, StoppedError
+from services.runtime.vendors.paging import whole_listing
 
 PAGE = 10_000
 BATCH = 500
@@ -87,17 +88,12 @@ class DefenderClient:
         return self._session.budget.seconds_until_free(bucket)
 
     def listing(self) -> list[Row]:
-        """Every active indicator of the tenant, whoever made it.
+        """Every active indicator of the tenant, whoever made it."""
 
-        Pages are read until one brings nothing new: a page may be shorter than asked for without being the last.
-        """
-        rows: dict[str, Row] = {}
-        while True:
-            found = self._list({"$top": PAGE, "$skip": len(rows)})
-            before = len(rows)
-            rows.update((row.id, row) for row in found)
-            if len(rows) == before:
-                return list(rows.values())
+        def page(skip: int) -> list[Row]:
+            return self._list({"$top": PAGE, "$skip": skip})
+
+        return whole_listing(page, lambda row: row.id, connection=self._session.name, route="list")
 
     def find(self, values: Iterable[str]) -> list[Row]:
         """The indicators with one of these values, letter by letter."""

@@ -1,23 +1,32 @@
-"""The policy in the form that evaluation needs: per source, where its indicators go. Made once per policy version."""
+"""The policy in the form that evaluation needs: per source, where its indicators go. Made once per policy version.
 
-from dataclasses import dataclass
+Mutes end by themselves: `next_change` says when, and the policy is then to be compiled again for the moment.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import blake2b
 
 from schemas.policy import Policy
-from schemas.resources import Sharing
-from schemas.targets import DefenderAction, Target
+from schemas.resources import Connection, Sharing, Verdict, encode_resource
+from schemas.resources.merging import MergingSpec
+from schemas.resources.target import SharingTarget
+from schemas.targets import DefenderAction, Target, Unrepresentable
+from schemas.types import IndicatorType, Severity
+from services.router.combine import Terms
+from services.router.keeper import Keeper, keeper
+from services.router.predicates import Predicates
 
 
 def digest(*parts: str) -> str:
     """A short fingerprint of what is said, the same in every process."""
-    return blake2b("\x1f".join(parts).encode(), digest_size=6).hexdigest()
+    return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """One sharing, ready to be followed. `key` names its target among all destinations."""
+class Spot:
+    """One concrete target at one destination. `key` names it among all destinations."""
 
-    sharing: str
     destination: str
     target: Target
     target_id: str
@@ -27,30 +36,101 @@ class Route:
     """Whether the vendor is told more than the value, so that an edit of severity or comments matters there."""
 
 
+@dataclass(slots=True)
+class Route:
+    """One sharing, ready to be followed. `since` is the earliest last seen that it shares, if any is too early."""
+
+    sharing: str
+    rule: str
+    destination: str
+    target: SharingTarget
+    created: int
+    since: int | None
+    _spots: dict[tuple[IndicatorType, Severity], Spot | Unrepresentable] = field(default_factory=dict)
+
+    def spot(self, type_: IndicatorType, severity: Severity) -> Spot | Unrepresentable:
+        """Where an indicator goes, or why it cannot."""
+        found = self._spots.get((type_, severity))
+        if found is None:
+            target = self.target.resolve(type_, severity)
+            found = target if isinstance(target, Unrepresentable) else _spot(self.destination, target)
+            self._spots[type_, severity] = found
+        return found
+
+    def is_too_old(self, observed_at: int, last_seen: int) -> bool:
+        """Whether the sharing leaves out what its source said before it was made."""
+        return self.since is not None and observed_at < self.created and last_seen < self.since
+
+
+def _spot(destination: str, target: Target) -> Spot:
+    return Spot(
+        destination=destination,
+        target=target,
+        target_id=target.id,
+        key=f"{destination}/{target.id}",
+        fingerprint=digest(target.model_dump_json()),
+        detailed=isinstance(target, DefenderAction),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledPolicy:
-    """Routes by source, and the policy version they come from."""
+    """Routes by source, and everything else that evaluation asks for. Times are milliseconds since the epoch.
 
+    `ended` are the routes of sharings deleted with keep: what they wanted is released, not withdrawn. `meaning` is a
+    fingerprint of all that evaluation depends on: where it is the same, nothing needs to be evaluated again.
+    """
+
+    policy: Policy
     routes: dict[str, tuple[Route, ...]]
-    destinations: frozenset[str]
+    ended: tuple[Route, ...]
+    rules: Predicates
+    terms: dict[str, Terms]
+    merging: MergingSpec
+    keepers: dict[str, Keeper]
     version: int
+    meaning: str
+    next_change: int | None
+
+    @property
+    def destinations(self) -> frozenset[str]:
+        """Every destination that something may be written for."""
+        routes = [*self.ended, *(route for found in self.routes.values() for route in found)]
+        return frozenset(route.destination for route in routes)
 
 
-def compile_policy(policy: Policy) -> CompiledPolicy:
-    """Prepare a policy for evaluation."""
+def compile_policy(policy: Policy, now: int) -> CompiledPolicy:
+    """Prepare a policy for evaluation at a moment."""
     routes = {source: tuple(map(_route, sharings)) for source, sharings in policy.sharings_by_source.items()}
-    destinations = frozenset(route.destination for found in routes.values() for route in found)
-    return CompiledPolicy(routes, destinations, policy.version)
+    ended = tuple(_route(sharing) for _, sharing in sorted(policy.sharings.items()) if sharing.metadata.ended)
+    used = {route.rule for found in routes.values() for route in found}
+    mutes = [rule.spec.mute.until for rule in policy.rules.values() if rule.spec.mute and rule.spec.mute.until]
+    ends = [int(until.timestamp() * 1000) for until in mutes]
+    return CompiledPolicy(
+        policy=policy,
+        routes=routes,
+        ended=ended,
+        rules=Predicates({name: policy.rules[name] for name in sorted(used)}, now),
+        terms={name: Terms.of(connection) for name, connection in policy.connections.items()},
+        merging=policy.merging.spec,
+        keepers={name: keeper(policy.guards_of(name)) for name in policy.connections},
+        version=policy.version,
+        meaning=_meaning(policy, max((end for end in ends if end <= now), default=0)),
+        next_change=min((end for end in ends if end > now), default=None),
+    )
+
+
+def _meaning(policy: Policy, last_change: int) -> str:
+    terms = [f"{name} {Terms.of(connection)}" for name, connection in sorted(policy.connections.items())]
+    other = [encode_resource(found).decode() for found in policy if not isinstance(found, Connection | Verdict)]
+    return digest(str(last_change), *sorted(policy.out_of_force), *terms, *other)
 
 
 def _route(sharing: Sharing) -> Route:
-    spec = sharing.spec
-    return Route(
-        sharing=sharing.name,
-        destination=spec.destination,
-        target=spec.target,
-        target_id=spec.target.id,
-        key=f"{spec.destination}/{spec.target.id}",
-        fingerprint=digest(spec.target.model_dump_json()),
-        detailed=isinstance(spec.target, DefenderAction),
-    )
+    spec, created = sharing.spec, sharing.metadata.created or 0
+    since: int | None = None
+    if isinstance(spec.backfill, timedelta):
+        since = created - int(spec.backfill.total_seconds() * 1000)
+    elif spec.backfill == "none":
+        since = created
+    return Route(sharing.name, spec.rule, spec.destination, spec.target, created, since)

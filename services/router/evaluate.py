@@ -1,20 +1,28 @@
-"""Where an indicator should be, under a policy. Pure; routing, re-evaluation and every preview use this one function.
+"""Where an indicator should be, under a policy and at a moment. Pure; routing, re-evaluation, expiry and every preview
+use this one function.
 
 The indicator remembers what was asked for last, so the answer is exact: which entries to put, which to withdraw.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from schemas.canonical import indicator_id
 from schemas.desired import Desired, entry_key
-from schemas.indicator import Indicator
-from services.router.compiled import CompiledPolicy, Route, digest
+from schemas.indicator import Indicator, Stay
+from schemas.record import Millis, Reason
+from schemas.request import Verdict
+from schemas.targets import Unrepresentable
+from services.router.combine import DAY_MS, combine, vouching
+from services.router.compiled import CompiledPolicy, Route, Spot, digest
+
+_HOUR_MS = 60 * 60 * 1000
 
 
 class Wish(NamedTuple):
     """One entry at one target, with everyone who wants it there."""
 
-    route: Route
+    spot: Spot
     sources: list[str]
     sharings: list[str]
 
@@ -30,7 +38,7 @@ class Change(NamedTuple):
 class Decision(NamedTuple):
     """What follows from an evaluation: the indicator (the very same object where nothing follows), and what changes.
 
-    `newly_skipped` are destination and reason of targets that could not have it and did not say so before.
+    `skipped` are destination and reason of targets that could not have it and did not say so before.
     """
 
     indicator: Indicator
@@ -38,62 +46,161 @@ class Decision(NamedTuple):
     newly_skipped: list[tuple[str, str]]
 
 
-def evaluate(indicator: Indicator, policy: CompiledPolicy, reported_at: int) -> Decision:
-    """Decide where the indicator should be. `reported_at` dates the entries that change (milliseconds)."""
-    wishes, skipped = _wishes(indicator, policy)
+def evaluate(indicator: Indicator, policy: CompiledPolicy, now: Millis, reported_at: Millis) -> Decision:
+    """Decide where the indicator should be. `reported_at` dates the entries that change."""
+    vouchers = vouching(indicator, policy.terms, now)
+    known = combine(indicator, vouchers, policy.terms, policy.merging, now)
+    wishes, skipped = wishes_of(known, vouchers, policy)
     identity = indicator_id(indicator.type, indicator.value)
     desired: dict[str, str] = {}
     changes: list[Change] = []
     for key, wish in wishes.items():
-        content = _content(indicator, wish.route)
+        content = _content(known, wish.spot)
         desired[key] = stamp = digest(content, *wish.sources, "", *wish.sharings)
-        if indicator.desired.get(key) != stamp:
-            entry = _entry(indicator, wish, content, reported_at)
-            changes.append(Change(wish.route.destination, entry_key(wish.route.target_id, identity), entry))
-    for key in indicator.desired:
-        if key not in desired:
-            destination, _, target_id = key.partition("/")
-            changes.append(Change(destination, entry_key(target_id, identity), None))
-    newly = [(key.partition("/")[0], why) for key, why in skipped.items() if indicator.skipped.get(key) != why]
-    if not changes and skipped == indicator.skipped:
-        return Decision(indicator, changes, newly)
-    return Decision(indicator.placed(desired, skipped), changes, newly)
+        if known.desired.get(key) != stamp:
+            entry = entry_of(known, wish, content, reported_at)
+            changes.append(Change(wish.spot.destination, entry_key(wish.spot.target_id, identity), entry))
+    changes += [_end(known, key, identity, policy, reported_at) for key in known.desired if key not in desired]
+    newly = [(key.partition("/")[0], why) for key, why in skipped.items() if known.skipped.get(key) != why]
+    if desired != known.desired or skipped != known.skipped:
+        known = known.but(desired=desired, skipped=skipped, stays=_stays(known.stays, desired, now))
+    return Decision(known, changes, newly)
 
 
-def _wishes(indicator: Indicator, policy: CompiledPolicy) -> tuple[dict[str, Wish], dict[str, str]]:
+class Barred(NamedTuple):
+    """A target, by destination and name, that was wanted and cannot have the indicator; with a stable reason code."""
+
+    key: str
+    code: str
+    detail: str = ""
+
+
+Judgement = Spot | Barred | Verdict
+"""What came of one route: the place it leads to, why it cannot lead there, or why it is not taken at all."""
+
+
+def judge(
+    indicator: Indicator, vouchers: Mapping[str, object], policy: CompiledPolicy
+) -> Iterator[tuple[str, Route, Judgement]]:
+    """Follow every route of every source that vouches."""
+    routes = [(source, route) for source in vouchers for route in policy.routes.get(source, ())]
+    if not routes:
+        return
+    matches = policy.rules(indicator)
+    kept: dict[str, Reason | None] = {}
+    for source, route in routes:
+        matched, state = matches[route.rule], indicator.sources[source]
+        if matched is False:
+            yield source, route, Verdict.NOT_MATCHED
+        elif route.is_too_old(state.observed_at, state.last_seen):
+            yield source, route, Verdict.BEFORE_SHARING
+        elif matched is None:
+            yield source, route, Barred(_name(route), Verdict.RULE_FAILED, route.rule)
+        else:
+            spot = route.spot(indicator.type, indicator.severity)
+            if isinstance(spot, Unrepresentable):
+                yield source, route, Barred(_name(route), spot)
+                continue
+            if route.destination not in kept:
+                kept[route.destination] = policy.keepers[route.destination](indicator)
+            reason = kept[route.destination]
+            yield source, route, Barred(spot.key, reason.code, reason.detail) if reason else spot
+
+
+def wishes_of(
+    indicator: Indicator, vouchers: Mapping[str, object], policy: CompiledPolicy
+) -> tuple[dict[str, Wish], dict[str, str]]:
+    """Who wants the indicator where, and why it cannot be where it was wanted; both by destination and target."""
     wishes: dict[str, Wish] = {}
     skipped: dict[str, str] = {}
-    for source, state in indicator.sources.items():
-        if state.withdrawn_at is not None:
-            continue
-        for route in policy.routes.get(source, ()):
-            if refusal := route.target.refuses(indicator.type):
-                skipped[route.key] = refusal
-            elif wish := wishes.get(route.key):
+    for source, route, judgement in judge(indicator, vouchers, policy):
+        if isinstance(judgement, Barred):
+            skipped[judgement.key] = judgement.code
+        elif isinstance(judgement, Spot):
+            if wish := wishes.get(judgement.key):
                 wish.sources.append(source)
                 wish.sharings.append(route.sharing)
             else:
-                wishes[route.key] = Wish(route, [source], [route.sharing])
+                wishes[judgement.key] = Wish(judgement, [source], [route.sharing])
     return wishes, skipped
 
 
-def _content(indicator: Indicator, route: Route) -> str:
-    if not route.detailed:
-        return route.fingerprint
-    return digest(route.fingerprint, indicator.severity, indicator.comments, *indicator.tags)
+def _name(route: Route) -> str:
+    """A target by name where no concrete one fits the indicator."""
+    return f"{route.destination}/{getattr(route.target, 'id', route.target.kind)}"
 
 
-def _entry(indicator: Indicator, wish: Wish, content: str, reported_at: int) -> Desired:
+def told_expiry(indicator: Indicator, spot: Spot) -> Millis | None:
+    """When the vendor shall let the entry expire by itself, should we ever be unable to withdraw it on time.
+
+    Rounded up, to the hour where the indicator lives for less than two days and else to the day: each new sighting
+    moves an expiry, and that must not mean a call each.
+    """
+    if not spot.detailed or indicator.expires_at is None or not getattr(spot.target, "expires", False):
+        return None
+    step = _HOUR_MS if indicator.expires_at - indicator.last_seen < 2 * DAY_MS else DAY_MS
+    return -(-indicator.expires_at // step) * step
+
+
+def _content(indicator: Indicator, spot: Spot) -> str:
+    if not spot.detailed:
+        return spot.fingerprint
+    expiry = str(told_expiry(indicator, spot))
+    return digest(spot.fingerprint, indicator.severity, indicator.comments, expiry, *indicator.tags)
+
+
+def entry_of(
+    indicator: Indicator, wish: Wish, content: str, reported_at: Millis, resend_at: Millis | None = None
+) -> Desired:
+    """The desired entry of a wish."""
     return Desired(
-        target=wish.route.target,
+        target=wish.spot.target,
         type=indicator.type,
         value=indicator.value,
         severity=indicator.severity,
         reputation=indicator.reputation,
         comments=indicator.comments,
         tags=indicator.tags,
+        expires_at=told_expiry(indicator, wish.spot),
         sources=tuple(sorted(set(wish.sources))),
         sharings=tuple(sorted(wish.sharings)),
         content=content,
         reported_at=reported_at,
+        resend_at=resend_at,
     )
+
+
+def resend(indicator: Indicator, policy: CompiledPolicy, now: Millis, sharing: str | None) -> Iterator[Change]:
+    """The entries that are wanted (by one sharing, or any), to be written again even where they are there."""
+    wishes, _ = wishes_of(indicator, vouching(indicator, policy.terms, now), policy)
+    identity = indicator_id(indicator.type, indicator.value)
+    for wish in wishes.values():
+        if sharing is None or sharing in wish.sharings:
+            entry = entry_of(indicator, wish, _content(indicator, wish.spot), now, resend_at=now)
+            yield Change(wish.spot.destination, entry_key(wish.spot.target_id, identity), entry)
+
+
+def _end(indicator: Indicator, key: str, identity: str, policy: CompiledPolicy, now: Millis) -> Change:
+    """What follows where nobody wants an entry any more: withdrawn, or released where its sharing ended that way."""
+    destination, _, target_id = key.partition("/")
+    entry = None
+    for route in policy.ended:
+        spot = route.spot(indicator.type, indicator.severity)
+        if not isinstance(spot, Unrepresentable) and spot.key == key:
+            wish = Wish(spot, list(indicator.sources), [route.sharing])
+            entry = entry_of(indicator, wish, "", now).model_copy(update={"released": True})
+    return Change(destination, entry_key(target_id, identity), entry)
+
+
+def _stays(stays: Mapping[str, Stay], desired: Mapping[str, str], now: Millis) -> dict[str, Stay]:
+    """When the indicator was wanted at each destination, brought up to date."""
+    wanted = {key.partition("/")[0] for key in desired}
+    found = {
+        name: stay if name in wanted or stay.until is not None else Stay(since=stay.since, until=now)
+        for name, stay in stays.items()
+    }
+    for name in wanted:
+        before = found.get(name)
+        if before is None or before.until is not None:
+            found[name] = Stay(since=before.since if before else now)
+    return found

@@ -1,23 +1,49 @@
 """Merging one source's report into the indicator. Pure, and idempotent: a repeat changes nothing.
 
 A later statement of a source replaces its earlier one; first seen only moves back and last seen only forward. What all
-sources together say is taken from the one that spoke of it last.
+sources together say is for `combine` to tell, since it depends on the policy and the hour.
 """
 
 from schemas.indicator import Indicator, SourceState
 from schemas.report import Report, Verb
 
+ECHO_MS = 60 * 60 * 1000
+"""How long after we ceased to want an indicator somewhere it may still be met there because of us."""
 _STATEMENT = ("severity", "reputation", "comments", "tags", "link", "external_id", "expires_at")
 
 
 def merge(indicator: Indicator | None, source: str, report: Report) -> Indicator | None:
     """The indicator with the report merged in, or None where the report says nothing new."""
     stored = indicator.sources.get(source) if indicator else None
-    state = _withdrawn(stored, report) if report.verb is Verb.WITHDRAW else _updated(stored, report)
+    if report.verb is Verb.WITHDRAW:
+        state = _withdrawn(stored, report)
+    else:
+        state = _updated(stored, report, echo=_is_echo(indicator, source, report))
     if state is None:
         return None
-    sources = {**indicator.sources, source: state} if indicator else {source: state}
-    return _combine(report, sources, indicator)
+    if indicator is None:
+        return Indicator(
+            type=report.type, value=report.value, sources={source: state}, first_seen=state.first_seen,
+            last_seen=state.last_seen, hits=state.hits,
+        )  # fmt: skip
+    sources = {**indicator.sources, source: state}
+    states = sources.values()
+    return indicator.but(
+        sources=sources,
+        first_seen=min(state.first_seen for state in states),
+        last_seen=max(state.last_seen for state in states),
+        hits=sum(state.hits for state in states),
+    )
+
+
+def _is_echo(indicator: Indicator | None, source: str, report: Report) -> bool:
+    """Whether the source only met what we put there: it never vouched by itself before we did."""
+    if not report.sighting or indicator is None:
+        return False
+    stay, stored = indicator.stays.get(source), indicator.sources.get(source)
+    if stay is None or (stored is not None and not stored.echo and stored.withdrawn_at is None):
+        return False
+    return stay.since <= report.last_seen and (stay.until is None or report.last_seen <= stay.until + ECHO_MS)
 
 
 def _withdrawn(stored: SourceState | None, report: Report) -> SourceState | None:
@@ -26,9 +52,9 @@ def _withdrawn(stored: SourceState | None, report: Report) -> SourceState | None
     return stored.model_copy(update={"withdrawn_at": report.observed_at, "observed_at": report.observed_at})
 
 
-def _updated(stored: SourceState | None, report: Report) -> SourceState | None:
+def _updated(stored: SourceState | None, report: Report, *, echo: bool) -> SourceState | None:
     if stored is None:
-        return _state(report, report.first_seen, report.last_seen, hits=1)
+        return _state(report, report.first_seen, report.last_seen, hits=1, echo=echo)
     if report.last_seen < stored.last_seen:  # an older statement that came late: it can only move first seen
         if report.first_seen >= stored.first_seen:
             return None
@@ -38,14 +64,15 @@ def _updated(stored: SourceState | None, report: Report) -> SourceState | None:
     if (
         not seen_again
         and stored.withdrawn_at is None
+        and stored.echo == echo
         and first_seen == stored.first_seen
         and all(getattr(stored, name) == getattr(report, name) for name in _STATEMENT)
     ):
         return None
-    return _state(report, first_seen, report.last_seen, hits=stored.hits + seen_again)
+    return _state(report, first_seen, report.last_seen, hits=stored.hits + seen_again, echo=echo)
 
 
-def _state(report: Report, first_seen: int, last_seen: int, hits: int) -> SourceState:
+def _state(report: Report, first_seen: int, last_seen: int, *, hits: int, echo: bool) -> SourceState:
     return SourceState(
         first_seen=first_seen,
         last_seen=last_seen,
@@ -57,26 +84,6 @@ def _state(report: Report, first_seen: int, last_seen: int, hits: int) -> Source
         external_id=report.external_id,
         expires_at=report.expires_at,
         observed_at=report.observed_at,
+        echo=echo,
         hits=hits,
-    )
-
-
-def _combine(report: Report, sources: dict[str, SourceState], before: Indicator | None) -> Indicator:
-    states = sources.values()
-    vouching = [state for state in states if state.withdrawn_at is None]
-    newest = max(vouching or states, key=lambda state: state.last_seen) if len(sources) > 1 else next(iter(states))
-    return Indicator(
-        type=report.type,
-        value=report.value,
-        sources=sources,
-        first_seen=min(state.first_seen for state in states),
-        last_seen=max(state.last_seen for state in states),
-        severity=newest.severity,
-        reputation=newest.reputation,
-        comments=newest.comments,
-        tags=newest.tags,
-        active=bool(vouching),
-        hits=sum(state.hits for state in states),
-        desired=before.desired if before else {},
-        skipped=before.skipped if before else {},
     )

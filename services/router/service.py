@@ -12,14 +12,18 @@ from typing import Any, cast
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
 
+from schemas.policy import Policy
+from schemas.request import Request
 from services.router import transport  # noqa: F401  # registers the transport
-from services.router.compiled import CompiledPolicy, compile_policy
+from services.router.compiled import compile_policy
 from services.router.leave import leave
 from services.router.outbox import Outbox
+from services.router.questions import Questions
 from services.router.store import URL, Store
 from services.router.takeover import changelog_ends, first_between, take_over
 from services.router.worker import Event, PartitionWorker
 from services.runtime import log
+from services.runtime.clock import now_ms
 from services.runtime.kafka import admin, tls_context
 from services.runtime.lifecycle import Context
 from services.runtime.settings import Settings
@@ -38,7 +42,8 @@ class Router:
         self._settings = context.settings
         self._workers: dict[int, PartitionWorker] = {}
         self._unchecked: set[int] = set()
-        self._policy = CompiledPolicy({}, frozenset(), 0)
+        self._policy = compile_policy(Policy.of(()), now_ms())
+        self._questions = Questions(context, self._asked)
         self.app = _app(self._settings, self)
         self._outbox = Outbox(self._settings, self.app.conf.id)
 
@@ -50,22 +55,38 @@ class Router:
         if self._context.stop.is_set():
             return
         await self.app.start()
+        questions = asyncio.create_task(self._questions.run(), name="questions")
         try:
             while not self._context.stop.is_set():
                 self._context.health.beat("router", _BEAT_BOUND_S)
                 await asyncio.sleep(0.1)
-                if self._context.policy.failure:
-                    raise self._context.policy.failure
-                if self._context.policy.view.version != self._policy.version:
-                    await self._adopt_policy()
+                await self._tick()
+                if questions.done():
+                    questions.result()
         finally:
+            questions.cancel()
             await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
             await self.app.stop()
+            self._questions.close()
+
+    async def _tick(self) -> None:
+        """What the hour or a newer policy asks for."""
+        if self._context.policy.failure:
+            raise self._context.policy.failure
+        change = self._policy.next_change
+        if self._context.policy.view.version != self._policy.version or (change is not None and change <= now_ms()):
+            await self._adopt_policy()
+        for worker in self._workers.values():
+            worker.tick()
+
+    def _asked(self, number: int, request: Request) -> None:
+        if worker := self._workers.get(number):
+            worker.ask(request)
 
     async def _adopt_policy(self) -> None:
         """Take the newest policy, once the topics it writes to are there."""
         view = self._context.policy.view
-        compiled = compile_policy(view)
+        compiled = await asyncio.to_thread(compile_policy, view, now_ms())
         while missing := await asyncio.to_thread(self._missing_topics, compiled.destinations):
             why = f"{', '.join(missing)} must exist; run: ioc-bridge topics apply"
             self._context.health.wait_for("topics", why)
@@ -116,10 +137,13 @@ class Router:
         new = numbers - self._workers.keys()
         if new:
             for number, state in (await take_over(self._settings, self._outbox, new)).items():
-                worker = PartitionWorker(self._context, self._outbox, state, lambda: self._policy)
+                worker = PartitionWorker(
+                    self._context, self._outbox, state, lambda: self._policy, self._questions.reply
+                )
                 worker.start()
                 self._workers[number] = worker
         self._unchecked = set(numbers)
+        self._questions.own(numbers)
         return await changelog_ends(self._settings, numbers) if numbers else {}
 
     async def resumed(self, *_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""One unit of work: what a run of reports, or of re-evaluations, changes. Pure; sent and then committed as a whole.
+"""One unit of work: what a run of reports, of re-evaluations or of alarms changes. Pure; sent and committed as a whole.
 
 Only the last word on a key travels: a unit is one transaction, so nobody could have seen the others.
 """
@@ -13,26 +13,33 @@ from schemas.record import UndecodableError
 from schemas.report import Report, ReportBatch
 from schemas.topics import Topics
 from services.router.compiled import CompiledPolicy
-from services.router.evaluate import Decision, evaluate
+from services.router.evaluate import Change, Decision, evaluate, resend
 from services.router.merge import merge
 from services.router.outbox import Item, Parcel
-from services.router.state import PartitionState
+from services.router.state import PartitionState, is_forgettable, moment
 
 Headers = tuple[tuple[str, bytes], ...]
 
 
 class Unit:
-    """Gathers the changes of one partition until they are sent."""
+    """Gathers the changes of one partition until they are sent. `now`: milliseconds since the epoch."""
 
-    def __init__(self, state: PartitionState, policy: CompiledPolicy, topics: Topics) -> None:
+    def __init__(self, state: PartitionState, policy: CompiledPolicy, topics: Topics, now: int) -> None:
         self._state = state
         self._policy = policy
         self._topics = topics
-        self.changed: dict[bytes, bytes] = {}
+        self._now = now
+        self.changed: dict[bytes, bytes | None] = {}
+        self.moments: dict[bytes, int | None] = {}
         self._desired: dict[str, dict[bytes, Item]] = {}
         self.outcomes: Counter[str] = Counter()
         self.verbs: Counter[tuple[str, str]] = Counter()
         self.skips: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it changes nothing."""
+        return not self.changed and not self._desired
 
     def take(self, batch: ReportBatch, headers: Headers) -> None:
         """Merge a batch of reports.
@@ -53,30 +60,48 @@ class Unit:
         if merged is None:
             self.outcomes["unchanged"] += 1
             return
-        self.outcomes["changed"] += 1
-        decision = evaluate(merged, self._policy, report.observed_at)
-        self._keep(key, decision, headers)
+        self.outcomes["echo" if merged.sources[source].echo else "changed"] += 1
+        self._keep(key, evaluate(merged, self._policy, self._now, report.observed_at), headers)
 
-    def reevaluate(self, key: bytes, now: int) -> None:
-        """Evaluate a stored indicator again."""
+    def reevaluate(self, key: bytes) -> None:
+        """Evaluate a stored indicator again: for a new policy, or because it may have expired or be forgotten."""
         stored = self._stored(key)
-        assert stored, "only stored indicators are re-evaluated"
-        decision = evaluate(stored, self._policy, now)
-        if decision.indicator is not stored:
+        if stored is None:
+            return
+        decision = evaluate(stored, self._policy, self._now, self._now)
+        if is_forgettable(decision.indicator, self._now):
+            self.changed[key], self.moments[key] = None, None
+            self.outcomes["forgotten"] += 1
+        elif decision.indicator is not stored:
             self._keep(key, decision, ())
+        else:
+            self.moments[key] = _moment(stored)
+
+    def resend(self, key: bytes, sharing: str | None) -> list[tuple[str, str]]:
+        """Ask for the entries of a stored indicator to be written again; returns destination and key of each."""
+        stored = self._stored(key)
+        changes = list(resend(stored, self._policy, self._now, sharing)) if stored else []
+        for change in changes:
+            self._write(change, ())
+        return [(change.destination, change.key) for change in changes]
 
     def _stored(self, key: bytes) -> Indicator | None:
-        raw = self.changed.get(key) or self._state.indicators.get(key)
+        raw = self.changed[key] if key in self.changed else self._state.indicators.get(key)
         return Indicator.decode(raw) if raw else None
 
     def _keep(self, key: bytes, decision: Decision, headers: Headers) -> None:
         self.changed[key] = decision.indicator.encode()
+        self.moments[key] = _moment(decision.indicator)
         for change in decision.changes:
-            name = change.key.encode()
-            value = change.entry.encode() if change.entry else None
-            self._desired.setdefault(change.destination, {})[name] = Item(name, value, headers)
-            self.verbs[change.destination, "put" if value else "withdraw"] += 1
+            self._write(change, headers)
         self.skips.update(decision.newly_skipped)
+
+    def _write(self, change: Change, headers: Headers) -> None:
+        name, entry = change.key.encode(), change.entry
+        value = entry.encode() if entry else None
+        self._desired.setdefault(change.destination, {})[name] = Item(name, value, headers)
+        verb = "withdraw" if entry is None else "release" if entry.released else "put"
+        self.verbs[change.destination, verb] += 1
 
     def parcel(self, progress: Progress) -> Parcel:
         """Everything to be written in one transaction: desired entries, changelog and progress."""
@@ -88,3 +113,7 @@ class Unit:
         changelog.append(Item(PROGRESS_KEY, progress.encode()))
         parcel[self._topics.indicators.name, self._state.number] = changelog
         return parcel
+
+
+def _moment(indicator: Indicator) -> int | None:
+    return moment(indicator.active, indicator.expires_at, indicator.inactive_since)

@@ -1,11 +1,12 @@
-"""The work of one partition: units of reports as they come, and re-evaluation in between when the policy is newer.
+"""The work of one partition: units of reports as they come, and chores in between, a slice at a time.
 
 A unit is computed, sent in one transaction, and only then put into the local state and acknowledged to Faust.
 Whatever goes wrong while sending ends the process: an agent that goes on after it was fenced looks alive and is not.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -13,7 +14,10 @@ from aiokafka.errors import KafkaError
 from schemas.progress import Progress
 from schemas.record import UndecodableError
 from schemas.report import ReportBatch
+from schemas.request import Reply, Request
+from services.router.chores import AT_ONCE, Reevaluation
 from services.router.compiled import CompiledPolicy
+from services.router.inquiry import Inquiry
 from services.router.leave import leave
 from services.router.outbox import Outbox
 from services.router.state import PartitionState
@@ -24,32 +28,42 @@ from services.runtime.clock import now_ms
 from services.runtime.lifecycle import Context
 
 _LOG = log.get(__name__)
-REEVALUATE_AT_ONCE = 2_000
+_PRIME_AT_ONCE = 20_000
+_BREATHE_EVERY = 100
 
 Event = Any
 """A Faust event: its value is the raw record, its message has offset and headers."""
 
 
 class PartitionWorker:
-    """Works for one owned partition."""
+    """Works for one owned partition. `answered` takes the replies to what was asked."""
 
     def __init__(
-        self, context: Context, outbox: Outbox, state: PartitionState, policy: Callable[[], CompiledPolicy]
+        self,
+        context: Context,
+        outbox: Outbox,
+        state: PartitionState,
+        policy: Callable[[], CompiledPolicy],
+        answered: Callable[[Reply], None],
     ) -> None:
         self.state = state
         self.last_queued: int | None = None
         self._context = context
+        self._topics = context.settings.topics
         self._outbox = outbox
         self._policy = policy
+        self._answered = answered
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(context.settings.unit_batches * 2)
-        self._todo: list[bytes] = []
-        self._todo_version = 0
+        self._inquiries: deque[Inquiry] = deque()
+        self._reevaluation = Reevaluation()
+        self._primed = False
         self._task: asyncio.Task[None] | None = None
         self._running = asyncio.Event()
         self._idle = asyncio.Lock()
 
     def start(self) -> None:
         """Begin to work, as soon as `resume` allows."""
+        self.state.begin_priming()
         self._task = asyncio.create_task(self._run(), name=f"partition-{self.state.number}")
 
     async def put(self, event: Event) -> None:
@@ -57,9 +71,19 @@ class PartitionWorker:
         self.last_queued = event.message.offset
         await self._queue.put(event)
 
+    def ask(self, request: Request) -> None:
+        """Answer a request, after those that were asked before."""
+        self._inquiries.append(Inquiry(request, self.state, self._policy(), self._topics.partitions))
+        self.wake()
+
+    def tick(self) -> None:
+        """Look whether the hour brings something to do."""
+        if self._has_chores():
+            self.wake()
+
     def wake(self) -> None:
-        """There is a new policy."""
-        if not self._queue.full():
+        """There may be something to do."""
+        if self._queue.empty():
             self._queue.put_nowait(None)
 
     async def pause(self) -> None:
@@ -86,15 +110,14 @@ class PartitionWorker:
                 try:
                     if events:
                         await self._route(events)
-                    if self._policy().version > self.state.progress.policy_version:
-                        await self._reevaluate()
+                    await self._do_chores()
                 except (KafkaError, AssertionError) as error:  # fenced, or a producer state that cannot be trusted
                     leave(f"partition {self.state.number}: {error!r}")
 
     async def _gather(self) -> list[Event]:
-        """Events that are waiting, up to a unit's worth. Waits for the first, unless there is re-evaluation to do."""
+        """Events that are waiting, up to a unit's worth. Waits for the first, unless there are chores."""
         found: list[Event] = []
-        if self._policy().version <= self.state.progress.policy_version and (event := await self._queue.get()):
+        if not self._has_chores() and (event := await self._queue.get()):
             found.append(event)
         while len(found) < self._context.settings.unit_batches and not self._queue.empty():
             if event := self._queue.get_nowait():
@@ -102,7 +125,7 @@ class PartitionWorker:
         return found
 
     async def _route(self, events: list[Event]) -> None:
-        unit = Unit(self.state, self._policy(), self._context.settings.topics)
+        unit = self._unit()
         following = self.state.progress.reports_next
         for event in events:
             if event.message.offset < following:
@@ -115,7 +138,7 @@ class PartitionWorker:
             event.ack()
 
     async def _take(self, unit: Unit, event: Event) -> None:
-        topic, number = self._context.settings.topics.reports.name, self.state.number
+        topic, number = self._topics.reports.name, self.state.number
         try:
             headers = event.message.headers or {}
             trace = tuple((name, value) for name, value in dict(headers).items() if name == "traceparent")
@@ -125,24 +148,69 @@ class PartitionWorker:
             raw = Raw(event.message.offset, event.message.key, event.value)
             await asyncio.to_thread(self._context.deadletters.set_aside, topic, number, raw, error)
 
+    def _has_chores(self) -> bool:
+        first = self.state.alarms.first
+        return bool(
+            not self._primed
+            or self._inquiries
+            or self._reevaluation.is_due(self.state, self._policy())
+            or (first is not None and first <= now_ms())
+        )
+
+    async def _do_chores(self) -> None:
+        """One slice of each."""
+        if not self._primed:
+            self._primed = not self.state.prime(_PRIME_AT_ONCE)
+        if self._reevaluation.is_due(self.state, self._policy()):
+            await self._reevaluate()
+        await self._wake_due()
+        if self._inquiries:
+            await self._inquire(self._inquiries[0])
+
     async def _reevaluate(self) -> None:
-        """Evaluate a slice of what is stored. A newer policy begins anew; a restart too, and finds most of it done."""
         policy = self._policy()
-        if self._todo_version != policy.version:
-            self._todo, self._todo_version = list(self.state.indicators), policy.version
-            _LOG.info("re-evaluating", partition=self.state.number, indicators=len(self._todo), policy=policy.version)
-        unit, now = Unit(self.state, policy, self._context.settings.topics), now_ms()
-        for key in self._todo[:REEVALUATE_AT_ONCE]:
-            unit.reevaluate(key, now)
-        metrics.REEVALUATED.inc(min(len(self._todo), REEVALUATE_AT_ONCE))
-        del self._todo[:REEVALUATE_AT_ONCE]
-        version = self.state.progress.policy_version if self._todo else policy.version
-        await self._commit(unit, self.state.progress.model_copy(update={"policy_version": version}))
+        keys, progress = self._reevaluation.slice(self.state, policy)
+        unit = Unit(self.state, policy, self._topics, now_ms())
+        await self._look_at(unit, keys)
+        metrics.REEVALUATED.inc(len(keys))
+        await self._commit(unit, progress)
+        metrics.REEVALUATION_LEFT.labels(str(self.state.number)).set(progress.of - progress.done)
+        if progress.reevaluating is None:
+            _LOG.info("evaluated for the policy", partition=self.state.number, policy=progress.policy_version)
+
+    async def _wake_due(self) -> None:
+        unit = self._unit()
+        await self._look_at(unit, self.state.alarms.due(now_ms(), AT_ONCE))
+        if unit.is_empty:
+            self.state.commit({}, unit.moments, self.state.progress)
+        else:
+            await self._commit(unit, self.state.progress)
+
+    async def _look_at(self, unit: Unit, keys: Iterable[bytes]) -> None:
+        for number, key in enumerate(keys):
+            unit.reevaluate(key)
+            if number % _BREATHE_EVERY == 0:
+                await asyncio.sleep(0)
+
+    async def _inquire(self, inquiry: Inquiry) -> None:
+        unit = self._unit()
+        for _ in range(AT_ONCE // _BREATHE_EVERY):
+            if not inquiry.is_done:
+                inquiry.look(_BREATHE_EVERY, unit)
+                await asyncio.sleep(0)
+        if not unit.is_empty:
+            await self._commit(unit, self.state.progress)
+        if inquiry.is_done:
+            self._inquiries.popleft()
+            self._answered(inquiry.reply())
+
+    def _unit(self) -> Unit:
+        return Unit(self.state, self._policy(), self._topics, now_ms())
 
     async def _commit(self, unit: Unit, progress: Progress) -> None:
         with metrics.UNIT_SECONDS.time():
             await self._outbox.send(self.state.number, unit.parcel(progress))
-        self.state.commit(unit.changed, progress)
+        self.state.commit(unit.changed, unit.moments, progress)
         for outcome, count in unit.outcomes.items():
             metrics.ROUTED.labels(outcome).inc(count)
         for (destination, verb), count in unit.verbs.items():

@@ -37,6 +37,8 @@ class Limit:
 
     def good(self, topic: str, partition: int, count: int = 1) -> None:
         """So many records of a partition were decodable."""
+        if not count:
+            return
         self._run[topic, partition] = 0
         self._recent[topic, partition].extend([True] * min(count, WINDOW))
 

@@ -7,8 +7,9 @@ Live means: every heart registered has beaten within its bound; a stuck loop mak
 import threading
 import time
 from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import make_wsgi_app
 
@@ -69,7 +70,7 @@ class HealthServer:
     def __init__(self, health: Health, host: str, port: int) -> None:
         self._health = health
         self._metrics = make_wsgi_app()
-        self._server = make_server(host, port, self._answer, handler_class=_QuietHandler)
+        self._server = make_server(host, port, self._answer, _Server, _QuietHandler)
         self.port: int = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health", daemon=True).start()
 
@@ -94,6 +95,15 @@ class HealthServer:
         return [("\n".join(problems or ["ok"]) + "\n").encode()]
 
 
+class _Server(ThreadingMixIn, WSGIServer):
+    """One thread a request: a client that connects and says nothing must not keep the probes from their answer."""
+
+    daemon_threads = True
+    block_on_close = False
+
+
 class _QuietHandler(WSGIRequestHandler):
+    timeout = 10
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the base class's
         """Probes and scrapes are no news."""

@@ -4,26 +4,34 @@ Whatever reads records of transactions reads committed ones only; whatever write
 """
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 
-from services.runtime.settings import Settings
+from services.runtime import log
+from services.runtime.settings import ENV_PREFIX, Settings, SettingsError
 
 MAX_REQUEST_BYTES = 1_000_000
 TRANSACTION_TIMEOUT_MS = 20_000
 
 
 def security(settings: Settings) -> dict[str, Any]:
-    """Security options, as kafka-python and aiokafka both spell them. TLS is given as a context of its own."""
+    """Security options, as kafka-python and aiokafka both spell them. TLS is given as a context of its own.
+
+    Raises:
+        SettingsError: a certificate or key file cannot be used.
+
+    """
     options: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
     if settings.kafka_security_protocol.startswith("SASL"):
         assert settings.kafka_sasl_password is not None
         options |= {
             "sasl_mechanism": settings.kafka_sasl_mechanism,
             "sasl_plain_username": settings.kafka_sasl_username,
-            "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
+            "sasl_plain_password": log.hide(settings.kafka_sasl_password.get_secret_value()),
         }
     if settings.kafka_security_protocol.endswith("SSL"):
         options["ssl_context"] = tls_context(settings)
@@ -31,11 +39,30 @@ def security(settings: Settings) -> dict[str, Any]:
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """The TLS context for brokers: system CAs or the configured bundle, and a client certificate if there is one."""
-    context = ssl.create_default_context(cafile=settings.kafka_ssl_ca_file)
-    if settings.kafka_ssl_cert_file:
-        context.load_cert_chain(settings.kafka_ssl_cert_file, settings.kafka_ssl_key_file)
+    """The TLS context for brokers: system CAs or the configured bundle, and a client certificate if there is one.
+
+    Raises:
+        SettingsError: a certificate or key file cannot be used; says which.
+
+    """
+    ca, cert, key = settings.kafka_ssl_ca_file, settings.kafka_ssl_cert_file, settings.kafka_ssl_key_file
+    with _told("kafka_ssl_ca_file", f"{ca} is no usable CA bundle"):
+        context = ssl.create_default_context(cafile=ca)
+    if cert:
+        with _told("kafka_ssl_cert_file", f"{cert} and kafka_ssl_key_file {key} are no usable certificate and key"):
+            context.load_cert_chain(cert, key)
     return context
+
+
+@contextmanager
+def _told(field: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:  # ssl.SSLError is one
+        why = error.strerror or str(error)
+        raise SettingsError(
+            f"{field} ({ENV_PREFIX}{field.upper()}): {what} ({why}); give readable PEM files"
+        ) from error
 
 
 def _common(settings: Settings) -> dict[str, Any]:

@@ -15,6 +15,9 @@ from schemas.partitions import partition_of
 from services.runtime.kafka import consumer
 from services.runtime.settings import Settings
 
+_REJOIN_WITHIN = 6
+"""Session timeouts that a rebalance may take: whoever waits longer than anybody else would has been forgotten."""
+
 
 class LeaseLostError(Exception):
     """This process may no longer work for a connection."""
@@ -34,6 +37,8 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         self._alive = time.monotonic()
         self._lost = threading.Event()
         self._owned: frozenset[int] = frozenset()
+        self._between: float | None = None
+        """Since when leases are given back and none are given yet, seconds."""
         self.joined = False
         self._consumer = consumer(
             settings,
@@ -41,7 +46,8 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
             session_timeout_ms=int(self._timeout * 1000),
             heartbeat_interval_ms=int(self._timeout * 1000 / 5),
         )
-        self._consumer.subscribe([settings.topics.leases.name], listener=self)
+        self._topic = settings.topics.leases.name
+        self._subscribed = False
 
     def poll(self, timeout_s: float) -> None:
         """Take part in the group for a moment.
@@ -51,8 +57,34 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
 
         """
         self._note_alive()
-        self._consumer.poll(timeout_ms=int(timeout_s * 1000))
+        if self._subscribed or self._subscribe():
+            self._consumer.poll(timeout_ms=int(timeout_s * 1000))
+            self._take_up_join()
+        else:
+            time.sleep(timeout_s)
         self._note_alive()
+
+    def _subscribe(self) -> bool:
+        """Join once the broker tells of the topic's partitions: who leads a group without knowing them assigns nothing.
+
+        Right after the topic was made a broker may not know it yet, and a member that joined then has been seen to stay
+        without partitions for ever, ready by its looks.
+        """
+        self._subscribed = bool(self._consumer.partitions_for_topic(self._topic))
+        if self._subscribed:
+            self._consumer.subscribe([self._topic], listener=self)
+        return self._subscribed
+
+    def _take_up_join(self) -> None:
+        """See that the next poll goes on with a join that this one's timeout interrupted.
+
+        kafka-python (3.0.12, `join_group_async`) does so only while a rejoin is due. Where the reason to rejoin was
+        that the topic's partitions became known, it no longer is once they are assigned; then the member would wait for
+        good, without heartbeats, and nobody would work for what it was given.
+        """
+        coordinator = self._consumer._coordinator  # noqa: SLF001  # there is no public way to ask or to say so
+        if coordinator._join_task is not None:  # noqa: SLF001
+            coordinator.request_rejoin()
 
     def _note_alive(self) -> None:
         self._check_awake()
@@ -62,6 +94,8 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         silence = time.monotonic() - self._alive
         if silence > self._timeout * 0.9:
             self._lost.set()
+        if self._between is not None and time.monotonic() - self._between > _REJOIN_WITHIN * self._timeout:
+            raise LeaseLostError("gave its leases back and was given none for long; its place in the group is lost")
         if self._lost.is_set():
             raise LeaseLostError(
                 f"leases lost after {silence:.1f} s of silence (session timeout {self._timeout:.0f} s)"
@@ -89,6 +123,7 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Kafka asks for partitions back."""
         self._owned -= {partition.partition for partition in revoked}
+        self._between = time.monotonic()
         self._on_revoked()
 
     def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
@@ -99,4 +134,5 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Kafka gives partitions."""
         self._owned |= {partition.partition for partition in assigned}
+        self._between = None
         self.joined = True

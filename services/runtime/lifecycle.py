@@ -87,6 +87,8 @@ def _run(settings: Settings, service: str, body: Callable[[Context], None]) -> i
     except (LeaseLostError, LedgerError) as error:
         _LOG.error("must start afresh", why=str(error))
         return EXIT_AGAIN
+    except SettingsError as error:
+        return _config_error(str(error))
     except TooManyDeadLettersError as error:
         _LOG.error("stopping", why=str(error))
         return EXIT_CONFIG

@@ -1,8 +1,9 @@
 """Logs: one JSON object a line on stderr. Secrets never: whatever is registered, or named like one, is blanked."""
 
+import json
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -16,26 +17,39 @@ Logger = structlog.stdlib.BoundLogger
 def hide(secret: str) -> str:
     """Register a secret so that no log line ever shows it. Returns it, to be used in passing."""
     if len(secret) >= 4:  # shorter ones would blank ordinary text, and protect nothing
-        _secrets.add(secret)
+        # Also as it stands inside a quoted text: of an exception, or of a record that is already JSON.
+        _secrets.update((secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]))
     return secret
 
 
 def redact(text: str) -> str:
     """The text with every registered secret blanked."""
-    for secret in tuple(_secrets):  # another thread may be registering one
+    # Longest first, or the rest of one that begins with another would be left.
+    for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
 
 def _redact_event(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name, value in event.items():
-        if any(part in name.lower() for part in _SECRET_NAMES) and isinstance(value, str):
-            event[name] = "***"
-        elif isinstance(value, str):
-            event[name] = redact(value)
-        elif isinstance(value, list | tuple | dict | BaseException):
-            event[name] = redact(str(value))
+        if not name.startswith("_"):  # those are structlog's own, and do not reach the line
+            event[name] = _clean(name, value)
     return event
+
+
+def _clean(name: str, value: object) -> object:
+    """The value without secrets, its shape kept as far as JSON has it. What is named like a secret counts as one."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Mapping():
+            return {redact(str(key)): _clean(str(key), inner) for key, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_clean(name, inner) for inner in value]
+        case _ if any(part in name.lower() for part in _SECRET_NAMES):
+            return "***"
+        case _:
+            return redact(str(value))
 
 
 def configure(level: str, service: str) -> None:

@@ -47,11 +47,16 @@ def _histogram(name: str, meaning: str, *labels: str, services: str) -> Histogra
     return Histogram(*_define("histogram", name, meaning, labels, services), buckets=SECONDS)
 
 
+def _info(name: str, meaning: str, *facts: str) -> Info:
+    # The client adds the suffix `_info` by itself, and learns the labels from the values.
+    defined, _, _ = _define("info", name, meaning, facts, "all")
+    return Info(defined.removesuffix("_info"), meaning)
+
+
 VENDOR_FACING = "pullers, pushers"
 
 # Every service
-_define("info", "build", "Version of the running build and which service it is.", ("version", "service"), "all")
-BUILD = Info(PREFIX + "build", "Version of the running build and which service it is.")
+BUILD = _info("build_info", "Version of the running build and which service it is.", "version", "service")
 READY = _gauge("ready", "1 while the service answers ready, else 0.", services="all")
 SKIPPED = _counter("skipped_total", "Items skipped, by reason.", "service", "connection", "reason", services="all")
 DEAD_LETTERS = _counter("dead_letters_total", "Undecodable records set aside.", "service", "topic", services="all")
@@ -102,10 +107,16 @@ PULLED = _counter("pulled_total", "Rows or alerts read from the vendor.", "conne
 REPORTED = _counter("reports_total", "Reports published, by verb.", "connection", "verb", services="pullers")
 
 # Router
-ROUTED = _counter("routed_total", "Reports merged, by outcome (changed, unchanged).", "outcome", services="router")
+ROUTED = _counter(
+    "routed_total",
+    "Indicators looked at, by outcome: changed or unchanged by a report, echo (the source met what we put there), "
+    "forgotten (inactive for long).",
+    "outcome",
+    services="router",
+)
 DESIRED = _counter(
     "desired_changes_total",
-    "Desired entries written, by verb (put, withdraw).",
+    "Desired entries written, by verb (put, withdraw, release).",
     "connection",
     "verb",
     services="router",
@@ -115,6 +126,13 @@ STORED = _gauge("stored_indicators", "Indicators in the state of an owned partit
 RECOVERY_SECONDS = _gauge("recovery_seconds", "Time the last take-over spent loading state.", services="router")
 RECOVERED = _counter("recovered_records_total", "Changelog records read on take-over.", services="router")
 REEVALUATED = _counter("reevaluated_total", "Stored indicators re-evaluated for a new policy.", services="router")
+REEVALUATION_LEFT = _gauge(
+    "reevaluation_left",
+    "Stored indicators that are still to be evaluated for the newest policy.",
+    "partition",
+    services="router",
+)
+REQUESTS = _counter("requests_total", "Requests taken up, by verb, once for each partition.", "verb", services="router")
 POLICY_APPLIED = _gauge(
     "policy_applied_version", "Policy version that a partition is evaluated for.", "partition", services="router"
 )

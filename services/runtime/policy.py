@@ -11,7 +11,7 @@ from schemas.resources import AnyResource, decode_resource
 from schemas.resources.rule import RULE_ALL
 from services.runtime import log
 from services.runtime.bulk import Raw, poll, read_to_end
-from services.runtime.deadletters import DeadLetters
+from services.runtime.deadletters import DeadLetters, TooManyDeadLettersError
 from services.runtime.kafka import consumer
 from services.runtime.metrics import POLICY_VERSION
 from services.runtime.settings import Settings
@@ -54,7 +54,7 @@ class PolicyFollower:
             while not self._stop.is_set():
                 if records := poll(self._reader, self._partition, 250):
                     self._take(records, self._reader.position(self._partition))
-        except (KafkaError, UndecodableError) as error:
+        except (KafkaError, TooManyDeadLettersError) as error:
             self.failure = error
             self.changed.set()
 
@@ -81,6 +81,7 @@ class PolicyFollower:
             return
         try:
             self._resources[record.key] = decode_resource(record.value)
+            self._deadletters.limit.good(self._partition.topic, 0)
         except UndecodableError as error:
             # The resource as it was before stays in force: half a policy would withdraw what nobody asked to withdraw.
             self._deadletters.set_aside(self._partition.topic, 0, record, error)

@@ -170,6 +170,7 @@ def recall(settings: Settings, source: str, deadletters: DeadLetters) -> Memory:
                 memory.checkpoint = Checkpoint.decode(record.value) if record.value else None
             elif record.key and record.key.startswith(prefix):
                 _learn(memory, record)
+            deadletters.limit.good(topic, 0)
         except UndecodableError as error:
             # What cannot be read is as good as never reported: it is reported again, and expires by itself at worst.
             deadletters.set_aside(topic, 0, record, error)

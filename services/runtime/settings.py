@@ -4,8 +4,10 @@ Environment names are `IOC_BRIDGE_` and the field in upper case; the file is nam
 """
 
 import os
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import yaml
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
@@ -99,13 +101,26 @@ def load_settings(**overrides: object) -> Settings:
         SettingsError: something is wrong; every mistake is listed with its field and where to set it.
 
     """
-    file = os.environ.get(CONFIG_VARIABLE)
-    if file and not os.access(file, os.R_OK):
-        raise SettingsError(f"{CONFIG_VARIABLE}: cannot read {file}; name a readable YAML file or unset it")
+    if file := os.environ.get(CONFIG_VARIABLE):
+        _check_file(file)
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
         raise SettingsError("\n".join(_line(item["loc"], item["msg"]) for item in error.errors())) from error
+
+
+def _check_file(name: str) -> None:
+    # pydantic-settings passes over what is no file in silence, and stumbles over what is no mapping.
+    try:
+        found = yaml.safe_load(Path(name).read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"{CONFIG_VARIABLE}: cannot read {name} ({error.strerror}); name a readable YAML file or unset it"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{CONFIG_VARIABLE}: {name} is not YAML: {' '.join(str(error).split())}") from error
+    if not (found is None or (isinstance(found, dict) and all(isinstance(key, str) for key in found))):
+        raise SettingsError(f"{CONFIG_VARIABLE}: {name} must hold settings, one `name: value` a line")
 
 
 def _line(place: tuple[int | str, ...], message: str) -> str:

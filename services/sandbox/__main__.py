@@ -1,25 +1,28 @@
 """`python -m services.sandbox demo [--keep]`: the whole exchange on an embedded Kafka, compared at the end."""
 
 import secrets
+import signal
 import sys
 import time
-from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
+import httpx
 import typer
+from kafka.errors import KafkaError
 from rich.console import Console
-from rich.table import Table
 
-from schemas.canonical import Canonical, Refused, canonicalise
-from schemas.types import Family, IndicatorType
 from services.runtime.settings import Settings
-from services.sandbox.exchange import HASH_LIST, Exchange
+from services.sandbox.demo.run import Demo
+from services.sandbox.demo.seed import sample
 from services.sandbox.kafka import EmbeddedKafka, EmbeddedKafkaError
 from services.sandbox.processes import ServiceFailedError
 
-_VENDOR = {IndicatorType.DOMAIN: "DomainName", IndicatorType.SHA256: "FileSha256", IndicatorType.MD5: "FileMd5"}
-_WITHIN_S = 60.0
+_LOGS = Path("build/demo")
+_LEAVE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_INTERRUPTED = 130
+_WIDTH = 120
+"""Columns where there is no terminal to ask."""
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -31,94 +34,44 @@ def _root() -> None:
 @app.command()
 def demo(keep: Annotated[bool, typer.Option(help="leave everything up until Ctrl-C")] = False) -> None:
     """Carry real public indicators both ways, change them, and compare both tenants with what policy asks for."""
-    console = Console()
+    for number in _LEAVE:
+        signal.signal(number, _leave)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
     try:
-        with EmbeddedKafka() as kafka:
-            settings = Settings(kafka_bootstrap=kafka.bootstrap, topic_prefix=f"demo{secrets.token_hex(2)}")
-            console.print(f"Kafka at {kafka.bootstrap}; starting two tenants and five services (logs: build/demo)")
-            with Exchange(settings, Path("build/demo")) as exchange:
-                agreed = _play(exchange, console)
-                if keep:
-                    console.print(f"Defender {exchange.mde.url}, Netskope {exchange.netskope.url}; Ctrl-C stops all")
-                    while True:
-                        time.sleep(1)
+        agreed = _demo(console, keep=keep)
     except (EmbeddedKafkaError, ServiceFailedError) as error:
         sys.exit(f"ioc-bridge demo: {error}")
+    except (KafkaError, httpx.TransportError) as error:
+        sys.exit(f"ioc-bridge demo: a part of it does not answer any more: {error!r}; logs are in {_LOGS}")
     except KeyboardInterrupt:
-        return
+        sys.exit(_INTERRUPTED)
     if not agreed:
-        sys.exit("the tenants differ from what policy asks for")
+        sys.exit(1)
 
 
-def _play(exchange: Exchange, console: Console) -> bool:
-    found = _sample()
-    half = len(found) // 2
-    held = {one.value: one for one in found[:half] if one.type in _VENDOR}
-    alerts = [one for one in found[half:] if one.type in (IndicatorType.MD5, IndicatorType.SHA256, IndicatorType.URL)]
-    exchange.admin(exchange.mde, "POST", "seed", {"rows": [_row(one) for one in held.values()]})
-    exchange.admin(exchange.netskope, "POST", "seed", {"alerts": [_alert(one) for one in alerts]})
-    console.print(f"seeded {len(held)} indicators at Defender, {len(alerts)} alerts at Netskope")
-    first = _await(exchange, console, held, alerts, "initial convergence")
-    gone = sorted(held)[:20]
-    exchange.admin(exchange.mde, "POST", "rows/delete", {"values": gone})
-    fresh = Canonical(IndicatorType.DOMAIN, "added-in-the-demo.example")
-    exchange.admin(exchange.mde, "POST", "seed", {"rows": [_row(fresh)]})
-    held = {value: one for value, one in held.items() if value not in gone} | {fresh.value: fresh}
-    return _await(exchange, console, held, alerts, "20 deletions and an addition") and first
-
-
-def _await(
-    exchange: Exchange, console: Console, held: dict[str, Canonical], alerts: list[Canonical], what: str
-) -> bool:
-    want = {
-        "Netskope URL list": {v for v, one in held.items() if one.type.family is Family.URL},
-        "Netskope file-hash list": {v for v, one in held.items() if one.type.family is Family.HASH},
-        "Defender, from Netskope": {one.value for one in alerts} - held.keys(),
-    }
+def _demo(console: Console, *, keep: bool) -> bool:
     began = time.monotonic()
-    with console.status(what):
-        while (have := _have(exchange, held)) != want and time.monotonic() - began < _WITHIN_S:
-            exchange.check_alive()
-            time.sleep(0.2)
-    table = Table(
-        "target", "asked for", "there", "missing", "too many", title=f"{what}: {time.monotonic() - began:.1f} s"
-    )
-    for name, values in want.items():
-        there = have[name]
-        table.add_row(name, *(str(len(part)) for part in (values, there, values - there, there - values)))
-    console.print(table)
-    return have == want
+    _LOGS.mkdir(parents=True, exist_ok=True)
+    for old in _LOGS.glob("*.log"):
+        old.unlink()
+    console.print("Starting an embedded Kafka (the first time on a machine it is downloaded)")
+    with EmbeddedKafka() as kafka:
+        console.print(f"[bold]Kafka is up[/] at {kafka.bootstrap} after {time.monotonic() - began:.1f} s")
+        settings = Settings(kafka_bootstrap=kafka.bootstrap, topic_prefix=f"demo{secrets.token_hex(2)}")
+        run = Demo(settings, _LOGS, console, sample())
+        run.run(keep=keep)
+        if not keep:
+            console.print(f"All of it took {time.monotonic() - began:.0f} s; logs are in {_LOGS}")
+    return run.agreed
 
 
-def _have(exchange: Exchange, held: dict[str, Canonical]) -> dict[str, set[str]]:
-    return {
-        "Netskope URL list": exchange.url_list(),
-        "Netskope file-hash list": exchange.hash_list(HASH_LIST),
-        "Defender, from Netskope": {str(row["indicatorValue"]) for row in exchange.defender_rows()} - held.keys(),
-    }
-
-
-def _sample() -> list[Canonical]:
-    lines = (files("services.sandbox") / "data/indicators.tsv").read_text().splitlines()[1:]
-    found: dict[str, Canonical] = {}
-    for line in lines:
-        try:
-            one = canonicalise(line.partition("\t")[0])
-        except Refused:
-            continue  # a tenant could not hold it either
-        if "_" not in one.value:
-            found[one.id] = one
-    return list(found.values())
-
-
-def _row(one: Canonical) -> dict[str, Any]:
-    return {"indicatorValue": one.value, "indicatorType": _VENDOR[one.type], "action": "Block", "title": "demo"}
-
-
-def _alert(one: Canonical) -> dict[str, Any]:
-    if one.type is IndicatorType.URL:
-        return {"kind": "malsite", "url": one.value}
-    return {"kind": "malware", one.type.value: one.value}
+def _leave(_number: int, _frame: object) -> None:
+    """Leave in good order, and let no second signal interrupt that: it takes seconds."""
+    for number in _LEAVE:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Both sandbox tenants and the real services between them: what kill tests and benchmarks run from vendor to vendor."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
@@ -8,8 +9,8 @@ from typing import Any, Self
 
 import httpx
 
-from schemas.resources import RESOURCE, AnyResource, encode_resource, resource_key
-from schemas.targets import EMPTY_HASH
+from schemas.resources import RESOURCE, AnyResource, Sharing, encode_resource, resource_key
+from schemas.targets import EMPTY_HASH, FileHashList
 from services.runtime import kafka
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
@@ -29,7 +30,9 @@ SERVICES = ("pull_defender", "pull_netskope", "router", "push_defender", "push_n
 class Exchange:
     """A running exchange: both tenants, topics of its own, a policy in both directions, and the services asked for.
 
-    `environment` is added to that of every service; services may be killed and started again by name.
+    `environment` is added to that of every service; services may be killed and started again by name. `policy` makes
+    the resources once the tenants' addresses are known; without it there are three sharings, one per kind of target.
+    `more` are added to either.
     """
 
     def __init__(
@@ -42,24 +45,29 @@ class Exchange:
         environment: Mapping[str, str] | None = None,
         netskope: NetskopeTenant | None = None,
         defender: DefenderTenant | None = None,
+        policy: "Callable[[Exchange], Sequence[AnyResource]] | None" = None,
         more: Sequence[AnyResource] = (),
     ) -> None:
         self.settings = settings
         self.services: dict[str, ServiceProcess] = {}
+        self.resources: list[AnyResource] = []
+        """The policy it began with; known once entered."""
         self._wanted = services
         self._poll = poll
         self._logs = logs
+        self._policy = policy or Exchange._resources
         self._more = more
-        self._defender = defender or DefenderTenant()
+        self._http = httpx.Client(timeout=60, trust_env=False)
+        self.defender = defender or DefenderTenant()
         self._stack = ExitStack()
-        self.mde = TenantServer(defender_app(self._defender))
+        self.mde = TenantServer(defender_app(self.defender))
         self.netskope = TenantServer(netskope_app(netskope or NetskopeTenant()))
-        self._environment = {
+        self.environment = {
             "IOC_BRIDGE_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
             "IOC_BRIDGE_TOPIC_PREFIX": settings.topic_prefix,
             "IOC_BRIDGE_PARTITIONS": str(settings.partitions),
             "IOC_BRIDGE_KAFKA_SESSION_TIMEOUT_S": str(settings.kafka_session_timeout_s),
-            "SANDBOX_MDE_SECRET": self._defender.apps[0].secret,
+            "SANDBOX_MDE_SECRET": self.defender.apps[0].secret,
             "SANDBOX_NETSKOPE_TOKEN": SANDBOX_TOKEN,
             "SANDBOX_NETSKOPE_V1_TOKEN": SANDBOX_V1_TOKEN,
             **(environment or {}),
@@ -67,13 +75,15 @@ class Exchange:
 
     def __enter__(self) -> Self:
         try:
+            self._stack.enter_context(self._http)
             self._stack.enter_context(self.mde)
             self._stack.enter_context(self.netskope)
-            self.admin(self.netskope, "POST", "seed", {"hash_lists": [{"name": HASH_LIST, "hashes": [EMPTY_HASH]}]})
-            destinations = [found.name for found in self._more if found.kind == "Connection"]
+            self.resources = [*self._policy(self), *self._more]
+            self.admin(self.netskope, "POST", "seed", {"hash_lists": _hash_lists(self.resources)})
+            tenants = [found.name for found in self.resources if found.kind == "Connection"]
             with closing(kafka.admin(self.settings)) as admin:
-                apply_topics(admin, self.settings.topics.all([MDE, NETSKOPE, *destinations]), replication=1)
-            self.apply([*self._resources(), *self._more])
+                apply_topics(admin, self.settings.topics.all(tenants), replication=1)
+            self.apply(self.resources)
             self._stack.callback(self.stop)
             for name in self._wanted:
                 self.start(name)
@@ -91,15 +101,16 @@ class Exchange:
 
     def start(self, name: str) -> ServiceProcess:
         """Start a service, or a fresh process of it; the former one must have ended."""
-        self.services[name] = ServiceProcess(name, self._environment, self._logs / f"{name}.log")
+        self.services[name] = ServiceProcess(name, self.environment, self._logs / f"{name}.log")
         return self.services[name]
 
-    def stop(self) -> None:
-        """Ask every service to leave, and wait for all."""
+    def stop(self, within_s: float = 25) -> None:
+        """Ask every service to leave, and wait for all; those that have not left in time are killed."""
         for service in self.services.values():
             service.ask_to_leave()
+        until = time.monotonic() + within_s
         for service in self.services.values():
-            service.stop()
+            service.stop(max(0.1, until - time.monotonic()))
 
     def apply(self, resources: Sequence[AnyResource]) -> None:
         """Write resources into the policy."""
@@ -107,9 +118,14 @@ class Exchange:
         with closing(Ledger(self.settings, "policy")) as ledger:
             ledger.write(Entry(topic, resource_key(found).encode(), encode_resource(found)) for found in resources)
 
+    def delete(self, found: AnyResource) -> None:
+        """Take a resource out of the policy."""
+        with closing(Ledger(self.settings, "policy")) as ledger:
+            ledger.write([Entry(self.settings.topics.policy.name, resource_key(found).encode(), None)])
+
     def admin(self, tenant: TenantServer, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # JSON
         """Call a tenant's admin page."""
-        answer = httpx.request(method, f"{tenant.url}/_admin/{path}", json=body, timeout=60, trust_env=False)
+        answer = self._http.request(method, f"{tenant.url}/_admin/{path}", json=body)
         answer.raise_for_status()
         return answer.json()
 
@@ -131,12 +147,12 @@ class Exchange:
         """Raise ServiceFailedError where a service has ended."""
         for service in self.services.values():
             if service.exit_code is not None:
-                raise ServiceFailedError(f"{service.service} ended with {service.exit_code}: {service.last_lines()}")
+                raise ServiceFailedError(service.how_it_ended())
 
     def _resources(self) -> list[AnyResource]:
-        app = self._defender.apps[0]
+        app = self.defender.apps[0]
         mde = {
-            "type": "defender", "tenantId": self._defender.tenant_id, "appId": app.app_id,
+            "type": "defender", "tenantId": self.defender.tenant_id, "appId": app.app_id,
             "appSecret": {"env": "SANDBOX_MDE_SECRET"}, "apiUrl": self.mde.url, "loginUrl": self.mde.url,
             "pollInterval": self._poll,
         }  # fmt: skip
@@ -154,6 +170,13 @@ class Exchange:
             resource("Sharing", "urls-to-netskope", {"source": MDE, "destination": NETSKOPE, "target": urls}),
             resource("Sharing", "hashes-to-netskope", {"source": MDE, "destination": NETSKOPE, "target": hashes}),
         ]
+
+
+def _hash_lists(resources: Sequence[AnyResource]) -> list[dict[str, object]]:
+    """Every file-hash list that is shared to, as an admin makes it in Netskope's console: the API cannot."""
+    targets = [found.spec.target for found in resources if isinstance(found, Sharing)]
+    names = sorted({target.name for target in targets if isinstance(target, FileHashList)} | {HASH_LIST})
+    return [{"name": name, "hashes": [EMPTY_HASH]} for name in names]
 
 
 def resource(kind: str, name: str, spec: Mapping[str, object]) -> AnyResource:

@@ -52,6 +52,7 @@ class ServiceProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
+                process_group=0,  # Ctrl-C reaches the parent alone, which asks its services to leave in good order
                 preexec_fn=_die_with_parent,  # noqa: PLW1509  # one call into the kernel, nothing of Python's
             )
 
@@ -83,7 +84,7 @@ class ServiceProcess:
         until, waiting = time.monotonic() + within_s, "no answer yet"
         while time.monotonic() < until:
             if self.exit_code is not None:
-                raise ServiceFailedError(f"{self.service} ended with {self.exit_code}: {self.last_lines()}")
+                raise ServiceFailedError(self.how_it_ended())
             try:
                 answer = httpx.get(f"http://127.0.0.1:{self.port}/readyz", trust_env=False)
             except httpx.TransportError:
@@ -131,6 +132,11 @@ class ServiceProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             return -signal.SIGKILL
+
+    def how_it_ended(self) -> str:
+        """One line for people: which service, how it ended, where its log is and what that says at the end."""
+        last = " | ".join(self.last_lines(3).splitlines()) or "nothing"
+        return f"{self.service} ended with exit code {self.exit_code}; its log is {self.log}; it says last: {last}"
 
     def last_lines(self, count: int = 5) -> str:
         """The end of its log."""

@@ -9,7 +9,7 @@ import yaml
 from deploy import rendering
 from schemas.policy import Policy
 from schemas.resources import RESOURCE, AnyResource, Connection
-from schemas.resources.connection import NetskopeTenant, SecretRef
+from schemas.resources.connection import DefenderTenant, NetskopeTenant, SecretRef
 from tests.deploy.overlays import named, of_kind, pods
 
 OVERLAYS = pytest.mark.parametrize("overlay", rendering.OVERLAYS)
@@ -28,7 +28,7 @@ def _secrets(connection: Connection) -> list[SecretRef]:
     spec = connection.spec
     if isinstance(spec, NetskopeTenant):
         return [ref for ref in (spec.v2_token, spec.v1_token) if ref]
-    return [spec.app_secret]
+    return [spec.app_secret] if isinstance(spec, DefenderTenant) else []
 
 
 def _files(overlay: str, pod: dict[str, Any]) -> set[str]:
@@ -71,6 +71,7 @@ def test_a_connection_of_the_sandbox_reaches_a_service_that_there_is(overlay: st
     for connection in _resources(overlay):
         if isinstance(connection, Connection) and connection.name.startswith("sandbox-"):
             spec = connection.spec
+            assert isinstance(spec, NetskopeTenant | DefenderTenant)
             url = spec.tenant_url if isinstance(spec, NetskopeTenant) else spec.api_url
             assert url
             assert f"{url.host}:{url.port}" in services

@@ -34,7 +34,7 @@ class _SignedIn(Exchange):
         self._guarded = guarded
 
     def start(self, name: str) -> ServiceProcess:
-        environment = {**self._environment, **self._guarded.environment(name.replace("_", "-"))}
+        environment = {**self.environment, **self._guarded.environment(name.replace("_", "-"))}
         self.services[name] = ServiceProcess(name, environment, self._logs / f"{name}.log")
         return self.services[name]
 
@@ -109,7 +109,7 @@ def test_the_autoscaler_sees_the_lag_of_the_routers_and_no_record(guarded: Guard
     settings = _settings(guarded, "keda")
     reports = TopicPartition(TOPICS.reports.name, 0)
     with closing(kafka.admin(settings)) as admin:
-        offsets = admin.list_group_offsets({"ioc-router": [reports]})
+        offsets = admin.list_group_offsets({"ioc-router": [reports]})  # what the exchange above left behind
         assert reports in offsets["ioc-router"]
         assert admin.list_partition_offsets({reports: OffsetSpec.LATEST})[reports].offset >= 0
     with closing(kafka.consumer(settings)) as consumer:

@@ -13,8 +13,8 @@ from schemas.resources.connection import Tls
 from services.runtime.http import VendorHttp
 from services.runtime.vendors.errors import MisconfiguredError, UnreachableError
 from services.sandbox.tenant.serve import TenantServer
-from tests.certificates import certificate
 from tests.unit.test_http import metric
+from tests.unit.test_sandbox_tenant_properties import certificate
 
 
 def test_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

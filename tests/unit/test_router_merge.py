@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from schemas.indicator import Indicator
 from schemas.report import Report, Verb
+from schemas.resources.merging import MergingSpec
 from schemas.types import IndicatorType, Severity
+from services.router.combine import combine, vouching
 from services.router.merge import merge
 
 
@@ -15,9 +17,10 @@ def report(seen: int = 1_000, verb: Verb = Verb.UPDATE, **more: object) -> Repor
 
 
 def merged(before: Indicator | None, source: str, said: Report) -> Indicator:
+    """With what all sources say together, long before anything ages."""
     after = merge(before, source, said)
     assert after is not None
-    return after
+    return combine(after, vouching(after, {}, 3_000), {}, MergingSpec(), 3_000)
 
 
 reports = st.builds(

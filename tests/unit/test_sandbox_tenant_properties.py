@@ -1,10 +1,16 @@
 """Quotas hold whatever the rhythm of the calls, and a tenant can serve https."""
 
+import datetime as dt
+import ipaddress
 import ssl
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -15,7 +21,6 @@ from starlette.routing import Route
 from services.sandbox.tenant.clock import TenantClock
 from services.sandbox.tenant.quota import Limit, Windows
 from services.sandbox.tenant.serve import TenantServer
-from tests.certificates import certificate
 
 LIMITS = st.lists(st.builds(Limit, calls=st.integers(1, 6), seconds=st.integers(1, 50)), min_size=1, max_size=3)
 
@@ -49,6 +54,31 @@ def test_waiting_as_told_is_always_enough(limits: list[Limit], pauses: list[floa
         if not decision.allowed:
             clock.advance(decision.retry_after)
             assert windows.take("b").allowed
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for the loopback address, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox")])
+    now = dt.datetime.now(dt.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return paths
 
 
 def test_https_with_a_certificate_of_ones_own(tmp_path: Path) -> None:

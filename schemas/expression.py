@@ -1,0 +1,175 @@
+"""What a rule may say: CEL (Common Expression Language) over the fields of a merged indicator.
+
+Invariant: what `check` accepts can be evaluated for any indicator in bounded time. CEL has no loops but those over
+lists; these are not to be nested here, and the texts and lists they work on are bounded. Google's own runtime checks
+types and matches patterns in linear time (RE2). There is no `now`: what a rule says of an indicator changes only when
+the indicator or the rule does.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+from cel_expr_python import cel
+
+from schemas.indicator import Indicator
+
+MAX_LENGTH: Final = 4_000
+"""Characters of one expression."""
+MAX_TAGS: Final = 1_000
+"""Tags, sources or hits in lists that an expression is shown; the first ones of more."""
+NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
+"""What `ioc.expires_at` is for an indicator that never expires."""
+
+_Type = cel.Type
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A field of the indicator as rules see it."""
+
+    type: Any
+    meaning: str
+    read: Callable[[Indicator], object]
+
+
+def _moment(millis: int | None) -> datetime:
+    if millis is None:
+        return NEVER
+    try:
+        return datetime.fromtimestamp(millis / 1000, UTC)
+    except (OverflowError, ValueError):
+        return NEVER
+
+
+VARIABLES: Final[dict[str, Variable]] = {
+    "ioc.value": Variable(_Type.STRING, "the canonical value", lambda found: found.value),
+    "ioc.type": Variable(_Type.STRING, "url, domain, ipv4, ipv6, md5, sha1 or sha256", lambda found: found.type.value),
+    "ioc.family": Variable(_Type.STRING, "url or hash", lambda found: found.type.family.value),
+    "ioc.severity": Variable(
+        _Type.STRING, "unknown, informational, low, medium, high or critical", lambda found: found.severity.value
+    ),
+    "ioc.reputation": Variable(_Type.INT, "1 harmless to 10 certainly malicious", lambda found: found.reputation),
+    "ioc.tags": Variable(_Type.List(_Type.STRING), "tags", lambda found: list(found.tags[:MAX_TAGS])),
+    "ioc.sources": Variable(
+        _Type.List(_Type.STRING),
+        "names of the sources that vouch for it",
+        lambda found: [name for name, state in found.sources.items() if state.withdrawn_at is None and not state.echo],
+    ),
+    "ioc.first_seen": Variable(_Type.TIMESTAMP, "when it was first seen", lambda found: _moment(found.first_seen)),
+    "ioc.last_seen": Variable(_Type.TIMESTAMP, "when it was last seen", lambda found: _moment(found.last_seen)),
+    "ioc.expires_at": Variable(
+        _Type.TIMESTAMP, "when it expires; the end of the year 9999 if never", lambda found: _moment(found.expires_at)
+    ),
+    "ioc.comments": Variable(_Type.STRING, "comments", lambda found: found.comments),
+    "ioc.hits": Variable(_Type.INT, "how often it was seen", lambda found: found.hits),
+    "ioc.active": Variable(_Type.BOOL, "whether any source vouches for it now", lambda found: found.active),
+}
+"""Every variable. docs/reference/rules.md is made from this."""
+
+
+class ExpressionError(ValueError):
+    """An expression that is refused. `line` and `column` count from one; `str()` names them."""
+
+    def __init__(self, line: int, column: int, why: str) -> None:
+        super().__init__(line, column, why)
+        self.line, self.column, self.why = line, column, why
+
+    def __str__(self) -> str:
+        return f"line {self.line}, column {self.column}: {self.why}"
+
+
+@cache
+def environment() -> Any:  # noqa: ANN401  # the library's Env
+    """What expressions are compiled in."""
+    return cel.NewEnv(variables={name: variable.type for name, variable in VARIABLES.items()})
+
+
+def check(text: str) -> None:
+    """Make sure that an expression is sound, says true or false, and is cheap.
+
+    Raises:
+        ExpressionError: it is not; says where and what to do.
+
+    """
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(1, MAX_LENGTH + 1, f"is longer than {MAX_LENGTH} characters; make several rules of it")
+    _refuse_nested_loops(text)
+    try:
+        compiled = environment().compile(text)
+    except RuntimeError as error:
+        raise _refusal(str(error)) from None
+    if compiled.return_type() != _Type.BOOL:
+        kind = compiled.return_type().name().lower()
+        raise ExpressionError(1, 1, f"says {_article(kind)}, not true or false; compare it with something")
+    _refuse_bad_patterns(text)
+
+
+_LOOPS = frozenset({"all", "exists", "exists_one", "map", "filter"})
+_TOKEN = re.compile(
+    r"""(?P<text>r?(?:\"\"\".*?\"\"\"|'''.*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))|(?P<note>//[^\n]*)"""
+    r"""|\.\s*(?P<loop>all|exists_one|exists|map|filter)\s*\(|(?P<open>\()|(?P<close>\))""",
+    re.DOTALL,
+)
+
+
+def _refuse_nested_loops(text: str) -> None:
+    """A loop within a loop multiplies their lengths, which are not known here."""
+    inside: list[bool] = []
+    for token in _TOKEN.finditer(text):
+        if token["loop"]:
+            if any(inside):
+                raise ExpressionError(
+                    *_place(text, token.start()), f"{token['loop']} within another loop costs too much; leave one out"
+                )
+            inside.append(True)
+        elif token["open"]:
+            inside.append(False)
+        elif token["close"] and inside:
+            inside.pop()
+
+
+_MATCHES = re.compile(r"""\.\s*matches\s*\(\s*(?P<text>r?(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')\s*\))?""")
+
+
+def _refuse_bad_patterns(text: str) -> None:
+    """A pattern that RE2 does not take would be an error for each indicator; here it can be named."""
+    for found in _MATCHES.finditer(text):
+        place = _place(text, found.start())
+        if not found["text"]:
+            raise ExpressionError(*place, "matches needs its pattern as a text in quotes, so that it can be checked")
+        result = environment().compile(f"''.matches({found['text']}").eval(data={})
+        if result.type() == _Type.ERROR:
+            why = str(result.value()).partition(": ")[2].partition(" [")[0]
+            raise ExpressionError(*place, f"the pattern is none of RE2: {why}")
+
+
+def _place(text: str, at: int) -> tuple[int, int]:
+    before = text[:at]
+    return before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
+
+
+_REFUSAL = re.compile(r"<input>:(\d+):(\d+): (.*?)(?:\n|$)")
+_UNKNOWN = re.compile(r"undeclared reference to '([^']*)'")
+
+
+def _refusal(said: str) -> ExpressionError:
+    found = _REFUSAL.search(said)
+    if found is None:
+        return ExpressionError(1, 1, said.partition(" [")[0])
+    why = found[3].partition(" (in container")[0]
+    if unknown := _UNKNOWN.match(why):
+        why = f"there is no {unknown[1]}; there is {', '.join(VARIABLES)}"
+    return ExpressionError(int(found[1]), int(found[2]), why)
+
+
+def _article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def facts(indicator: Indicator) -> Mapping[str, object]:
+    """The indicator as expressions see it."""
+    return {name: variable.read(indicator) for name, variable in VARIABLES.items()}

@@ -1,0 +1,100 @@
+"""Where a sharing puts indicators, as people write it, and what that means for one indicator.
+
+Lists are what they are. For Defender people write a table of actions, with names of older products among them, and each
+indicator gets the concrete action that the most specific entry gives it.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from schemas.resources.base import Part
+from schemas.targets import Action, DefenderAction, FileHashList, Unrepresentable, UrlList
+from schemas.types import Family, IndicatorType, Severity
+
+SKIP = "skip"
+
+Name = Literal[
+    "Audit", "Warn", "Block", "BlockAndRemediate", "Allowed", "Alert", "AlertAndBlock",
+    "unknown", "allow", "block", "alert", "skip",
+]  # fmt: skip
+"""Today's actions, those of the Threat Exchange plug-in 1.2.0 and 1.1.0 (lower case), and `skip`: do not share."""
+
+_TODAY: dict[str, tuple[Action, bool]] = {
+    "unknown": ("Audit", True),
+    "allow": ("Allowed", False),
+    "block": ("Block", False),
+    "alert": ("Audit", True),
+    "Alert": ("Audit", True),
+    "AlertAndBlock": ("BlockAndRemediate", True),
+}
+"""What older names mean today, and whether an alert is part of their meaning. Microsoft: Overview of indicators."""
+
+
+class ActionEntry(Part):
+    """One line of the table: which indicators, and what shall be done with them."""
+
+    types: Annotated[tuple[IndicatorType, ...], Field(description="empty: any type")] = ()
+    families: Annotated[tuple[Family, ...], Field(description="url (domains, addresses too) or hash; empty: any")] = ()
+    severities: Annotated[tuple[Severity, ...], Field(description="empty: any severity")] = ()
+    action: Name
+
+    def rank(self, type_: IndicatorType, severity: Severity) -> int | None:
+        """How specific this line is for an indicator: type before family before severity. None: not for it."""
+        if (
+            (self.types and type_ not in self.types)
+            or (self.families and type_.family not in self.families)
+            or (self.severities and severity not in self.severities)
+        ):
+            return None
+        return 4 * bool(self.types) + 2 * bool(self.families) + bool(self.severities)
+
+
+class DefenderTarget(Part):
+    """What Defender shall do with the indicators of a sharing."""
+
+    kind: Annotated[Literal["defender-action"], Field(description="an action of Defender")]
+    action: Annotated[Name, Field(description="for whatever the table does not name")]
+    actions: Annotated[
+        tuple[ActionEntry, ...], Field(max_length=100, description="by type and severity; the most specific wins")
+    ] = ()
+    generate_alert: Annotated[bool, Field(description="Audit alerts always, Alert and AlertAndBlock by meaning")] = (
+        False
+    )
+    downgrade: Annotated[
+        bool, Field(description="Block where Defender has no BlockAndRemediate, which is for files only")
+    ] = False
+    expiry: Annotated[
+        Literal["indicator", "never"], Field(description="whether Defender is told when the indicator expires")
+    ] = "indicator"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for type_ in (type_ for type_ in IndicatorType if type_.family is Family.URL):
+            for severity in Severity:
+                if self._action(type_, severity) == "BlockAndRemediate" and not self.downgrade:
+                    raise ValueError(
+                        f"Defender has no BlockAndRemediate for {type_} indicators: say downgrade: true, which gives "
+                        "them Block, or give the url family another action in actions (skip leaves it out)"
+                    )
+        return self
+
+    def resolve(self, type_: IndicatorType, severity: Severity) -> DefenderAction | Unrepresentable:
+        """The concrete action for an indicator, or why there is none."""
+        name = self._action(type_, severity)
+        if name == SKIP:
+            return Unrepresentable.BY_TABLE
+        action, alerts = _TODAY.get(name, (name, False))
+        if action == "BlockAndRemediate" and type_.family is not Family.HASH:
+            action = "Block"
+        return DefenderAction(
+            kind=self.kind, action=action, generate_alert=alerts or self.generate_alert, expires=self.expiry != "never"
+        )
+
+    def _action(self, type_: IndicatorType, severity: Severity) -> str:
+        fitting = ((entry.rank(type_, severity), entry.action) for entry in self.actions)
+        ranked = [(rank, action) for rank, action in fitting if rank is not None]
+        return max(ranked, key=lambda found: found[0])[1] if ranked else self.action
+
+
+SharingTarget = Annotated[UrlList | FileHashList | DefenderTarget, Field(discriminator="kind")]

@@ -1,0 +1,33 @@
+"""What a person said about something that a guard holds, or will hold. Written by `ioc-bridge confirm` and `reject`.
+
+Named after the hold. A confirmation lets through what the guard found abnormal; a rejection keeps it back until the
+hold is over by itself. It counts for a while only, so that it does not cover the next fault.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.record import Millis
+from schemas.resources.base import Name, Part, Resource
+
+VERDICT_COUNTS_MS = 60 * 60 * 1000
+"""How long a confirmation lets things through."""
+
+
+class VerdictSpec(Part):
+    """The verdict on one hold."""
+
+    connection: Name
+    subject: Annotated[str, Field(description="`listing`, or the id of the target")]
+    verdict: Annotated[Literal["confirm", "reject"], Field(description="whether it may go through")]
+    at: Annotated[Millis, Field(description="when it was said, milliseconds since the epoch")]
+    until: Annotated[Millis, Field(description="how long it counts, milliseconds since the epoch")]
+    by: Annotated[str, Field(description="who said so")] = ""
+
+
+class Verdict(Resource):
+    """A person's word on a hold."""
+
+    kind: Annotated[Literal["Verdict"], Field(description="which kind of resource")] = "Verdict"
+    spec: VerdictSpec

@@ -1,0 +1,132 @@
+"""The reference pages of what all services share: metrics, settings, topics and records. `make docs` writes them."""
+
+import inspect
+import sys
+from typing import Any
+
+from schemas.export import RECORDS, json_schema
+from schemas.resources import KINDS
+from schemas.topics import DAY_MS, Topic, Topics
+from services.runtime import describing
+from services.runtime.metrics import DEFINITIONS
+from services.runtime.pages import Page, main, table
+from services.runtime.settings import CONFIG_VARIABLE, ENV_PREFIX, Settings
+
+
+def _metrics() -> str:
+    rows = [
+        [
+            f"`{found.name}`",
+            found.kind,
+            ", ".join(f"`{label}`" for label in found.labels),
+            found.meaning,
+            found.services,
+        ]
+        for found in DEFINITIONS
+    ]
+    intro = (
+        "Every service answers `/metrics` with those that concern it. Labels are names of connections, fixed "
+        "vocabularies, partitions and reason codes, so their number is bounded."
+    )
+    return f"{intro}\n\n{table(['name', 'kind', 'labels', 'meaning', 'services'], rows)}"
+
+
+def _settings() -> str:
+    schema = Settings.model_json_schema()
+    rows = [
+        [
+            f"`{ENV_PREFIX}{name.upper()}`",
+            *describing.type_and_bounds(field, schema),
+            describing.default(field),
+            meaning,
+        ]
+        for name, field in schema["properties"].items()
+        for meaning in [field.get("description", "")]
+    ]
+    intro = (
+        "Every service and the command line take these from the environment, or, under the same name in lower case "
+        f"without `{ENV_PREFIX}`, from the YAML file that `{CONFIG_VARIABLE}` names; the environment wins. A mistake "
+        "ends a service with exit code 78 and a line for each setting that is wrong."
+    )
+    return f"{intro}\n\n{table(['environment variable', 'type', 'bounds', 'default', 'meaning'], rows)}"
+
+
+def _topics() -> str:
+    few, more = Topics(partitions=12), Topics(partitions=13)
+    rows = []
+    for name, member in vars(Topics).items():
+        if isinstance(member, property):
+            topic, other = getattr(few, name), getattr(more, name)
+        elif name in ("desired", "applied"):
+            topic, other = (getattr(topics, name)("<destination>") for topics in (few, more))
+        else:
+            continue
+        partitions = str(topic.partitions) if topic.partitions == other.partitions else f"`{ENV_PREFIX}PARTITIONS`"
+        meaning = inspect.getdoc(member) or ""
+        rows.append([f"`{topic.name}`", meaning, topic.key, partitions, _kept(topic), topic.written_by, topic.read_by])
+    intro = (
+        f"`ioc` is `{ENV_PREFIX}TOPIC_PREFIX`. `ioc-bridge topics apply` makes what is missing and says what differs. "
+        "[records.md](records.md) has the fields of what they carry."
+    )
+    heads = ["name", "holds", "key", "partitions", "kept", "written by", "read by"]
+    return f"{intro}\n\n{table(heads, rows)}"
+
+
+def _kept(topic: Topic) -> str:
+    match topic.config.get("cleanup.policy"):
+        case "compact":
+            return f"latest per key; tombstones {int(topic.config['delete.retention.ms']) // DAY_MS} days"
+        case "delete":
+            days = int(topic.config["retention.ms"]) // DAY_MS
+            return f"{days} days" if days > 1 else "1 day"
+        case _:
+            return ""
+
+
+def _records() -> str:
+    records = {name: record for name, record in RECORDS.items() if record not in KINDS.values()}
+    parts: dict[str, dict[str, Any]] = {}
+    sections = []
+    for name, record in records.items():
+        schema = json_schema(record)
+        parts |= schema.get("$defs", {})
+        sections.append(
+            _section(f"{record.__name__}", schema, schema, f"[JSON Schema](../../schemas/json/{name}.json). ")
+        )
+    sections += [_section(name, part, {"$defs": parts}) for name, part in sorted(parts.items())]
+    intro = (
+        "Values are JSON in UTF-8. A reader ignores fields it does not know, and sets a record aside whose fields it "
+        "cannot trust. Absent optional fields are left out. A dead letter keeps the original key and value; its own "
+        "fields travel as headers `ioc-bridge.<field>`. What travels in the policy topic is in "
+        "[resources.md](resources.md)."
+    )
+    return "\n\n".join([intro, *sections])
+
+
+def _section(title: str, schema: dict[str, Any], root: dict[str, Any], before: str = "") -> str:
+    meaning = before + " ".join(schema.get("description", "").split())
+    if "properties" not in schema:
+        members = ", ".join(f"`{member}`" for member in schema.get("enum", [schema.get("const")]))
+        return f"## {title}\n\n{meaning}\n\nOne of {members}."
+    needed = schema.get("required", ())
+    rows = [
+        [
+            f"`{name}`",
+            *describing.type_and_bounds(field, root),
+            "required" if name in needed else describing.default(field),
+            field.get("description", ""),
+        ]
+        for name, field in schema["properties"].items()
+    ]
+    return f"## {title}\n\n{meaning}\n\n{table(['field', 'type', 'bounds', 'default', 'meaning'], rows)}"
+
+
+PAGES = [
+    Page("metrics.md", "Metrics", "services/runtime/metrics.py", _metrics),
+    Page("settings.md", "Settings", "services/runtime/settings.py", _settings),
+    Page("topics.md", "Topics", "schemas/topics.py", _topics),
+    Page("records.md", "Records", "the models in schemas/", _records),
+]
+
+if __name__ == "__main__":
+    sys.exit(main(PAGES))

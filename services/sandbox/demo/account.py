@@ -1,0 +1,74 @@
+"""What the model foresaw over the whole run, held against what the services say of it: nothing is dropped in silence.
+
+A skip is counted when it first happens and never taken back, so it is gathered over all worlds; a rejection stands for
+as long as the entry is wanted, so the last world tells.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from schemas.desired import AppliedState
+from services.sandbox.demo.expect import REJECTED, Expected, Place, refused
+from services.sandbox.demo.told import Told
+from services.sandbox.demo.world import World
+
+EXPLAINED = frozenset({"ours"})
+"""Reasons whose count depends on when polls happen to look, so the model foresees none."""
+
+
+class Line(NamedTuple):
+    """How often something did not travel: as the model foresaw it, and as services count it."""
+
+    connection: str
+    reason: str
+    foreseen: int | None
+    told: int
+    example: str = ""
+
+
+class Account:
+    """Follows the worlds of a run."""
+
+    def __init__(self) -> None:
+        self._skipped: dict[tuple[str, str], set[tuple[Place | None, str]]] = {}
+        self._foreseen: Mapping[Place, Expected] = {}
+
+    def follow(self, world: World, foreseen: Mapping[Place, Expected]) -> None:
+        """Take in what the model says of a world."""
+        self._foreseen = foreseen
+        for place, expected in foreseen.items():
+            for reason, ids in expected.skipped.items():
+                self._skipped.setdefault((place.destination, reason), set()).update((place, one) for one in ids)
+        for (source, reason), values in refused(world).items():
+            self._skipped.setdefault((source, reason), set()).update((None, one) for one in values)
+
+    def lines(self, told: Told) -> list[Line]:
+        """Everything that did not travel, foreseen or not."""
+        skips = told.skipped()
+        found = []
+        for connection, reason in sorted(self._skipped.keys() | skips.keys()):
+            ids = self._skipped.get((connection, reason), set())
+            foreseen = None if reason in EXPLAINED else len(ids)
+            example = min((one for _, one in ids), default="")
+            found.append(Line(connection, reason, foreseen, skips[connection, reason], example))
+        return found + self._entries(told)
+
+    def _entries(self, told: Told) -> list[Line]:
+        """Entries that were to be written and are not: rejected as foreseen, or held or failed, which never is."""
+        wanted: dict[str, set[str]] = {}
+        for place, expected in self._foreseen.items():
+            wanted.setdefault(place.destination, set()).update(expected.rejected_keys())
+        found = []
+        for destination, entries in told.unapplied.items():
+            by_reason = Counter(reason for state, reason, _ in entries.values() if state is not AppliedState.SKIPPED)
+            for reason in sorted(by_reason.keys() | ({REJECTED} if wanted.get(destination) else set())):
+                foreseen = len(wanted.get(destination, ())) if reason == REJECTED else 0
+                detail = next((text for _, code, text in entries.values() if code == reason), "")
+                found.append(Line(destination, reason, foreseen, by_reason[reason], detail))
+        return found
+
+
+def agrees(lines: list[Line]) -> bool:
+    """Whether services count what the model foresaw."""
+    return all(line.foreseen in (None, line.told) for line in lines)

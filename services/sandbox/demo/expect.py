@@ -1,0 +1,211 @@
+"""What every target should hold: a naive model of policy and vendors, for the demo to compare the tenants with.
+
+Pure, and made from what was seeded and the policy's text alone: it never asks a service, and shares no code with those
+that route and write. Slow and simple on purpose: everything is worked out anew for every world.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import quote
+
+from schemas.canonical import Canonical, Refused, canonicalise
+from schemas.desired import entry_key
+from schemas.resources.target import DefenderTarget, SharingTarget
+from schemas.targets import DefenderAction, FileHashList, Target, UrlList
+from schemas.types import Family, IndicatorType
+from services.sandbox.demo.world import Alert, Row, World
+
+_URL_SAFE = "._~!$&'()+,;=:@/?%-"
+REJECTED = "vendor_rejected"
+_ENTRY = "entry"
+_THEIR_ACTION = "Block"
+"""What every row of the demo does."""
+
+
+class Place(NamedTuple):
+    """A target at a destination."""
+
+    destination: str
+    target: str
+
+
+class Entry(NamedTuple):
+    """What stands in a target. Netskope's lists know no severity."""
+
+    value: str
+    severity: str = ""
+
+
+@dataclass(slots=True)
+class Expected:
+    """What one target should hold of ours, and what it should not, with the reason. Indicators go by their ids."""
+
+    target: Target
+    entries: set[Entry] = field(default_factory=set)
+    by_others: set[str] = field(default_factory=set)
+    """Values asked for that are there already as somebody else's, which is left alone."""
+    skipped: dict[str, set[str]] = field(default_factory=dict)
+    rejected: set[str] = field(default_factory=set)
+
+    @property
+    def asked(self) -> int:
+        """How many entries are asked for and can be there."""
+        return len(self.entries) + len(self.by_others)
+
+    def rejected_keys(self) -> set[str]:
+        """Keys of the rejected ones in `ioc.applied`."""
+        return {entry_key(self.target.id, one) for one in self.rejected}
+
+
+class _Statement(NamedTuple):
+    at: int
+    severity: str
+
+
+def expect(world: World) -> dict[Place, Expected]:
+    """Every target that some sharing names, and what should be there."""
+    found: dict[Place, Expected] = {}
+    known, theirs = _known(world), _theirs(world)
+    for sharing in world.sharings:
+        target = concrete(sharing.spec.target)
+        place = Place(sharing.spec.destination, target.id)
+        _fill(found.setdefault(place, Expected(target)), sharing.spec.source, known, theirs)
+    return found
+
+
+def concrete(target: SharingTarget) -> Target:
+    """The target as an entry has it. The demo's table of actions does no more than leave sites out."""
+    if not isinstance(target, DefenderTarget):
+        return target
+    if any(entry.action != "skip" or entry.families != (Family.URL,) for entry in target.actions):
+        raise ValueError("the demo's model knows no table of actions but one that leaves out the url family")
+    return DefenderAction.model_validate(
+        {"kind": target.kind, "action": target.action, "generateAlert": target.generate_alert}
+    )
+
+
+def refused(world: World) -> dict[tuple[str, str], list[str]]:
+    """What no indicator can be made of, by source and reason: the pullers skip it."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for source, said in _said(world):
+        if _read(said.value, said.type) is not None:
+            continue
+        try:
+            canonicalise(said.value, said.type)
+        except Refused as why:
+            found.setdefault((source, why.reason), set()).add(said.value)
+    return {key: sorted(values) for key, values in found.items()}
+
+
+def _said(world: World) -> Iterator[tuple[str, Row | Alert]]:
+    for row in world.rows.values():
+        yield world.source("defender"), row
+    for alert in world.alerts:
+        yield world.source("netskope"), alert
+
+
+@cache
+def _read(value: str, type_: IndicatorType) -> Canonical | None:
+    try:
+        return canonicalise(value, type_)
+    except Refused:
+        return None
+
+
+def _known(world: World) -> dict[Canonical, dict[str, _Statement]]:
+    """What each source says last of each indicator."""
+    found: dict[Canonical, dict[str, _Statement]] = {}
+    for source, said in _said(world):
+        one = _read(said.value, said.type)
+        if one is None:
+            continue
+        statements = found.setdefault(one, {})
+        statement = _Statement(said.at, said.severity)
+        statements[source] = max(statement, statements.get(source, statement))
+    return found
+
+
+def _theirs(world: World) -> set[tuple[str, str]]:
+    """What others have made: entries of URL lists, and rows as they are spelt, files in any case."""
+    rows = {
+        (row.type.value, row.value.lower() if row.type.family is Family.HASH else row.value)
+        for row in world.rows.values()
+    }
+    return rows | {(_ENTRY, entry) for entry in world.listed}
+
+
+def _fill(
+    expected: Expected, source: str, known: dict[Canonical, dict[str, _Statement]], theirs: set[tuple[str, str]]
+) -> None:
+    for one, statements in known.items():
+        if source not in statements:
+            continue
+        why = _why_not(one, expected.target)
+        if why == REJECTED:
+            expected.rejected.add(one.id)
+        elif why:
+            expected.skipped.setdefault(why, set()).add(one.id)
+        elif isinstance(expected.target, DefenderAction):
+            if expected.target.action == _THEIR_ACTION and (one.type.value, _value(one)) in theirs:
+                expected.by_others.add(_value(one))
+            else:
+                expected.entries.add(Entry(_value(one), max(statements.values()).severity))
+        elif isinstance(expected.target, UrlList) and (_ENTRY, _listed(one)) in theirs:
+            expected.by_others.add(_listed(one))
+        else:
+            expected.entries.add(Entry(_listed(one)))
+
+
+def _why_not(one: Canonical, target: Target) -> str | None:
+    match target:
+        case UrlList():
+            return _why_no_site(one, target)
+        case FileHashList():
+            if one.type.family is not Family.HASH:
+                return "other_family"
+            return "hash_type_not_supported" if one.type is IndicatorType.SHA1 else None
+        case DefenderAction():
+            return _why_no_row(one, target)
+
+
+def _why_no_site(one: Canonical, target: UrlList) -> str | None:
+    if target.match != "exact":
+        raise ValueError(f"{target.id}: the demo's model knows exact lists only")
+    if one.type.family is not Family.URL:
+        return "other_family"
+    host = _listed(one).partition("/")[0]
+    if one.type is IndicatorType.IPV6 or host.startswith("["):
+        return "ipv6_not_supported"
+    if host.partition(":")[0] == "0.0.0.0":  # noqa: S104  # an entry, not an address to listen on
+        return "unspecified_address"
+    return REJECTED if "_" in host else None
+
+
+def _why_no_row(one: Canonical, target: DefenderAction) -> str | None:
+    if target.action == "BlockAndRemediate" and one.type.family is not Family.HASH:
+        return "skipped_by_action_table"
+    if one.type is IndicatorType.DOMAIN and "_" in one.value:
+        return "label_begins_with_underscore" if "._" in f".{one.value}" else REJECTED
+    if one.type in (IndicatorType.IPV4, IndicatorType.IPV6):
+        address = ip_address(one.value)
+        documented = one.value.startswith(("192.0.2.", "198.51.100.", "203.0.113.", "2001:db8:"))
+        return None if address.is_global or documented else "internal_address"
+    return None
+
+
+def _value(one: Canonical) -> str:
+    """As Defender writes it: all eight parts of an IPv6 address."""
+    if one.type is not IndicatorType.IPV6:
+        return one.value
+    return ":".join(part.lstrip("0") or "0" for part in ip_address(one.value).exploded.split(":"))
+
+
+def _listed(one: Canonical) -> str:
+    """As Netskope's lists have it: without scheme, and a host alone without its slash."""
+    if one.type is not IndicatorType.URL:
+        return one.value
+    host, _, rest = one.value.partition("://")[2].partition("/")
+    return f"{host}/{quote(rest, safe=_URL_SAFE)}" if rest else host

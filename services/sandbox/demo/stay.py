@@ -1,0 +1,45 @@
+"""`--keep`: where everything is, for a person who wants to look around, until Ctrl-C."""
+
+import threading
+
+from rich.console import Console
+from rich.table import Table
+
+from services.sandbox.exchange import Exchange
+
+_FOR_CLI = ("IOC_BRIDGE_KAFKA_BOOTSTRAP", "IOC_BRIDGE_TOPIC_PREFIX", "IOC_BRIDGE_PARTITIONS")
+
+
+def addresses(exchange: Exchange) -> Table:
+    """Every address of a running exchange."""
+    table = Table(
+        title="Everything stays up until Ctrl-C", title_justify="left", title_style="bold", header_style="dim"
+    )
+    table.add_column("what", no_wrap=True)
+    table.add_column("where", overflow="fold")
+    table.add_row("Kafka", exchange.settings.kafka_bootstrap)
+    for name, tenant in (("Defender tenant", exchange.mde), ("Netskope tenant", exchange.netskope)):
+        pages = "  ".join(f"{tenant.url}/_admin/{page}" for page in ("truth", "calls", "faults", "switches"))
+        table.add_row(name, f"{tenant.url}\n{pages}")
+    for name, service in exchange.services.items():
+        root = f"http://127.0.0.1:{service.port}"
+        table.add_row(name, f"{root}/metrics  {root}/readyz  log: {service.log}")
+    return table
+
+
+def stay(exchange: Exchange, console: Console) -> None:
+    """Print the addresses and what `ioc-bridge` needs to work with them; return when a service ends, never otherwise.
+
+    Raises:
+        ServiceFailedError: a service ended.
+
+    """
+    console.print()
+    console.print(addresses(exchange))
+    console.print("\nFor the command line, in another terminal:\n")
+    for name in _FOR_CLI:
+        console.print(f"  export {name}={exchange.environment[name]}", highlight=False, soft_wrap=True)
+    console.print("  .venv/bin/ioc-bridge topics check\n", highlight=False)
+    while True:
+        exchange.check_alive()
+        threading.Event().wait(1)

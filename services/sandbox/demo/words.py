@@ -1,0 +1,27 @@
+"""How the demo names things to people."""
+
+from urllib.parse import unquote
+
+from services.sandbox.demo.expect import Place
+
+WHY = {
+    "other_family": "a file in a URL list, or a site in a file-hash list: the other sharing takes it",
+    "hash_type_not_supported": "Netskope's file-hash lists take MD5 and SHA-256, not SHA-1",
+    "ipv6_not_supported": "Netskope's URL lists take no IPv6",
+    "skipped_by_action_table": "Defender remediates files, not sites",
+    "label_begins_with_underscore": "Defender takes no domain with such a label; never sent",
+    "internal_address": "Defender takes addresses of outside hosts only; never sent",
+    "vendor_rejected": "sent, and refused by the vendor; what was sent with it was taken",
+    "bad_host": "the alert names a host that means nothing elsewhere; no indicator",
+    "ours": "rows we wrote ourselves, recognised by their mark: never reported back",
+    "not_recognised": "no indicator: a path without its host, mostly",
+    "same_as_another_line": "written differently, the same indicator",
+}
+"""Reason codes, in a few words."""
+
+
+def title_of(place: Place) -> str:
+    """A target with its destination."""
+    kind, _, name = place.target.partition(":")
+    word = {"url-list": "URL list ", "file-hash-list": "hash list ", "defender-action": "action "}.get(kind, "")
+    return f"{place.destination}: {word}{unquote(name)}"

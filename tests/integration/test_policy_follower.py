@@ -1,0 +1,82 @@
+"""The policy as a service sees it: whole at start, followed, and never half because of one record nobody can read."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schemas.deadletter import DeadLetter
+from schemas.resources import encode_resource, resource_key
+from services.runtime.deadletters import MAX_RUN, DeadLetters, TooManyDeadLettersError
+from services.runtime.ledger import Entry, Ledger
+from services.runtime.policy import PolicyFollower
+from tests.integration.test_deadletters import letters
+from tests.routing import CONNECTIONS, SHARING, Exchange
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def exchange(bootstrap: str, prefix: str, tmp_path: Path) -> Exchange:
+    return Exchange(bootstrap, prefix, tmp_path)
+
+
+@pytest.fixture
+def follower(exchange: Exchange) -> Iterator[PolicyFollower]:
+    with closing(DeadLetters(exchange.settings, "some_service")) as deadletters:
+        found = PolicyFollower(exchange.settings, deadletters)
+        yield found
+        found.stop()
+
+
+def write(exchange: Exchange, *entries: tuple[bytes, bytes]) -> None:
+    topic = exchange.settings.topics.policy.name
+    with closing(Ledger(exchange.settings, "policy")) as ledger:
+        ledger.write(Entry(topic, key, value) for key, value in entries)
+
+
+def test_it_is_whole_at_start_and_follows_what_changes(exchange: Exchange, follower: PolicyFollower) -> None:
+    exchange.apply(*CONNECTIONS)
+    follower.start()
+    before = follower.view
+    assert set(before.connections) == {"source", "destination"}
+    assert before.rules.keys() == {"all"}
+    follower.changed.clear()
+    exchange.apply(SHARING)
+    eventually(lambda: follower.view.sharings, "the sharing is seen", every_s=0.02)
+    assert follower.changed.is_set()
+    assert follower.view.version > before.version
+    assert before.sharings == {}, "a view that somebody holds does not change under him"
+    exchange.delete(SHARING)
+    eventually(lambda: not follower.view.sharings, "its deletion is seen", every_s=0.02)
+
+
+def test_an_undecodable_record_is_set_aside_and_the_resource_before_it_stays(
+    exchange: Exchange, follower: PolicyFollower
+) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    follower.start()
+    key = resource_key(SHARING).encode()
+    write(exchange, (key, b'{"kind": "Sharing"}'))
+    exchange.delete(CONNECTIONS[0])
+    eventually(lambda: "source" not in follower.view.connections, "what came after it is seen", every_s=0.02)
+    assert follower.view.sharings == {SHARING.name: SHARING}
+    (letter,) = letters(exchange.settings)
+    assert (letter.key, letter.value) == (key, b'{"kind": "Sharing"}')
+    assert DeadLetter.from_headers(letter.headers).topic == exchange.settings.topics.policy.name
+
+
+def test_bad_records_between_good_ones_are_no_run(exchange: Exchange, follower: PolicyFollower) -> None:
+    good = (resource_key(SHARING).encode(), encode_resource(SHARING))
+    write(exchange, *[(b"sharing/bad", b"?")] * MAX_RUN, good, *[(b"sharing/bad", b"?")] * MAX_RUN)
+    follower.start()
+    assert follower.view.sharings == {SHARING.name: SHARING}
+
+
+def test_too_many_bad_records_are_a_failure_that_the_service_sees(exchange: Exchange, follower: PolicyFollower) -> None:
+    follower.start()
+    follower.changed.clear()
+    write(exchange, *[(b"sharing/bad", b"?")] * (MAX_RUN + 1))
+    eventually(lambda: follower.failure, "the failure", every_s=0.02)
+    assert isinstance(follower.failure, TooManyDeadLettersError)
+    assert follower.changed.is_set(), "whoever waits for a change is woken"

@@ -1,0 +1,75 @@
+"""How indicators are written into Netskope lists; whatever is let through, the tenant's own syntax check takes."""
+
+import re
+
+import pytest
+
+from schemas.record import Reason
+from schemas.targets import UrlList
+from schemas.types import IndicatorType
+from services.push_netskope.render import form_of
+from services.sandbox.netskope.urlsyntax import exact_reason, regex_reason
+from tests.pushing import BLOCK, HASHES, LIST, item
+
+REGEX = UrlList(kind="url-list", name="patterns", match="regex")
+URL = IndicatorType.URL
+
+
+def form(value: str, target: UrlList = LIST, type_: IndicatorType | None = None) -> str:
+    found = form_of(item(value, target, type=type_), target)
+    return found if isinstance(found, str) else f"not: {found.code}"
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "entry"),
+    [
+        ("evil.example", None, "evil.example"),
+        ("198.51.100.7", None, "198.51.100.7"),
+        ("http://evil.example/", URL, "evil.example"),
+        ("https://evil.example/a/b?c=d", URL, "evil.example/a/b?c=d"),
+        ("http://evil.example:8080/", URL, "evil.example:8080"),
+        ("http://evil.example/a b|c", URL, "evil.example/a%20b%7Cc"),
+        ("http://bücher.example/ü", URL, "xn--bcher-kva.example/%C3%BC"),
+        ("http://198.51.100.7/x", URL, "198.51.100.7/x"),
+        ("2001:db8::1", None, "not: ipv6_not_supported"),
+        ("http://[2001:db8::1]:80/x", URL, "not: ipv6_not_supported"),
+        ("http://0.0.0.0/x", URL, "not: unspecified_address"),
+        ("0.0.0.0", None, "not: unspecified_address"),
+        ("a" * 64, None, "not: other_family"),
+    ],
+)
+def test_exact_entries(value: str, type_: IndicatorType | None, entry: str) -> None:
+    assert form(value, LIST, type_) == entry
+    if not entry.startswith("not: "):
+        assert exact_reason(entry) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "matches", "not_matches"),
+    [
+        ("evil.example", None, ["evil.example", "evil.example/x", "evil.example:80"], ["evilXexample", "a.evil.example",
+         "evil.example.com"]),
+        ("http://evil.example/a+b?c", URL, ["evil.example/a+b?c", "evil.example/a+b?cd"], ["evil.example/aab?c",
+         "www.evil.example/a+b?c"]),
+    ],
+)  # fmt: skip
+def test_patterns_are_anchored_and_escaped(
+    value: str, type_: IndicatorType | None, matches: list[str], not_matches: list[str]
+) -> None:
+    pattern = form(value, REGEX, type_)
+    assert regex_reason(pattern) is None
+    assert [text for text in [*matches, *not_matches] if re.search(pattern, text)] == matches
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("A" * 32, "a" * 32), ("B" * 64, "b" * 64), ("c" * 40, None), ("evil.example", None)]
+)
+def test_a_hash_list_takes_md5_and_sha256_only(value: str, expected: str | None) -> None:
+    found = form_of(item(value, HASHES), HASHES)
+    assert isinstance(found, Reason) if expected is None else found == expected
+
+
+def test_a_target_of_another_vendor_is_refused_by_name() -> None:
+    found = form_of(item("evil.example"), BLOCK)
+    assert isinstance(found, Reason)
+    assert found.code == "other_vendor"
