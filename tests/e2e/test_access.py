@@ -11,12 +11,14 @@ import pytest
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from kafka.structs import OffsetAndMetadata
 
 from deploy.access import grants
 from schemas.topics import Topics
 from services.runtime import kafka
 from services.runtime.ledger import Ledger, LedgerError
 from services.runtime.settings import Settings
+from services.runtime.topics import apply_topics
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.processes import ServiceProcess
 from tests.guarded import GuardedKafka, guarded_kafka
@@ -43,7 +45,14 @@ class _SignedIn(Exchange):
 def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
     cache = Path(os.environ.get("IOC_BRIDGE_CACHE") or request.config.rootpath / ".cache")
     with guarded_kafka(cache, tmp_path_factory.mktemp("guarded"), grants(TOPICS)) as found:
+        with closing(kafka.admin(_open(found))) as admin:
+            apply_topics(admin, TOPICS.all([MDE, NETSKOPE]), replication=1)
         yield found
+
+
+def _open(guarded: GuardedKafka) -> Settings:
+    """For who sets the stage: may do everything."""
+    return Settings(kafka_bootstrap=guarded.open_bootstrap, partitions=PARTITIONS)
 
 
 def _settings(guarded: GuardedKafka, user: str) -> Settings:
@@ -54,8 +63,7 @@ def _settings(guarded: GuardedKafka, user: str) -> Settings:
 def test_the_exchange_runs_in_both_directions_with_nothing_but_what_is_granted(
     guarded: GuardedKafka, tmp_path: Path
 ) -> None:
-    open_to_all = Settings(kafka_bootstrap=guarded.open_bootstrap, partitions=PARTITIONS)
-    with _SignedIn(open_to_all, tmp_path, guarded) as exchange:
+    with _SignedIn(_open(guarded), tmp_path, guarded) as exchange:
         rows = [
             {"indicatorValue": f"d{n}.example", "indicatorType": "DomainName", "action": "Block", "title": "t"}
             for n in range(20)
@@ -107,10 +115,12 @@ def test_nobody_joins_anothers_group_or_writes_as_another(guarded: GuardedKafka)
 
 def test_the_autoscaler_sees_the_lag_of_the_routers_and_no_record(guarded: GuardedKafka) -> None:
     settings = _settings(guarded, "keda")
-    reports = TopicPartition(TOPICS.reports.name, 0)
+    reports = TopicPartition(TOPICS.reports.name, 1)
+    with closing(kafka.consumer(_open(guarded), group_id="ioc-router")) as router:
+        router.assign([reports])
+        router.commit({reports: OffsetAndMetadata(0, "", -1)})
     with closing(kafka.admin(settings)) as admin:
-        offsets = admin.list_group_offsets({"ioc-router": [reports]})  # what the exchange above left behind
-        assert reports in offsets["ioc-router"]
+        assert admin.list_group_offsets({"ioc-router": [reports]})["ioc-router"][reports].offset == 0
         assert admin.list_partition_offsets({reports: OffsetSpec.LATEST})[reports].offset >= 0
     with closing(kafka.consumer(settings)) as consumer:
         consumer.assign([reports])
