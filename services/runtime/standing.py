@@ -74,7 +74,8 @@ class Standing:
         elif desired.released:
             item.wanted, item.released = None, True
         else:
-            item.wanted, item.released = sys.intern(desired.content), False
+            # What was released is ours again when it has been written, not before.
+            item.wanted, item.released = sys.intern(desired.content), item.because == RELEASED.code
             if _is_later(desired.resend_at, item.resend_at):
                 item.resend_at = desired.resend_at
             item.severity, item.expires_at = desired.severity, desired.expires_at
@@ -137,12 +138,14 @@ class Standing:
         failed = outcome.state is AppliedState.FAILED
         item.attempts = item.attempts + 1 if failed else 0
         item.retry_at = retry_at if failed else 0.0
+        item.released = item.released and item.wanted is None
         self._put_down(item)
 
     def sent(self, item: Item, remote_id: str | None, at: int = 0) -> None:
         """The entry is about to be written: from now on it may be there."""
         self._lift(item)
         item.since = item.since if item.present else at
+        item.released = False
         item.uncertain = True
         item.remote_id = remote_id
         self._put_down(item)
