@@ -35,11 +35,13 @@ class _Target(BaseModel):
 class UrlList(_Target):
     """A Netskope URL list, created when missing. `default` keeps the list valid while nothing is to be shared."""
 
-    kind: Literal["url-list"]
-    name: Annotated[str, Field(min_length=1, max_length=255)]
-    match: Literal["exact", "regex"] = "exact"
-    size_mb: Annotated[int, Field(ge=1, le=7)] = 7
-    default: Annotated[str, Field(min_length=1)] = "ioc-bridge.invalid"
+    kind: Annotated[Literal["url-list"], Field(description="which kind of target")]
+    name: Annotated[str, Field(min_length=1, max_length=255, description="name of the list")]
+    match: Annotated[Literal["exact", "regex"], Field(description="the list's own type at Netskope")] = "exact"
+    size_mb: Annotated[int, Field(ge=1, le=7, description="how large the list may grow, in MB")] = 7
+    default: Annotated[
+        str, Field(min_length=1, description="the entry that keeps the list valid while nothing is to be shared")
+    ] = "ioc-bridge.invalid"
 
     @property
     def id(self) -> str:
@@ -60,10 +62,16 @@ class UrlList(_Target):
 class FileHashList(_Target):
     """A Netskope file-hash list; it must exist. `default` stands in it while nothing is to be shared."""
 
-    kind: Literal["file-hash-list"]
-    name: Annotated[str, Field(min_length=1, max_length=255)]
-    size_mb: Annotated[int, Field(ge=1, le=8)] = 8
-    default: Annotated[str, Field(pattern=r"^([0-9a-f]{32}|[0-9a-f]{64})$")] = EMPTY_HASH
+    kind: Annotated[Literal["file-hash-list"], Field(description="which kind of target")]
+    name: Annotated[str, Field(min_length=1, max_length=255, description="name of the list, which must exist")]
+    size_mb: Annotated[int, Field(ge=1, le=8, description="how large the list may grow, in MB")] = 8
+    default: Annotated[
+        str,
+        Field(
+            pattern=r"^([0-9a-f]{32}|[0-9a-f]{64})$",
+            description="the MD5 or SHA-256 in lower case that stands in the list while nothing is to be shared",
+        ),
+    ] = EMPTY_HASH
 
     @property
     def id(self) -> str:
@@ -88,9 +96,9 @@ Action = Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
 class DefenderAction(_Target):
     """What Defender shall do with an indicator. Audit always alerts (Microsoft: Create indicators)."""
 
-    kind: Literal["defender-action"]
-    action: Action
-    generate_alert: bool = False
+    kind: Annotated[Literal["defender-action"], Field(description="which kind of target")]
+    action: Annotated[Action, Field(description="what Defender does on a match; BlockAndRemediate is for files only")]
+    generate_alert: Annotated[bool, Field(description="whether a match raises an alert; Audit always does")] = False
     expires: bool = True
 
     @model_validator(mode="after")

@@ -16,8 +16,10 @@ Region = Literal["global", "us", "eu", "uk", "au", "swa", "ina", "aea", "gcc", "
 class SecretRef(Part):
     """Where a secret is: in a file or in an environment variable of the services that use the connection."""
 
-    file: str | None = None
-    env: Annotated[str | None, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = None
+    file: Annotated[str | None, Field(description="path of a file that holds the secret and nothing else")] = None
+    env: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="name of an environment variable")
+    ] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -29,8 +31,8 @@ class SecretRef(Part):
 class Tls(Part):
     """How the vendor's certificate is checked. Switching verification off is logged and counted."""
 
-    verify: bool = True
-    ca_file: str | None = None
+    verify: Annotated[bool, Field(description="whether the certificate is checked at all")] = True
+    ca_file: Annotated[str | None, Field(description="CA bundle that signed it, where the system's does not")] = None
 
 
 class _Source(Part):
@@ -45,11 +47,13 @@ class _Source(Part):
 class _Tenant(_Source):
     """What connections to both vendors have."""
 
-    polling: Annotated[bool, Field(description="whether its indicators are pulled")] = True
+    polling: Annotated[bool, Field(description="whether indicators are pulled; false makes it a destination only")] = (
+        True
+    )
     initial_range: Annotated[Duration, Field(description="how far the first pull looks back, 1d to 365d")] = parse("7d")
     types: Annotated[tuple[IndicatorType, ...], Field(description="types to pull; empty means all")] = ()
-    tls: Tls = Tls()
-    proxy: Url | None = None
+    tls: Annotated[Tls, Field(description="how the vendor's certificate is checked")] = Tls()
+    proxy: Annotated[Url | None, Field(description="URL of the proxy to go through")] = None
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -61,16 +65,18 @@ class _Tenant(_Source):
 class DefenderTenant(_Tenant):
     """A Microsoft Defender for Endpoint tenant. URLs default to those of the region; each can be overridden."""
 
-    type: Literal["defender"]
-    tenant_id: Annotated[str, Field(min_length=1)]
-    app_id: Annotated[str, Field(min_length=1)]
-    app_secret: SecretRef
-    region: Region = "global"
-    api_url: Url | None = None
-    login_url: Url | None = None
-    scope: str | None = None
-    poll_interval: Duration = parse("5m")
-    ioc_source: Annotated[str, Field(max_length=200)] = ""
+    type: Annotated[Literal["defender"], Field(description="which vendor")]
+    tenant_id: Annotated[str, Field(min_length=1, description="directory (tenant) id in Entra")]
+    app_id: Annotated[str, Field(min_length=1, description="application (client) id of the app registration")]
+    app_secret: Annotated[SecretRef, Field(description="where the app's client secret is")]
+    region: Annotated[Region, Field(description="where the tenant's data lives; decides the URLs")] = "global"
+    api_url: Annotated[Url | None, Field(description="instead of the region's API URL")] = None
+    login_url: Annotated[Url | None, Field(description="instead of the region's sign-in URL")] = None
+    scope: Annotated[str | None, Field(description="instead of the scope that belongs to the API URL")] = None
+    poll_interval: Annotated[Duration, Field(description="time between two pulls")] = parse("5m")
+    ioc_source: Annotated[
+        str, Field(max_length=200, description="what descriptions of our entries there begin with")
+    ] = ""
     actions: Annotated[tuple[str, ...], Field(description="actions to pull; empty means all but Allowed")] = ()
     generate_alert: Annotated[bool | None, Field(description="pull only indicators with this setting")] = None
 
@@ -78,10 +84,12 @@ class DefenderTenant(_Tenant):
 class NetskopeTenant(_Tenant):
     """A Netskope tenant. The v1 token is needed for file-hash lists only. The server's wait_time paces the polls."""
 
-    type: Literal["netskope"]
-    tenant_url: Url
-    v2_token: SecretRef
-    v1_token: SecretRef | None = None
+    type: Annotated[Literal["netskope"], Field(description="which vendor")]
+    tenant_url: Annotated[Url, Field(description="for example https://acme.goskope.com")]
+    v2_token: Annotated[SecretRef, Field(description="where the REST API v2 token is")]
+    v1_token: Annotated[
+        SecretRef | None, Field(description="where the REST API v1 token is; needed for file-hash lists only")
+    ] = None
     poll_interval: Annotated[Duration, Field(description="upper bound on the server's own wait_time")] = parse("5m")
 
 
@@ -102,8 +110,11 @@ Tenant = DefenderTenant | NetskopeTenant
 class Connection(Resource):
     """A configured tenant, or another source."""
 
-    kind: Literal["Connection"] = "Connection"
-    spec: Annotated[DefenderTenant | NetskopeTenant | ApiSource, Field(discriminator="type")]
+    kind: Annotated[Literal["Connection"], Field(description="which kind of resource")] = "Connection"
+    spec: Annotated[
+        DefenderTenant | NetskopeTenant | ApiSource,
+        Field(discriminator="type", description="the tenant and how to reach it"),
+    ]
 
     @property
     def polls(self) -> bool:

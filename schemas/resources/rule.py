@@ -59,8 +59,8 @@ class RuleSpec(Part):
 class Rule(Resource):
     """A named predicate over an indicator."""
 
-    kind: Literal["Rule"] = "Rule"
-    spec: RuleSpec = RuleSpec()
+    kind: Annotated[Literal["Rule"], Field(description="which kind of resource")] = "Rule"
+    spec: Annotated[RuleSpec, Field(description="what it matches")] = RuleSpec()
 
 
 RULE_ALL = Rule(metadata=Metadata(name=ALL), spec=RuleSpec(description="every indicator"))

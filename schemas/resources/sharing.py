@@ -23,8 +23,8 @@ class SharingSpec(Part):
     source: Annotated[Name, Field(description="the Connection whose indicators are shared")]
     rule: Annotated[Name, Field(description="the Rule that says which of them")] = ALL
     destination: Annotated[Name, Field(description="the Connection they are shared to")]
-    target: SharingTarget
-    enabled: bool = True
+    target: Annotated[SharingTarget, Field(description="where at the destination they go")]
+    enabled: Annotated[bool, Field(description="false withdraws what only this sharing wanted")] = True
     backfill: Annotated[
         Backfill,
         BeforeValidator(_read_backfill),
@@ -39,5 +39,5 @@ class SharingSpec(Part):
 class Sharing(Resource):
     """A configured sharing."""
 
-    kind: Literal["Sharing"] = "Sharing"
-    spec: SharingSpec
+    kind: Annotated[Literal["Sharing"], Field(description="which kind of resource")] = "Sharing"
+    spec: Annotated[SharingSpec, Field(description="what travels from where to where")]

@@ -1,0 +1,200 @@
+"""What the verbs that ask the router do: a question, progress while it is answered, and the answer in a form."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from schemas.request import RequestVerb
+from services.console import requests
+from services.console.audit import user
+from services.console.explaining import Explanation, explain
+from services.console.files import read_files
+from services.console.forms import Form
+from services.console.guard import EXIT_AGAIN, complain, guarded
+from services.console.holds import find_hold, read_holds
+from services.console.operations import Operations
+from services.console.output import report
+from services.console.requests import Answer, Question
+from services.console.rows import Listing, write
+from services.console.when import show
+from services.console.when import since as moment
+from services.runtime.settings import Settings, load_settings
+
+EXIT_DIFFERS = 4
+
+_EFFECTS = Listing(
+    ("destination", "target", "effect", "type", "reason", "count", "size"), (),
+    lambda row: f"{row['destination']}/{row['target']}",
+)  # fmt: skip
+_LINES = Listing(
+    ("effect", "destination", "target", "indicator", "reason"), (),
+    lambda row: f"{row['destination']}/{row['target']}/{row['indicator']}", title="one by one",
+)  # fmt: skip
+_STEPS = Listing(
+    ("source", "sharing", "rule", "destination", "target", "verdict", "reason", "detail"), (),
+    lambda row: f"{row['sharing']}/{row['verdict']}", title="source by source, sharing by sharing",
+)  # fmt: skip
+_PRESENCES = Listing(
+    ("destination", "target", "state", "reason", "detail", "at"), ("remote_id", "attempts"),
+    lambda row: f"{row['destination']}/{row['target']}", title="what became of it",
+)  # fmt: skip
+_HOLDS = Listing(
+    ("id", "kind", "connection", "subject", "count", "of", "since", "state"), ("limit_percent", "service"),
+    lambda row: str(row["id"]),
+)  # fmt: skip
+
+
+def trial(sharing: str | None, files: Sequence[str], since: str | None, lines: int, form: Form) -> None:
+    """What a sharing would send."""
+    with guarded():
+        settings = load_settings()
+        resources = _imagined(settings, files)
+        question = Question(RequestVerb.TEST, sharing, since=moment(since), resources=resources, lines=lines)
+        _tell(_ask(settings, question), form)
+
+
+def diff(files: Sequence[str], lines: int, form: Form, *, exit_code: bool) -> None:
+    """What files would change at each target."""
+    with guarded():
+        settings = load_settings()
+        answer = _ask(settings, Question(RequestVerb.DIFF, resources=_imagined(settings, files), lines=lines))
+        _tell(answer, form)
+        if exit_code and answer.tallies:
+            raise typer.Exit(EXIT_DIFFERS)
+
+
+def sync(sharing: str | None, since: str | None, form: Form) -> None:
+    """Write a window again."""
+    with guarded():
+        settings = load_settings()
+        _tell(_ask(settings, Question(RequestVerb.SYNC, sharing, since=moment(since), lines=0)), form)
+
+
+def explaining(value: str, form: Form) -> None:
+    """Why an indicator is where it is."""
+    with guarded():
+        found = explain(load_settings(), value, by=user())
+        whole = as_json(found)
+        if form in (Form.JSON, Form.YAML):
+            write([whole], _STEPS, form, whole)
+        else:
+            _describe(whole, found, form)
+        _complain_of(found.missing)
+
+
+def holds(form: Form) -> None:
+    """What is held."""
+    with guarded():
+        found = read_holds(load_settings())
+        whole = [hold.model_dump(mode="json", exclude_none=True) for hold in found]
+        rows = [
+            {**row, "since": show(hold.since), "state": "rejected" if hold.rejected else "waits"}
+            for row, hold in zip(whole, found, strict=True)
+        ]
+        write(rows, _HOLDS, form, whole)
+
+
+def judge(names: Sequence[str], *, confirm: bool) -> None:
+    """Confirm or reject what is held."""
+    with guarded():
+        settings = load_settings()
+        for hold in [find_hold(settings, name) for name in names]:
+            report(Operations(settings, user()).judge(hold, "confirm" if confirm else "reject"), dry_run=False)
+
+
+def as_json(found: Explanation) -> dict[str, object]:
+    """An explanation as JSON has it."""
+    return {
+        "id": found.id,
+        "known": found.indicator is not None,
+        "indicator": found.indicator.model_dump(mode="json", exclude_none=True) if found.indicator else None,
+        "steps": [step.model_dump(mode="json", exclude_defaults=True) for step in found.steps],
+        "presences": [
+            {
+                "destination": one.destination, "target": one.target, "state": one.state,
+                **({"reason": one.applied.reason.code, "detail": one.applied.reason.detail}
+                   if one.applied and one.applied.reason else {}),
+                **({"at": one.applied.at, "remote_id": one.applied.remote_id, "attempts": one.applied.attempts}
+                   if one.applied else {}),
+            }
+            for one in found.presences
+        ],
+        "holds": [hold.model_dump(mode="json", exclude={"sample"}) for hold in found.holds],
+        "missing_partitions": list(found.missing),
+    }  # fmt: skip
+
+
+def _describe(whole: dict[str, object], found: Explanation, form: Form) -> None:
+    if found.indicator is None:
+        complain(f"no source has reported {found.id}")
+        return
+    known = found.indicator
+    state = "active" if known.active else "not active"
+    typer.echo(f"{found.id}: {state}, severity {known.severity}, last seen {show(known.last_seen)}")
+    steps = [step.model_dump(mode="json") for step in found.steps]
+    write(steps, _STEPS, form)
+    presences = whole["presences"]
+    assert isinstance(presences, list)
+    write([{**row, "at": show(row.get("at"))} for row in presences], _PRESENCES, form)
+    for hold in found.holds:
+        complain(f"{hold.id}: {hold.count} of {hold.of} entries of {hold.connection} are held ({hold.kind})")
+
+
+def _imagined(settings: Settings, files: Sequence[str]) -> dict[str, str]:
+    """The records that applying files would write. Every mistake in them is reported, as by `apply`."""
+    if not files:
+        return {}
+    documents, mistakes = read_files(files)
+    planned = Operations(settings, user()).plan(documents, mistakes)
+    return {key: value.decode() if value else "" for key, value in planned.writes}
+
+
+def _ask(settings: Settings, question: Question) -> Answer:
+    with _progress() as told:
+        return requests.ask(settings, question, by=user(), progress=told)
+
+
+@contextmanager
+def _progress() -> Iterator[requests.Progress]:
+    """A bar on a terminal; nothing elsewhere."""
+    bar = Progress(
+        TextColumn("partitions of the router that answered"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def _tell(answer: Answer, form: Form) -> None:
+    effects = [tally.model_dump(mode="json", exclude={"v"}) for tally in answer.tallies]
+    lines = [line.model_dump(mode="json", exclude={"v"}) for line in answer.lines]
+    whole = {
+        "examined": answer.examined, "policy_version": answer.policy_version, "effects": effects, "lines": lines,
+        "more_lines": answer.more_lines, "missing_partitions": list(answer.missing),
+    }  # fmt: skip
+    if form in (Form.TABLE, Form.WIDE):
+        write(effects, _EFFECTS, form)
+        if lines:
+            write(lines, _LINES, form)
+        more = f", {answer.more_lines} more not listed" if lines and answer.more_lines else ""
+        complain(f"looked at {answer.examined} indicators{more}")
+    else:
+        write(lines if form is Form.NAME else effects, _LINES if form is Form.NAME else _EFFECTS, form, whole)
+    _complain_of(answer.missing)
+
+
+def _complain_of(missing: Sequence[int]) -> None:
+    """Say that an answer is not whole.
+
+    Raises:
+        typer.Exit: some partitions have not answered.
+
+    """
+    if missing:
+        numbers = ", ".join(map(str, missing))
+        complain(f"no answer from partition {numbers}: is a router running? What is above is without it; try again")
+        raise typer.Exit(EXIT_AGAIN)

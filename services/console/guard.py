@@ -1,0 +1,65 @@
+"""Where foreseeable errors end: a line each on standard error, and an exit code that says what kind of error it was."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from kafka.errors import KafkaError
+
+from schemas.canonical import Refused
+from services.console.kinds import UnknownKindError
+from services.console.planning import NotFoundError, RefusedError
+from services.console.requests import UnansweredError
+from services.console.store import MovedError, NoPolicyError
+from services.console.when import NotATimeError
+from services.runtime.ledger import FencedError, LedgerError
+from services.runtime.lifecycle import EXIT_AGAIN, EXIT_CONFIG
+from services.runtime.settings import SettingsError
+
+__all__ = ["EXIT_AGAIN", "EXIT_CONFIG", "EXIT_NOT_FOUND", "EXIT_REFUSED", "EXIT_USAGE", "complain", "guarded"]
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_NOT_FOUND = 3
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """End the process as the epilog of `ioc-bridge --help` says, where an error was foreseeable.
+
+    Raises:
+        typer.Exit: with that exit code.
+
+    """
+    logging.getLogger("kafka").addHandler(logging.NullHandler())  # its clients' warnings are not for a terminal
+    try:
+        yield
+    except RefusedError as error:
+        _end(EXIT_REFUSED, str(error), "")
+    except (UnknownKindError, NotATimeError) as error:
+        _end(EXIT_USAGE, str(error))
+    except NotFoundError as error:
+        _end(EXIT_NOT_FOUND, str(error))
+    except (NoPolicyError, UnansweredError, Refused) as error:
+        _end(EXIT_REFUSED, str(error))
+    except SettingsError as error:
+        _end(EXIT_CONFIG, str(error))
+    except (FencedError, MovedError):
+        _end(EXIT_AGAIN, "others keep changing the policy at the same time; nothing was changed, try again")
+    except LedgerError as error:
+        _end(EXIT_AGAIN, f"{error}; whether the change was made is uncertain: look, and try again")
+    except KafkaError as error:
+        _end(EXIT_AGAIN, f"Kafka does not answer: {error!r}; is IOC_BRIDGE_KAFKA_BOOTSTRAP right?")
+
+
+def complain(line: str) -> None:
+    """Say something on standard error."""
+    print(f"ioc-bridge: {line}", file=sys.stderr)  # noqa: T201  # that is what it is for
+
+
+def _end(code: int, text: str, prefix: str = "ioc-bridge: ") -> None:
+    for line in text.splitlines():
+        print(f"{prefix}{line}", file=sys.stderr)  # noqa: T201
+    raise typer.Exit(code) from None

@@ -1,0 +1,51 @@
+"""Resources and outcomes on standard output, in the form that was asked for."""
+
+import json
+from collections.abc import Sequence
+
+import typer
+import yaml
+
+from services.console.checking import subject
+from services.console.fields import as_document
+from services.console.forms import Form
+from services.console.guard import complain
+from services.console.operations import Outcome
+from services.console.store import Snapshot, Stored
+from services.console.tables import console, tables
+
+
+def show(found: Sequence[Stored], on: Snapshot, form: Form, *, single: bool) -> None:
+    """Write resources. JSON is a list, unless a `single` resource was asked for by name."""
+    match form:
+        case Form.NAME:
+            for stored in found:
+                typer.echo(subject((stored.resource.kind, stored.resource.name)))
+        case Form.JSON:
+            documents = [as_document(stored) for stored in found]
+            typer.echo(json.dumps(documents[0] if single else documents, indent=2, ensure_ascii=False))
+        case Form.YAML:
+            documents = [as_document(stored) for stored in found]
+            typer.echo(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=10_000), nl=False)
+        case Form.TABLE | Form.WIDE if not found:
+            complain("there is none")
+        case Form.TABLE | Form.WIDE:
+            console().print(tables(found, on, wide=form is Form.WIDE))
+
+
+def report(outcome: Outcome, *, dry_run: bool) -> None:
+    """Write what became of topics and resources, a line each; what is wrong with a topic goes to standard error."""
+    end = " (dry run)" if dry_run else ""
+    for state in outcome.topics:
+        if state.state in ("created", "missing"):
+            typer.echo(f"topic {state.topic.name} created{end}")
+        for line in state.wrong:
+            complain(f"topic {state.topic.name} {line}")
+    for change in outcome.changes:
+        typer.echo(f"{subject(change.id)} {change.what}{end}")
+
+
+def warn_of_unreadable(on: Snapshot) -> None:
+    """Say which records were left out, and why."""
+    for key, why in sorted(on.unreadable.items()):
+        complain(f"{key} in the policy cannot be read by this version and is left out: {why}")

@@ -1,0 +1,126 @@
+"""`ioc.policy` as it stands, and writing to it on one condition: that it is still as it was read.
+
+Opening the writer fences whoever wrote before. Only then the end of the topic is compared with that of the reading, so
+nobody's change can slip in between: the writing is refused, and its owner reads and plans again.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kafka import KafkaConsumer, TopicPartition
+
+from schemas.policy import Policy
+from schemas.record import UndecodableError
+from schemas.resources import BUILT_IN, AnyResource, decode_resource
+from services.runtime import kafka
+from services.runtime.bulk import read_to_end
+from services.runtime.ledger import Entry, Ledger
+from services.runtime.settings import Settings
+
+BOOTSTRAP_WITHIN_MS = 10_000
+"""A person waits: half a minute, as services do, is too long to learn that an address is wrong."""
+
+
+class NoPolicyError(Exception):
+    """The topic does not exist."""
+
+
+class MovedError(Exception):
+    """The policy has changed since it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A resource and the offset of its record; None for what is built in."""
+
+    resource: AnyResource
+    version: int | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All resources of one moment, by kind and name; `version` is the end of the topic then.
+
+    `unreadable` has the keys of records which this version cannot read, and why.
+    """
+
+    stored: dict[tuple[str, str], Stored] = field(default_factory=dict)
+    version: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def listed(self) -> dict[tuple[str, str], Stored]:
+        """All but what was deleted and is still being carried out."""
+        return {id_: found for id_, found in self.stored.items() if found.resource.metadata.ended is None}
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The resources as services see them."""
+        return Policy.of((found.resource for found in self.stored.values()), self.version)
+
+
+class PolicyStore:
+    """Reads and writes the policy of one installation."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._partition = TopicPartition(settings.topics.policy.name, 0)
+
+    def read(self) -> Snapshot:
+        """Read everything up to the present end.
+
+        Raises:
+            NoPolicyError: the topic does not exist.
+            KafkaError: Kafka does not answer.
+
+        """
+        stored: dict[tuple[str, str], Stored] = {(one.kind, one.name): Stored(one, None) for one in BUILT_IN}
+        unreadable: dict[str, str] = {}
+        latest: dict[bytes, tuple[int, bytes]] = {}
+        with self._reader() as reader:
+            for record in read_to_end(reader, self._partition):
+                if record.key is not None and record.value is not None:
+                    latest[record.key] = record.offset, record.value
+                elif record.key is not None:
+                    latest.pop(record.key, None)
+            version = reader.position(self._partition)
+        for key, (offset, value) in latest.items():
+            try:
+                resource = decode_resource(value)
+            except UndecodableError as error:
+                unreadable[key.decode(errors="replace")] = str(error)
+            else:
+                stored[resource.kind, resource.name] = Stored(resource, offset)
+        return Snapshot(stored, version, unreadable)
+
+    def write(self, values: Iterable[tuple[str, bytes | None]], version: int, also: Iterable[Entry] = ()) -> None:
+        """Write values by key, all or none, provided that the policy still ends at `version`. None deletes.
+
+        `also` becomes visible together with them.
+
+        Raises:
+            MovedError: it does not; nothing was written.
+            FencedError: someone else began to write; nothing was written.
+            LedgerError, KafkaError: Kafka did not take it.
+
+        """
+        with closing(Ledger(self._settings, "policy")) as ledger:
+            with self._reader() as reader:
+                if reader.end_offsets([self._partition])[self._partition] != version:
+                    raise MovedError("the policy has changed in the meantime")
+            ledger.write([*(Entry(self._partition.topic, key.encode(), value) for key, value in values), *also])
+
+    @contextmanager
+    def _reader(self) -> Iterator[KafkaConsumer]:
+        reader = kafka.consumer(self._settings, bootstrap_timeout_ms=BOOTSTRAP_WITHIN_MS)
+        try:
+            if not reader.partitions_for_topic(self._partition.topic):
+                raise NoPolicyError(
+                    f"there is no topic {self._partition.topic} at {self._settings.kafka_bootstrap}; make it with "
+                    "`ioc-bridge topics apply`, or correct IOC_BRIDGE_TOPIC_PREFIX"
+                )
+            yield reader
+        finally:
+            reader.close()

@@ -1,0 +1,46 @@
+"""`topics apply` and `topics check`."""
+
+from contextlib import closing
+
+import typer
+from rich.table import Table
+
+from services.console.guard import EXIT_REFUSED, guarded
+from services.console.output import warn_of_unreadable
+from services.console.store import PolicyStore
+from services.console.tables import console
+from services.runtime import kafka
+from services.runtime.settings import Settings, load_settings
+from services.runtime.topics import TopicState, apply_topics, check_topics
+
+
+def run(*, change: bool) -> None:
+    """Check the topics, creating what is missing if they may be changed.
+
+    Raises:
+        typer.Exit: some are missing, or not as they should be.
+
+    """
+    with guarded():
+        settings = load_settings()
+        with closing(kafka.admin(settings)) as admin:
+            policy = settings.topics.policy
+            states = apply_topics(admin, [policy], settings.replication) if change else check_topics(admin, [policy])
+            wanted = settings.topics.all(_connections(settings) if states[0].state != "missing" else ())
+            states = apply_topics(admin, wanted, settings.replication) if change else check_topics(admin, wanted)
+        _show(states)
+        if any(state.state in ("differs", "missing") for state in states):
+            raise typer.Exit(EXIT_REFUSED)
+
+
+def _connections(settings: Settings) -> list[str]:
+    found = PolicyStore(settings).read()
+    warn_of_unreadable(found)
+    return sorted(found.policy.connections)
+
+
+def _show(states: list[TopicState]) -> None:
+    table = Table("topic", "partitions", "state")
+    for state in states:
+        table.add_row(state.topic.name, str(state.topic.partitions), "\n".join([state.state, *state.wrong]))
+    console().print(table)
