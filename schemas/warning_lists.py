@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from pymispwarninglists import WarningList
+from pymispwarninglists.api import WarningList
 
 
 def _folder() -> Traversable:

@@ -14,8 +14,8 @@ from schemas.resources.rule import Expression
 DEFAULT = "default"
 
 DEFAULT_LISTS = (
-    "captive-portals", "common-ioc-false-positive", "crl-hostname", "crl-ip", "empty-hashes", "google", "microsoft",
-    "microsoft-office365", "microsoft-win10-connection-endpoints", "rfc6761", "tranco10k",
+    "captive-portals", "cisco_top1000", "common-ioc-false-positive", "empty-hashes", "google", "microsoft",
+    "microsoft-office365", "microsoft-win10-connection-endpoints", "tranco10k",
 )  # fmt: skip
 """MISP warning lists that the guard `default` uses: names that blocking would hurt everybody."""
 

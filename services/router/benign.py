@@ -5,7 +5,6 @@ below an entry counts only where the entry says so, and never past a name under 
 """
 
 import re
-from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Final
 
@@ -15,24 +14,20 @@ from schemas.warning_lists import load, names
 from services.router.keeper_networks import Networks
 from services.router.keeper_subject import Subject
 
-POPULAR: Final = frozenset({
-    "alexa", "cisco_top1000", "cisco_top5k", "cisco_top10k", "cisco_top20k", "google-chrome-crux-1million",
-    "majestic_million", "moz-top500", "tranco", "tranco10k",
+OWNERS: Final = frozenset({
+    "automated-malware-analysis", "bank-website", "dax30", "google", "microsoft", "microsoft-attack-simulator",
+    "umbrella-blockpage-hostname",
 })  # fmt: skip
-"""Lists of what is visited most."""
-LENT: Final = frozenset({
-    "digitalside", "dynamic-dns", "link-in-bio", "lots-project", "parking-domain-ns", "public-dns-hostname",
-    "public-ipfs-gateways", "second-level-tlds", "tlds", "url-shortener",
-})  # fmt: skip
-"""Lists of those who give names, or room, to anybody."""
+"""Lists of names that one owner answers for, with what is below them. All others are of popular names, of hosters and
+shorteners, or a mixture: below those, anybody may have put anything.
+"""
 SUFFIXES: Final = "second-level-tlds"
 """The list (Mozilla's) of names directly below which strangers register."""
 MORE_SUFFIXES: Final = frozenset({
-    "azurefd.net", "cloudapp.azure.com", "cloudapp.azure.net", "files.1drv.com", "microsoftcrmportals.com",
-    "msappproxy.net", "msecnd.net", "onmicrosoft.com", "powerapps.com", "powerappsportals.com", "sharepoint.com",
-    "visualstudio.com", "windows.net",
+    "azurefd.net", "cloudapp.azure.com", "cloudapp.azure.net", "files.1drv.com", "livefilestore.com", "msecnd.net",
+    "sharepoint.com", "visualstudio.com", "vo.msecnd.net", "windows.net",
 })  # fmt: skip
-"""What that list lacks, or knows with a wildcard that the copy has lost: Microsoft's, where every customer has names."""
+"""What that list lacks, or has with a wildcard that the copy has lost: Microsoft's, for names of its customers."""
 
 _NAMES = frozenset({"domain", "hostname", "hostname|port", "url", "uri"})
 _ADDRESSES = frozenset({"ip-src", "ip-dst", "ip-src|port", "ip-dst|port"})
@@ -44,6 +39,7 @@ class BenignIndex:
     """Chosen lists, made ready to be asked. Where several have an indicator, the first one is named."""
 
     def __init__(self, chosen: tuple[str, ...]) -> None:
+        self._hashes: dict[str, str] = {}
         self._exact: dict[str, str] = {}
         self._below: dict[str, str] = {}
         self._networks = Networks()
@@ -69,11 +65,11 @@ class BenignIndex:
         type_, text = value
         if type_ is IndicatorType.DOMAIN and about & _NAMES:
             self._exact.setdefault(text, name)
-            if name not in POPULAR | LENT and (kind != "string" or entry[0] == ".") and text not in suffixes():
+            if name in OWNERS and (kind != "string" or entry[0] == ".") and text not in suffixes():
                 self._below.setdefault(text, name)
         elif type_.family is Family.HASH:
             if about & _DIGESTS:
-                self._exact.setdefault(text, name)
+                self._hashes.setdefault(text, name)
         elif about & _ADDRESSES:
             self._networks.add_text(text, name)
 
@@ -84,25 +80,22 @@ class BenignIndex:
         if subject.address is not None:
             return self._networks.find(subject.address)
         if subject.name is None:
-            return self._exact.get(subject.value)
-        found = self._exact.get(subject.name)
-        return found if found is not None or not self._below else self._find_above(subject.name)
+            return self._hashes.get(subject.value)
+        return self._exact.get(subject.name) or self._find_above(subject.name)
 
     def _find_above(self, name: str) -> str | None:
-        for above in above_of(name):
+        """By the names above that belong to the same owner; `www.` is the site itself, whatever the list."""
+        lent = suffixes()
+        if name in lent:
+            return None
+        above = name.partition(".")[2]
+        if name.startswith("www.") and above not in lent and (found := self._exact.get(above)) is not None:
+            return found
+        while above and above not in lent:
             if (found := self._below.get(above)) is not None:
                 return found
+            above = above.partition(".")[2]
         return None
-
-
-def above_of(name: str) -> Iterator[str]:
-    """The names above a name that belong to the same owner."""
-    lent = suffixes()
-    above = name
-    while above and above not in lent:
-        above = above.partition(".")[2]
-        if above not in lent:
-            yield above
 
 
 @cache
