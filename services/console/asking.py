@@ -47,36 +47,40 @@ _HOLDS = Listing(
 )  # fmt: skip
 
 
-def trial(sharing: str | None, files: Sequence[str], since: str | None, lines: int, form: Form) -> None:
+def trial(
+    sharing: str | None, files: Sequence[str], since: str | None, lines: int, form: Form, *, timeout_s: float
+) -> None:
     """What a sharing would send."""
     with guarded():
         settings = load_settings()
         resources = _imagined(settings, files)
         question = Question(RequestVerb.TEST, sharing, since=moment(since), resources=resources, lines=lines)
-        _tell(_ask(settings, question), form)
+        _tell(_ask(settings, question, timeout_s), form)
 
 
-def diff(files: Sequence[str], lines: int, form: Form, *, exit_code: bool) -> None:
+def diff(files: Sequence[str], lines: int, timeout_s: float, form: Form, *, exit_code: bool) -> None:
     """What files would change at each target."""
     with guarded():
         settings = load_settings()
-        answer = _ask(settings, Question(RequestVerb.DIFF, resources=_imagined(settings, files), lines=lines))
+        answer = _ask(
+            settings, Question(RequestVerb.DIFF, resources=_imagined(settings, files), lines=lines), timeout_s
+        )
         _tell(answer, form)
         if exit_code and answer.tallies:
             raise typer.Exit(EXIT_DIFFERS)
 
 
-def sync(sharing: str | None, since: str | None, form: Form) -> None:
+def sync(sharing: str | None, since: str | None, timeout_s: float, form: Form) -> None:
     """Write a window again."""
     with guarded():
         settings = load_settings()
-        _tell(_ask(settings, Question(RequestVerb.SYNC, sharing, since=moment(since), lines=0)), form)
+        _tell(_ask(settings, Question(RequestVerb.SYNC, sharing, since=moment(since), lines=0), timeout_s), form)
 
 
-def explaining(value: str, form: Form) -> None:
+def explaining(value: str, timeout_s: float, form: Form) -> None:
     """Why an indicator is where it is."""
     with guarded():
-        found = explain(load_settings(), value, by=user())
+        found = explain(load_settings(), value, by=user(), timeout_s=timeout_s)
         whole = as_json(found)
         if form in (Form.JSON, Form.YAML):
             write([whole], _STEPS, form, whole)
@@ -152,9 +156,9 @@ def _imagined(settings: Settings, files: Sequence[str]) -> dict[str, str]:
     return {key: value.decode() if value else "" for key, value in planned.writes}
 
 
-def _ask(settings: Settings, question: Question) -> Answer:
+def _ask(settings: Settings, question: Question, timeout_s: float) -> Answer:
     with _progress() as told:
-        return requests.ask(settings, question, by=user(), progress=told)
+        return requests.ask(settings, question, by=user(), timeout_s=timeout_s, progress=told)
 
 
 @contextmanager
