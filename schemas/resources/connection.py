@@ -96,7 +96,7 @@ class NetskopeTenant(_Tenant):
 class ApiSource(_Source):
     """An endpoint of ours where other systems push indicators. It has no write side."""
 
-    type: Literal["api"]
+    type: Annotated[Literal["api"], Field(description="an endpoint of ours")]
     token_hash: Annotated[
         str,
         Field(pattern=r"^\$argon2id\$", description="of the token that pushers show; made by `ioc-bridge token`"),

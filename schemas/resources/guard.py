@@ -61,7 +61,7 @@ class TargetLimit(ShareLimit):
 class GuardSpec(Part):
     """What one guard keeps back."""
 
-    description: str = ""
+    description: Annotated[str, Field(description="for people: what it is for")] = ""
     connections: Annotated[
         tuple[Name, ...], Field(description="sources and destinations that it is for; empty: all")
     ] = ()
@@ -83,7 +83,7 @@ class GuardSpec(Part):
 class Guard(Resource):
     """A configured guard."""
 
-    kind: Literal["Guard"] = "Guard"
+    kind: Annotated[Literal["Guard"], Field(description="which kind of resource")] = "Guard"
     spec: GuardSpec = GuardSpec()
 
 

@@ -23,6 +23,6 @@ class MergingSpec(Part):
 class Merging(Resource):
     """The configured way of merging."""
 
-    kind: Literal["Merging"] = "Merging"
+    kind: Annotated[Literal["Merging"], Field(description="which kind of resource")] = "Merging"
     metadata: Metadata = Metadata(name=DEFAULT)
     spec: MergingSpec = MergingSpec()

@@ -47,7 +47,7 @@ def _read_mute(said: object) -> object:
 class RuleSpec(Part):
     """What a rule matches, with a description for people and a folder to find it in."""
 
-    description: str = ""
+    description: Annotated[str, Field(description="for people: what it is for")] = ""
     folder: Annotated[str, Field(max_length=200, description="where people find it, for example phishing/mail")] = ""
     match: Expression = "true"
     exceptions: Annotated[tuple[Exemption, ...], Field(max_length=100, description="what it does not match")] = ()

@@ -53,7 +53,7 @@ class ActionEntry(Part):
 class DefenderTarget(Part):
     """What Defender shall do with the indicators of a sharing."""
 
-    kind: Literal["defender-action"]
+    kind: Annotated[Literal["defender-action"], Field(description="which kind of target")]
     action: Annotated[Name, Field(description="for whatever the table does not name")]
     actions: Annotated[
         tuple[ActionEntry, ...], Field(max_length=100, description="by type and severity; the most specific wins")

@@ -20,14 +20,14 @@ class VerdictSpec(Part):
 
     connection: Name
     subject: Annotated[str, Field(description="`listing`, or the id of the target")]
-    verdict: Literal["confirm", "reject"]
+    verdict: Annotated[Literal["confirm", "reject"], Field(description="let it through, or keep it back")]
     at: Millis
     until: Millis
-    by: str = ""
+    by: Annotated[str, Field(description="who said so")] = ""
 
 
 class Verdict(Resource):
     """A person's word on a hold."""
 
-    kind: Literal["Verdict"] = "Verdict"
+    kind: Annotated[Literal["Verdict"], Field(description="which kind of resource")] = "Verdict"
     spec: VerdictSpec

@@ -14,6 +14,9 @@ from services.console.places import Mistake, Path
 from services.console.shape import shape
 from services.console.words import alternatives, suggest, words
 
+NEEDED_IN_FILES = ("apiVersion", "kind")
+"""Fields that a file must give although the models, which know what they are, have a default for them."""
+
 Id = tuple[str, str]
 """Kind and name: what a resource is told by."""
 

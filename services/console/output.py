@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 
 import typer
-import yaml
 
 from services.console.checking import subject
 from services.console.fields import as_document
@@ -13,6 +12,7 @@ from services.console.guard import complain
 from services.console.operations import Outcome
 from services.console.store import Snapshot, Stored
 from services.console.tables import console, tables
+from services.console.yaml_text import yaml_text
 
 
 def show(found: Sequence[Stored], on: Snapshot, form: Form, *, single: bool) -> None:
@@ -26,7 +26,7 @@ def show(found: Sequence[Stored], on: Snapshot, form: Form, *, single: bool) -> 
             typer.echo(json.dumps(documents[0] if single else documents, indent=2, ensure_ascii=False))
         case Form.YAML:
             documents = [as_document(stored) for stored in found]
-            typer.echo(yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=10_000), nl=False)
+            typer.echo(yaml_text(documents), nl=False)
         case Form.TABLE | Form.WIDE if not found:
             complain("there is none")
         case Form.TABLE | Form.WIDE:

@@ -148,7 +148,9 @@ def _conflict(on: Snapshot, one: Checked) -> list[Mistake]:
     now = stored.version if stored else None
     if given is None or given == now:
         return []
-    is_now = "it does not exist any more" if stored is None else f"the stored one is {now}"
+    is_now = (
+        "it does not exist any more" if stored is None else f"the stored one is {'built in' if now is None else now}"
+    )
     message = f"conflict: this was made from version {given}, {is_now}; get it again and repeat your change"
     return [Mistake(message, one.document.place(_VERSION), subject(one.id), _VERSION)]
 
@@ -180,7 +182,7 @@ def _flaws(one: Checked) -> list[Mistake]:
 
 def _change(on: Snapshot, resource: AnyResource, now: Millis) -> Change:
     id_, stored = (resource.kind, resource.name), on.listed.get((resource.kind, resource.name))
-    created = stored.resource.metadata.created if stored and stored.version is not None else now
+    created = stored.resource.metadata.created if stored else now
     metadata = resource.metadata.model_copy(update={"created": created, "ended": None})
     noted = resource.model_copy(update={"metadata": metadata})
     key, value = resource_key(noted), encode_resource(noted)

@@ -18,7 +18,7 @@ Kind = Annotated[str, typer.Argument(metavar="KIND", help=_KIND_HELP, autocomple
 KindOrAll = Annotated[
     str, typer.Argument(metavar="KIND", help=f"{_KIND_HELP} `all` is every kind.", autocompletion=_complete_kind)
 ]
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Names; none means all of the kind.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names; none means all of the kind.")]
 FILES_HELP = "A file, a folder with all YAML and JSON files below it, or - for standard input. May be repeated."
 Files = Annotated[list[str], typer.Option("--filename", "-f", metavar="FILE", help=FILES_HELP)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would be done, but do nothing.")]
@@ -54,10 +54,8 @@ def describe(kind: Kind, name: Annotated[str, typer.Argument(help="Its name.")])
 
 
 def delete(
-    kind: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help=_KIND_HELP, autocompletion=_complete_kind)
-    ] = None,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Names.")] = None,
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help=_KIND_HELP, autocompletion=_complete_kind)] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names.")] = None,
     filename: Annotated[
         list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help=f"Those in files. {FILES_HELP}")
     ] = None,

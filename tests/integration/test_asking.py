@@ -4,18 +4,20 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kafka import TopicPartition
 from typer.testing import CliRunner, Result
 
 from schemas.activity import Activity
 from schemas.hold import LISTING, Hold, HoldKind, hold_id
-from schemas.resources import Sharing, decode_resource
+from schemas.resources import Sharing, Verdict, decode_resource
 from services.console.__main__ import app
 from services.console.progress import read_progress
 from services.console.store import PolicyStore
 from services.runtime import kafka
-from services.runtime.bulk import latest
+from services.runtime.bulk import latest, read_to_end
 from services.runtime.clock import now_ms
 from services.runtime.ledger import Entry, Ledger
 from tests.routing import CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered
@@ -63,25 +65,21 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def answer(*arguments: str) -> dict[str, object]:
+def answer(*arguments: str) -> dict[str, Any]:
     said = run(*arguments, "-o", "json")
     assert said.exit_code == 0, said.output
-    found: dict[str, object] = json.loads(said.stdout)
+    found: dict[str, Any] = json.loads(said.stdout)
     return found
 
 
 def activity(exchange: Exchange) -> list[str]:
-    from kafka import TopicPartition
-
-    from services.runtime.bulk import read_to_end
-
     with closing(kafka.consumer(exchange.settings)) as reader:
         records = read_to_end(reader, TopicPartition(exchange.settings.topics.activity.name, 0))
         return [Activity.decode(record.value).code for record in records if record.value]
 
 
 def test_what_would_be_sent_what_would_change_and_why_and_sending_again(routed: Exchange, tmp_path: Path) -> None:
-    (effect,) = answer("test", "share")["effects"]  # type: ignore[misc]  # JSON
+    (effect,) = answer("test", "share")["effects"]
     assert (effect["effect"], effect["type"], effect["count"]) == ("send", "domain", REPORTED)
     assert answer("test", "share", "--since", "2040-01-01")["effects"] == []
     assert "there is no Sharing named nobody" in run("test", "nobody").stderr
@@ -90,10 +88,10 @@ def test_what_would_be_sent_what_would_change_and_why_and_sending_again(routed: 
     file = tmp_path / "more.yaml"
     file.write_text(OTHER)
     changes = answer("diff", "-f", str(file))
-    assert [(e["target"], e["effect"], e["count"]) for e in changes["effects"]] == [  # type: ignore[attr-defined]
+    assert [(e["target"], e["effect"], e["count"]) for e in changes["effects"]] == [
         ("defender-action:Audit", "put", 11)
     ]
-    assert len(changes["lines"]) == 11  # type: ignore[arg-type]
+    assert len(changes["lines"]) == 11
     assert run("diff", "--exit-code", "-f", str(file)).exit_code == 4
     assert len(routed.desired()) == REPORTED, "nothing was applied"
     file.write_text(OTHER.replace("startsWith", "beginsWith"))
@@ -102,15 +100,15 @@ def test_what_would_be_sent_what_would_change_and_why_and_sending_again(routed: 
     assert f"{file}:5:" in refused.stderr, "the place of the mistake"
 
     before = {key: entry.resend_at for key, entry in routed.desired().items()}
-    (resent,) = answer("sync", "share")["effects"]  # type: ignore[misc]
+    (resent,) = answer("sync", "share")["effects"]
     assert resent["count"] == REPORTED
     after = {key: entry.resend_at for key, entry in routed.desired().items()}
     assert all(after[key] is not None and after[key] != before[key] for key in before)
     assert "sync_asked" in activity(routed)
 
     why = answer("explain", "host1[.]evil.example")
-    assert [(s["sharing"], s["verdict"]) for s in why["steps"]] == [("share", "wanted")]  # type: ignore[attr-defined]
-    assert [p["state"] for p in why["presences"]] == ["pending"]  # type: ignore[attr-defined]
+    assert [(s["sharing"], s["verdict"]) for s in why["steps"]] == [("share", "wanted")]
+    assert [p["state"] for p in why["presences"]] == ["pending"]
     assert "no source has reported" in run("explain", "never.example").stderr
     assert run("explain", "not an indicator").exit_code == 1
 
@@ -175,6 +173,6 @@ def test_holds_are_listed_and_judged(exchange: Exchange) -> None:
     found = decode_resource(
         latest(exchange.settings, exchange.settings.topics.policy.name)[f"verdict/{held.id}".encode()]
     )
-    assert found.kind == "Verdict"
+    assert isinstance(found, Verdict)
     assert (found.spec.verdict, found.spec.connection, found.spec.subject) == ("confirm", SOURCE, LISTING)
     assert found.spec.until > now_ms()

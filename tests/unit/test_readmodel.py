@@ -1,4 +1,4 @@
-"""The read model by itself: every filter against a plain reading of the same records, pages, and what is taken twice."""
+"""The read model by itself: every filter against a plain reading of the same records, pages, what is taken twice."""
 
 from collections.abc import Iterator
 from pathlib import Path
