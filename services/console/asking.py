@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from schemas.request import RequestVerb
 from services.console import requests
+from services.console.answers import answered, explained
 from services.console.audit import user
 from services.console.explaining import Explanation, explain
 from services.console.files import read_files
@@ -81,7 +83,7 @@ def explaining(value: str, timeout_s: float, form: Form) -> None:
     """Why an indicator is where it is."""
     with guarded():
         found = explain(load_settings(), value, by=user(), timeout_s=timeout_s)
-        whole = as_json(found)
+        whole = explained(found)
         if form in (Form.JSON, Form.YAML):
             write([whole], _STEPS, form, whole)
         else:
@@ -109,29 +111,7 @@ def judge(names: Sequence[str], *, confirm: bool) -> None:
             report(Operations(settings, user()).judge(hold, "confirm" if confirm else "reject"), dry_run=False)
 
 
-def as_json(found: Explanation) -> dict[str, object]:
-    """An explanation as JSON has it."""
-    return {
-        "id": found.id,
-        "known": found.indicator is not None,
-        "indicator": found.indicator.model_dump(mode="json", exclude_none=True) if found.indicator else None,
-        "steps": [step.model_dump(mode="json", exclude_defaults=True) for step in found.steps],
-        "presences": [
-            {
-                "destination": one.destination, "target": one.target, "state": one.state,
-                **({"reason": one.applied.reason.code, "detail": one.applied.reason.detail}
-                   if one.applied and one.applied.reason else {}),
-                **({"at": one.applied.at, "remote_id": one.applied.remote_id, "attempts": one.applied.attempts}
-                   if one.applied else {}),
-            }
-            for one in found.presences
-        ],
-        "holds": [hold.model_dump(mode="json", exclude={"sample"}) for hold in found.holds],
-        "missing_partitions": list(found.missing),
-    }  # fmt: skip
-
-
-def _describe(whole: dict[str, object], found: Explanation, form: Form) -> None:
+def _describe(whole: dict[str, Any], found: Explanation, form: Form) -> None:
     if found.indicator is None:
         complain(f"no source has reported {found.id}")
         return
@@ -140,9 +120,7 @@ def _describe(whole: dict[str, object], found: Explanation, form: Form) -> None:
     typer.echo(f"{found.id}: {state}, severity {known.severity}, last seen {show(known.last_seen)}")
     steps = [step.model_dump(mode="json") for step in found.steps]
     write(steps, _STEPS, form)
-    presences = whole["presences"]
-    assert isinstance(presences, list)
-    write([{**row, "at": show(row.get("at"))} for row in presences], _PRESENCES, form)
+    write([{**row, "at": show(row.get("at"))} for row in whole["presences"]], _PRESENCES, form)
     for hold in found.holds:
         complain(f"{hold.id}: {hold.count} of {hold.of} entries of {hold.connection} are held ({hold.kind})")
 
@@ -174,12 +152,8 @@ def _progress() -> Iterator[requests.Progress]:
 
 
 def _tell(answer: Answer, form: Form) -> None:
-    effects = [tally.model_dump(mode="json", exclude={"v"}) for tally in answer.tallies]
-    lines = [line.model_dump(mode="json", exclude={"v"}) for line in answer.lines]
-    whole = {
-        "examined": answer.examined, "policy_version": answer.policy_version, "effects": effects, "lines": lines,
-        "more_lines": answer.more_lines, "missing_partitions": list(answer.missing),
-    }  # fmt: skip
+    whole = answered(answer)
+    effects, lines = whole["effects"], whole["lines"]
     if form in (Form.TABLE, Form.WIDE):
         write(effects, _EFFECTS, form)
         if lines:

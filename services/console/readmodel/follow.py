@@ -14,6 +14,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from schemas.progress import PROGRESS_KEY, Progress
 from schemas.record import UndecodableError
 from schemas.topics import DAY_MS
+from services.console.progress import read_progress
 from services.console.readmodel import ingest
 from services.console.readmodel.database import Database
 from services.console.readmodel.ingest import Changes, Indicators, Unreadable
@@ -68,6 +69,7 @@ class Follower:
 
     def _run(self) -> None:
         try:
+            self.progress = {number: known for number, known in read_progress(self._settings).items() if known}
             reader = kafka.consumer(self._settings)
             try:
                 self._follow(reader)
