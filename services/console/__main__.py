@@ -2,7 +2,7 @@
 
 import typer
 
-from services.console import verbs, verbs_asking, verbs_service
+from services.console import verbs, verbs_asking, verbs_looking, verbs_service
 from services.console.verbs_topics import topics
 
 EPILOG = (
@@ -13,6 +13,7 @@ EPILOG = (
 app = typer.Typer(epilog=EPILOG, no_args_is_help=True)
 verbs.add_to(app)
 verbs_asking.add_to(app)
+verbs_looking.add_to(app)
 verbs_service.add_to(app)
 app.add_typer(topics, name="topics")
 

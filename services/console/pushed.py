@@ -87,7 +87,7 @@ def read(body: bytes, form: Format, now: Millis) -> list[Judged]:
 
     """
     found: list[Judged] = []
-    for index, said in enumerate(_items(body, form)):
+    for index, said in enumerate(items_of(body, form)):
         if index >= MAX_ITEMS:
             raise BadBodyError(f"there are more than {MAX_ITEMS} items; push them in several requests")
         found.append(_judge(index, said, now))
@@ -96,7 +96,13 @@ def read(body: bytes, form: Format, now: Millis) -> list[Judged]:
     return found
 
 
-def _items(body: bytes, form: Format) -> Iterator[object]:
+def items_of(body: bytes, form: Format) -> Iterator[object]:
+    """The items of a body, unchecked; an error stands for a line that is none.
+
+    Raises:
+        BadBodyError: the body as a whole cannot be read.
+
+    """
     match form:
         case Format.JSON:
             parsed = _json(body, "the body")

@@ -24,10 +24,11 @@ _LOG = log.get(__name__)
 
 def serve() -> None:
     """Run the service."""
-    lifecycle.run(SERVICE, _serve, ConsoleSettings)
+    lifecycle.run(SERVICE, run_in, ConsoleSettings)
 
 
-def _serve(context: Context) -> None:
+def run_in(context: Context) -> None:
+    """Serve until the context is asked to stop. Raises whatever can no longer be trusted."""
     settings = context.settings
     assert isinstance(settings, ConsoleSettings)
     if (
