@@ -9,6 +9,7 @@ from contextlib import closing
 from rich.console import Console
 
 from bench.result import Figure, at_most
+from bench.spread import quantile
 from bench.throughput import LOGS, fresh_settings
 from bench.workload import batches
 from schemas.report import ReportBatch
@@ -41,11 +42,11 @@ def run(console: Console) -> list[Figure]:
     for name, seconds in (("at rest", rest), ("while 100,000 reports flow", loaded)):
         for way, found in seconds.items():
             figures += [
-                Figure(f"latency {name}, {way}, p50", _quantile(found, 0.5), "s"),
-                Figure(f"latency {name}, {way}, p99", _quantile(found, 0.99), "s"),
+                Figure(f"latency {name}, {way}, p50", quantile(found, 0.5), "s"),
+                Figure(f"latency {name}, {way}, p99", quantile(found, 0.99), "s"),
             ]
     both = [value for found in rest.values() for value in found]
-    figures.append(at_most("latency at rest, p99 beyond the poll interval", _quantile(both, 0.99) - POLL_S, "s", 2))
+    figures.append(at_most("latency at rest, p99 beyond the poll interval", quantile(both, 0.99) - POLL_S, "s", 2))
     return figures
 
 
@@ -58,11 +59,6 @@ def _unreachable() -> list[AnyResource]:
         resource("Connection", ELSEWHERE, {**spec, "polling": False}),
         resource("Sharing", ELSEWHERE, {"source": OTHER, "destination": ELSEWHERE, "target": target}),
     ]
-
-
-def _quantile(values: list[float], share: float) -> float:
-    """The smallest value that at least this share of the values does not exceed."""
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def _measure(

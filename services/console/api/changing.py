@@ -25,7 +25,10 @@ DryRun = Annotated[bool, Query(description="check everything and say what would 
 BODY = {
     "requestBody": {
         "required": True,
-        "content": {"application/yaml": {"schema": {"type": "string"}}, "application/json": {"schema": {}}},
+        "content": {
+            "application/yaml": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"type": ["object", "array"]}},
+        },
     }
 }
 
@@ -34,7 +37,7 @@ async def documents(request: Request) -> tuple[list[Document], list[Mistake]]:
     """The resources in a body: YAML, of which JSON is a part.
 
     Raises:
-        BadBodyError: it is not said to be one of these, or too large.
+        BadBodyError: it is not said to be one of these, is too large, or holds none.
 
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
@@ -45,7 +48,10 @@ async def documents(request: Request) -> tuple[list[Document], list[Mistake]]:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise BadBodyError("the body is not UTF-8 text") from error
-    return await run_in_threadpool(read_text, text, "body")
+    found, mistakes = await run_in_threadpool(read_text, text, "body")
+    if not found and not mistakes:
+        raise BadBodyError("there is no resource in it")
+    return found, mistakes
 
 
 async def bounded(request: Request, most: int) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from fastapi import FastAPI, Request, status
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from kafka.errors import KafkaError
 from pydantic import BaseModel
@@ -68,6 +69,7 @@ def add_to(app: FastAPI) -> None:
     for kind, code in _STATUS.items():
         app.add_exception_handler(kind, _answering(code))
     app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
 
 
 def _answering(code: int) -> Callable[[Request, Exception], JSONResponse]:
@@ -87,6 +89,15 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
     code = status.HTTP_409_CONFLICT if conflict else status.HTTP_422_UNPROCESSABLE_CONTENT
     said = [_said(mistake) for mistake in error.mistakes]
     return JSONResponse(Problem(detail=str(error), mistakes=said).model_dump(), code)
+
+
+def _invalid(_: Request, error: Exception) -> JSONResponse:
+    """A parameter or a body that is not as described; what was sent is not repeated, for it may be a secret."""
+    assert isinstance(error, RequestValidationError)
+    found = [(dotted(tuple(one["loc"])), str(one["msg"])) for one in error.errors()]
+    said = [MistakeSaid(subject="request", path=path, message=message) for path, message in found]
+    text = "\n".join(f"{path}: {message}" for path, message in found)
+    return JSONResponse(Problem(detail=text, mistakes=said).model_dump(), status.HTTP_422_UNPROCESSABLE_CONTENT)
 
 
 def _said(mistake: Mistake) -> MistakeSaid:

@@ -2,3 +2,4 @@
 CREATE INDEX IF NOT EXISTS by_seen ON indicators (last_seen, num);
 CREATE INDEX IF NOT EXISTS by_facet ON indicators (active, type, severity, last_seen, num);
 CREATE INDEX IF NOT EXISTS shared_by_state ON shared (destination, state, target, sharings, reason, skipped);
+CREATE INDEX IF NOT EXISTS label_by_seen ON labels (label, last_seen, num);

@@ -90,8 +90,10 @@ def _numbers(asked: Filter, limit: int, after: Cursor | None, *, few_shared: boo
         return _search(asked, limit, after)
     if few_shared and asks_for_shared(asked):
         return _from_shared(asked, limit, after)
-    if asked.label or asked.is_faceted:
+    if asked.is_faceted:
         return _from_facets(asked, limit, after)
+    if asked.label:
+        return _from_label(asked, limit, after)
     where, parameters = _rest(asked, after, "i")
     return (
         (f"SELECT i.num, i.last_seen FROM indicators AS i INDEXED BY by_seen WHERE {where} "  # noqa: S608
@@ -125,6 +127,18 @@ def _from_shared(asked: Filter, limit: int, after: Cursor | None) -> Sql:
             f"WHERE {where} AND {rest}{faceted}{labelled} ORDER BY i.last_seen DESC, i.num DESC LIMIT ?"
         ),
         (*parameters, *values, *more, *names, limit),
+    )
+
+
+def _from_label(asked: Filter, limit: int, after: Cursor | None) -> Sql:
+    """The label's own stretch, which is in the order of the list."""
+    where, values = _rest(asked, after, "k")
+    where = where.replace("k.id", "(SELECT id FROM indicators WHERE num = k.num)")
+    other, names = _label_tests(asked, ("t:",)) if asked.source else ("", ())
+    return (
+        "SELECT k.num, k.last_seen FROM labels AS k INDEXED BY label_by_seen WHERE k.label = ? AND "  # noqa: S608
+        f"{where}{other.replace('i.', 'k.')} ORDER BY k.last_seen DESC, k.num DESC LIMIT ?",
+        (asked.label, *values, *names, limit),
     )
 
 

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from schemas.activity import Activity
 from schemas.indicator import Indicator
 from services.console.readmodel import queries
@@ -144,7 +146,7 @@ def _indicator(row: sqlite3.Row) -> Found:
         "id": row["id"], "type": row["type"], "value": row["value"], "severity": SEVERITIES[row["severity"]].value,
         "reputation": row["reputation"], "active": bool(row["active"]), "first_seen": row["first_seen"],
         "last_seen": row["last_seen"], "expires_at": row["expires_at"], "hits": row["hits"],
-        "sources": json.loads(row["sources"]), "tags": json.loads(row["tags"]),
+        "sources": orjson.loads(row["sources"]), "tags": orjson.loads(row["tags"]),
     }  # fmt: skip
 
 
