@@ -1,4 +1,4 @@
-"""The reference pages of the command line and of resources, written from what they describe.
+"""The reference pages of the command line, of the API and of resources, written from what they describe.
 
 `python -m services.console.reference` writes them anew; a test holds the committed pages against it.
 """
@@ -10,6 +10,7 @@ from typer.cli import get_docs_for_click
 
 from schemas.resources import KINDS
 from services.console import __main__ as command_line
+from services.console.api_page import api_page
 from services.console.resources_page import resources_page
 
 FOLDER = FilePath(__file__).parents[2] / "docs" / "reference"
@@ -18,7 +19,7 @@ HINT = "<!-- Generated: change the source and run `python -m services.console.re
 
 def pages() -> dict[str, str]:
     """The pages by name of file."""
-    return {"cli.md": HINT + _cli_page(), "resources.md": HINT + resources_page(KINDS)}
+    return {"cli.md": HINT + _cli_page(), "resources.md": HINT + resources_page(KINDS), "api.md": HINT + api_page()}
 
 
 def _cli_page() -> str:

@@ -136,8 +136,10 @@ def _from_label(asked: Filter, limit: int, after: Cursor | None) -> Sql:
     where = where.replace("k.id", "(SELECT id FROM indicators WHERE num = k.num)")
     other, names = _label_tests(asked, ("t:",)) if asked.source else ("", ())
     return (
-        "SELECT k.num, k.last_seen FROM labels AS k INDEXED BY label_by_seen WHERE k.label = ? AND "  # noqa: S608
-        f"{where}{other.replace('i.', 'k.')} ORDER BY k.last_seen DESC, k.num DESC LIMIT ?",
+        (
+            "SELECT k.num, k.last_seen FROM labels AS k INDEXED BY label_by_seen WHERE k.label = ? AND "  # noqa: S608
+            f"{where}{other.replace('i.', 'k.')} ORDER BY k.last_seen DESC, k.num DESC LIMIT ?"
+        ),
         (asked.label, *values, *names, limit),
     )
 
