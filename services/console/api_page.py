@@ -14,9 +14,9 @@ own description, in OpenAPI, is at `/openapi.json`. Whoever asks shows a token: 
 pushes (`ioc-bridge token NAME`, its hash in the Connection's `tokenHash`) opens nothing but that source. Without a file
 of tokens the API is served to this machine only, and beyond it not at all.
 
-Errors have one shape: `detail`, and `mistakes` with the resource, the field and the place where there are some. 401: the
-token; 403: the role; 404: there is no such thing; 409: someone else has changed it; 422: what was sent cannot be used;
-429 and 503: try again after the seconds of `Retry-After`. Moments are milliseconds since the epoch, UTC.
+Errors have one shape: `detail`, and `mistakes` with the resource, the field and the place where there are some. 401:
+the token; 403: the role; 404: there is no such thing; 409: someone else has changed it; 422: what was sent cannot be
+used; 429 and 503: try again after the seconds of `Retry-After`. Moments are milliseconds since the epoch, UTC.
 """
 _TITLES = {
     "read": "Looking", "ask": "Asking the router", "resources": "Resources", "holds": "Holds", "push": "Pushing"
@@ -42,8 +42,8 @@ def _operation(method: str, path: str, operation: Mapping[str, Any], whole: Mapp
     if parameters := operation.get("parameters"):
         yield "| parameter | form | meaning |\n|---|---|---|"
         for one in parameters:
-            said = one.get("description", "")
-            yield f"| `{one['name']}`{'' if one['required'] else ' (optional)'} | {_form(one['schema'], whole)} | {said} |"
+            name = f"`{one['name']}`{'' if one['required'] else ' (optional)'}"
+            yield f"| {name} | {_form(one['schema'], whole)} | {one.get('description', '')} |"
         yield ""
     if body := operation.get("requestBody"):
         yield f"Body: {', '.join(f'`{kind}`' for kind in body['content'])}.\n"

@@ -10,9 +10,9 @@ from schemas.request import Effect
 from schemas.types import IndicatorType, Severity
 
 Millis = Annotated[int, Field(description="milliseconds since the Unix epoch, UTC")]
-State = Literal[
-    "pending", "applied", "rejected", "skipped", "held", "failed", "withdrawing", "withdrawn", "released"
-]  # fmt: skip
+Known = Literal["pending", "applied", "rejected", "skipped", "held", "failed", "withdrawing", "released"]
+"""What may have become of an entry that is wanted at a target, known there, or left out."""
+State = Known | Literal["withdrawn"]
 
 
 class SharedWith(BaseModel):

@@ -32,7 +32,7 @@ def asked(  # what is filtered by
     tag: Annotated[str | None, _NAME] = None,
     destination: Annotated[str | None, _NAME] = None,
     target: Annotated[str | None, _NAME] = None,
-    state: models.State | None = None,
+    state: models.Known | None = None,
     since: Annotated[
         str | None, Query(max_length=40, description="last seen since: how long ago (7d) or a time")
     ] = None,
