@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from schemas.activity import Level
 from schemas.types import Family, IndicatorType, Severity
 from services.console.forms import Form
 from services.console.verbs_asking import Output
@@ -38,7 +37,7 @@ def indicators(  # noqa: PLR0917  # what can be filtered by
 
 
 def activity(  # noqa: PLR0917
-    level: Annotated[Level | None, typer.Option(help="Only this level.")] = None,
+    level: Annotated[str | None, typer.Option(help="Only this level: info, warning or error.")] = None,
     code: Annotated[str | None, typer.Option(help="Only this code.")] = None,
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
     connection: Annotated[str | None, typer.Option(help="Only about this connection.")] = None,

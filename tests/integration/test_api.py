@@ -12,7 +12,9 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import allow_header_conformance, positive_data_acceptance
+from typer.testing import CliRunner, Result
 
+from services.console.__main__ import app
 from services.console.api.app import create_app
 from services.console.audit import CHANGED
 from services.console.readmodel.database import Database
@@ -206,9 +208,38 @@ def test_whoever_outruns_the_router_is_told_to_wait(bootstrap: str, prefix: str,
         assert int(answer.headers["Retry-After"]) > 0
 
 
+def test_the_command_line_pushes_and_lists_through_the_api(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(token: str, *arguments: str) -> Result:
+        monkeypatch.setenv("IOC_BRIDGE_API_URL", site.url)
+        monkeypatch.setenv("IOC_BRIDGE_API_TOKEN", site.tokens[token])
+        return CliRunner().invoke(app, list(arguments))
+
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.ndjson"
+    good.write_text("value,tags\nfrom-a-file.evil.example,file\n")
+    bad.write_text('"also.evil.example"\n"10.0.0.0/8"\n')
+    assert "1 accepted, 0 refused" in run(FEED, "push", FEED, "-f", str(good)).stderr
+    refused = run(FEED, "push", FEED, "-f", str(bad))
+    assert refused.exit_code == 1
+    assert "address_range" in refused.stdout
+    assert run(Role.EDITOR, "push", FEED, "-f", str(good)).exit_code == 1
+
+    def listed() -> str:
+        return run(Role.VIEWER, "indicators", "from-a-file", "-o", "name").stdout
+
+    eventually(lambda: listed() == "domain:from-a-file.evil.example\n", "it is listed")
+    assert "from-a-file.evil.example" in run(Role.VIEWER, "indicators", "--tag", "file").stdout
+    assert "skipped" in run(Role.VIEWER, "activity", "--connection", FEED).stdout
+    assert "Sharing/pushed" in run(Role.VIEWER, "sharings", "-o", "name").stdout
+    monkeypatch.setenv("IOC_BRIDGE_API_URL", "http://127.0.0.1:1")
+    assert CliRunner().invoke(app, ["indicators"]).exit_code == 75
+
+
 described = schemathesis.openapi.from_dict(create_app().openapi())
 
 
+@pytest.mark.filterwarnings("ignore:Skipped test cases with unsupported payload")  # NDJSON has tests of its own
 @described.parametrize()
 @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whatever_is_asked_is_answered_as_described(case: Any, site: Site) -> None:
