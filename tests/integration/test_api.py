@@ -216,6 +216,7 @@ def test_the_command_line_pushes_and_lists_through_the_api(
         monkeypatch.setenv("IOC_BRIDGE_API_TOKEN", site.tokens[token])
         return CliRunner().invoke(app, list(arguments))
 
+    assert site.call("POST", "/v1/apply", json=SHARING).status_code == 200
     good, bad = tmp_path / "good.csv", tmp_path / "bad.ndjson"
     good.write_text("value,tags\nfrom-a-file.evil.example,file\n")
     bad.write_text('"also.evil.example"\n"10.0.0.0/8"\n')
