@@ -1,13 +1,13 @@
 """What is wrong with a resource that its own fields cannot say: its expressions, and the lists that it names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 
 from schemas.expression import ExpressionError, check
 from schemas.policy import Misfit
 from schemas.resources import AnyResource, Guard, Rule
 
 
-def flaws(resources: Iterable[AnyResource], warning_lists: Mapping[str, object]) -> list[Misfit]:
+def flaws(resources: Iterable[AnyResource], warning_lists: Container[str]) -> list[Misfit]:
     """Every reason why resources must not be saved. `warning_lists` are those that exist, by name."""
     found: list[Misfit] = []
     for resource in resources:

@@ -2,15 +2,19 @@
 
 import typer
 
-from services.console import verbs
+from services.console import verbs, verbs_asking, verbs_looking, verbs_service
 from services.console.verbs_topics import topics
 
 EPILOG = (
-    "Exit codes: 0 done; 1 refused, nothing was changed; 2 the command line is wrong; 3 there is no such resource; "
+    "Exit codes: 0 done; 1 refused, nothing was changed; 2 the command line is wrong; 3 there is no such thing; "
+    "4 something would change (diff --exit-code); "
     "75 Kafka does not answer, or others keep writing: try again; 78 the settings cannot be used."
 )
 app = typer.Typer(epilog=EPILOG, no_args_is_help=True)
 verbs.add_to(app)
+verbs_asking.add_to(app)
+verbs_looking.add_to(app)
+verbs_service.add_to(app)
 app.add_typer(topics, name="topics")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.console.audit import user
 from services.console.files import read_files
 from services.console.forms import Form
 from services.console.guard import guarded
@@ -16,7 +17,7 @@ from services.runtime.settings import load_settings
 def apply(files: Sequence[str], *, dry_run: bool) -> None:
     """Apply what is in files."""
     with guarded():
-        operations = Operations(load_settings())
+        operations = Operations(load_settings(), user())
         documents, mistakes = read_files(files)
         report(operations.apply(documents, mistakes, dry_run=dry_run), dry_run=dry_run)
 
@@ -25,7 +26,7 @@ def get(kind: str, names: Sequence[str], form: Form) -> None:
     """List resources."""
     with guarded():
         kinds = kinds_of(kind)
-        on = Operations(load_settings()).snapshot()
+        on = Operations(load_settings(), user()).snapshot()
         warn_of_unreadable(on)
         show(select(on, kinds, names), on, form, single=len(names) == 1 and len(kinds) == 1)
 
@@ -34,12 +35,12 @@ def describe(kind: str, name: str) -> None:
     """Show one resource."""
     with guarded():
         kinds = (kind_of(kind),)
-        on = Operations(load_settings()).snapshot()
+        on = Operations(load_settings(), user()).snapshot()
         (found,) = select(on, kinds, [name])
         console().print(description(found, on))
 
 
-def delete(kind: str | None, names: Sequence[str], files: Sequence[str], *, dry_run: bool) -> None:
+def delete(kind: str | None, names: Sequence[str], files: Sequence[str], *, dry_run: bool, keep: bool) -> None:
     """Delete resources, named or in files."""
     with guarded():
         if kind:
@@ -50,4 +51,4 @@ def delete(kind: str | None, names: Sequence[str], files: Sequence[str], *, dry_
             if mistakes:
                 raise RefusedError(mistakes)
             ids = identify_all(documents)
-        report(Operations(load_settings()).delete(ids, dry_run=dry_run), dry_run=dry_run)
+        report(Operations(load_settings(), user()).delete(ids, dry_run=dry_run, keep=keep), dry_run=dry_run)

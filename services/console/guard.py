@@ -8,16 +8,29 @@ from contextlib import contextmanager
 import typer
 from kafka.errors import KafkaError
 
+from schemas.canonical import Refused
 from services.console.kinds import UnknownKindError
 from services.console.planning import NotFoundError, RefusedError
+from services.console.pushed import BadBodyError
+from services.console.remote import RemoteError
+from services.console.requests import UnansweredError
 from services.console.store import MovedError, NoPolicyError
+from services.console.when import NotATimeError
 from services.runtime.ledger import FencedError, LedgerError
 from services.runtime.lifecycle import EXIT_AGAIN, EXIT_CONFIG
 from services.runtime.settings import SettingsError
 
+__all__ = ["EXIT_AGAIN", "EXIT_CONFIG", "EXIT_NOT_FOUND", "EXIT_REFUSED", "EXIT_USAGE", "complain", "guarded"]
+
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_NOT_FOUND = 3
+
+_CODES: dict[type[Exception], int] = {
+    UnknownKindError: EXIT_USAGE, NotATimeError: EXIT_USAGE, NotFoundError: EXIT_NOT_FOUND, SettingsError: EXIT_CONFIG,
+    NoPolicyError: EXIT_REFUSED, UnansweredError: EXIT_REFUSED, Refused: EXIT_REFUSED, BadBodyError: EXIT_REFUSED,
+}  # fmt: skip
+"""How the process ends for errors whose own text says what to do."""
 
 
 @contextmanager
@@ -33,14 +46,12 @@ def guarded() -> Iterator[None]:
         yield
     except RefusedError as error:
         _end(EXIT_REFUSED, str(error), "")
-    except UnknownKindError as error:
-        _end(EXIT_USAGE, str(error))
-    except NotFoundError as error:
-        _end(EXIT_NOT_FOUND, str(error))
-    except NoPolicyError as error:
-        _end(EXIT_REFUSED, str(error))
-    except SettingsError as error:
-        _end(EXIT_CONFIG, str(error))
+    except RemoteError as error:
+        _end(EXIT_AGAIN if error.again else EXIT_REFUSED, str(error))
+    except FileNotFoundError as error:
+        _end(EXIT_REFUSED, f"{error.filename}: {error.strerror}")
+    except tuple(_CODES) as error:
+        _end(next(code for kind, code in _CODES.items() if isinstance(error, kind)), str(error))
     except (FencedError, MovedError):
         _end(EXIT_AGAIN, "others keep changing the policy at the same time; nothing was changed, try again")
     except LedgerError as error:

@@ -3,6 +3,8 @@
 from schemas.resources import KINDS
 
 EVERY = "all"
+PASSING = ("Verdict",)
+"""Kinds that are no part of a configuration: they count for an hour. `all` leaves them out."""
 
 
 def plural(kind: str) -> str:
@@ -25,7 +27,7 @@ def kinds_of(text: str) -> tuple[str, ...]:
         UnknownKindError: none.
 
     """
-    return tuple(KINDS) if text.lower() == EVERY else (kind_of(text),)
+    return tuple(kind for kind in KINDS if kind not in PASSING) if text.lower() == EVERY else (kind_of(text),)
 
 
 def kind_of(text: str) -> str:

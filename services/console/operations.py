@@ -7,13 +7,18 @@ and planned again, which may well turn it into a conflict that its author has to
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Literal
 
 from kafka.errors import KafkaError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from schemas.hold import Hold
 from schemas.policy import Policy
-from services.console.checking import Id, check, identify
+from schemas.resources import resource_key
+from services.console.audit import CHANGED, entries
+from services.console.checking import Id, check, identify, subject
 from services.console.documents import Document
+from services.console.ending import over, verdict
 from services.console.places import Mistake, Path, in_order
 from services.console.planning import (
     Change,
@@ -22,9 +27,12 @@ from services.console.planning import (
     RefusedError,
     plan_apply,
     plan_delete,
+    plan_verdict,
 )
+from services.console.progress import read_progress
 from services.console.store import MovedError, NoPolicyError, PolicyStore, Snapshot, Stored
 from services.runtime import kafka
+from services.runtime.clock import now_ms
 from services.runtime.ledger import FencedError
 from services.runtime.settings import Settings
 from services.runtime.topics import TopicState, apply_topics, check_topics
@@ -41,15 +49,24 @@ class Outcome:
 
 
 class Operations:
-    """The verbs on one installation's policy. Every method may raise KafkaError and NoPolicyError."""
+    """The verbs on one installation's policy, for one person or program (`by`), which the activity log names.
 
-    def __init__(self, settings: Settings) -> None:
+    Every method may raise KafkaError and NoPolicyError.
+    """
+
+    def __init__(self, settings: Settings, by: str) -> None:
         self._settings = settings
+        self._by = by
         self._store = PolicyStore(settings)
 
     def snapshot(self) -> Snapshot:
         """Everything as it stands."""
         return self._store.read()
+
+    def plan(self, documents: Sequence[Document], mistakes: Sequence[Mistake] = ()) -> Plan:
+        """What `apply` would do. Raises RefusedError as it does."""
+        checked, wrong = check(list(documents))
+        return plan_apply(self._store.read(), checked, [*mistakes, *wrong], now_ms())
 
     def apply(
         self, documents: Sequence[Document], mistakes: Sequence[Mistake] = (), *, dry_run: bool = False
@@ -64,14 +81,16 @@ class Operations:
         checked, wrong = check(list(documents))
         found = [*mistakes, *wrong]
         try:
-            return self._carry_out(lambda on: plan_apply(on, checked, found), dry_run=dry_run, topics=True)
+            return self._carry_out(lambda on: plan_apply(on, checked, found, now_ms()), dry_run=dry_run, topics=True)
         except (KafkaError, NoPolicyError) as error:
             if found:  # these are mistakes whatever is stored
                 raise RefusedError(in_order(found)) from error
             raise
 
-    def delete(self, ids: Iterable[Id], *, dry_run: bool = False) -> Outcome:
+    def delete(self, ids: Iterable[Id], *, dry_run: bool = False, keep: bool = False) -> Outcome:
         """Delete resources, all or none. Topics stay: what they say of a tenant is not to be lost by a slip.
+
+        What only a deleted sharing wanted is withdrawn, or with `keep` stays at the vendors and is none of ours.
 
         Raises:
             NotFoundError: some do not exist.
@@ -80,7 +99,9 @@ class Operations:
 
         """
         ids = tuple(ids)
-        return self._carry_out(lambda on: plan_delete(on, ids), dry_run=dry_run, topics=False)
+        return self._carry_out(
+            lambda on: plan_delete(on, ids, self._by, now_ms(), keep=keep), dry_run=dry_run, topics=False
+        )
 
     def _carry_out(self, plan: Callable[[Snapshot], Plan], *, dry_run: bool, topics: bool) -> Outcome:
         states: tuple[TopicState, ...] = ()
@@ -94,8 +115,30 @@ class Operations:
                 planned = plan(self._store.read())
                 states = states or (self._topics(planned.policy, dry_run=dry_run) if topics else ())
                 if planned.writes and not dry_run:
-                    self._store.write(planned.writes, planned.on.version)
+                    told = entries(self._settings, CHANGED, _said(planned.changes, self._by), _items(planned.changes))
+                    self._store.write([*planned.writes, *self._swept(planned)], planned.on.version, told)
         return Outcome(planned.changes, states)
+
+    def judge(self, hold: Hold, said: Literal["confirm", "reject"]) -> Outcome:
+        """Let through what a guard holds, or keep it back.
+
+        Raises:
+            FencedError, MovedError: others kept writing at the same time; nothing was changed.
+
+        """
+        word = verdict(hold.connection, hold.subject, hold.kind, said, now=now_ms(), by=self._by)
+        return self._carry_out(lambda on: plan_verdict(on, word), dry_run=False, topics=False)
+
+    def _swept(self, planned: Plan) -> list[tuple[str, bytes | None]]:
+        """Deletions of what is over, on the occasion of another change."""
+        written = {key for key, _ in planned.writes}
+        ended = any(found.resource.metadata.ended for found in planned.on.stored.values())
+        progress = read_progress(self._settings) if ended else {}
+        return [
+            (key, None)
+            for found in over(planned.on, progress, now_ms())
+            if (key := resource_key(found)) not in written
+        ]  # fmt: skip
 
     def _topics(self, policy: Policy, *, dry_run: bool) -> tuple[TopicState, ...]:
         names = self._settings.topics
@@ -106,6 +149,16 @@ class Operations:
             if dry_run:
                 return tuple(check_topics(admin, wanted))
             return tuple(apply_topics(admin, wanted, self._settings.replication))
+
+
+def _said(changes: Sequence[Change], by: str) -> str:
+    done = [change for change in changes if change.what != "unchanged"]
+    first = ", ".join(f"{subject(change.id)} {change.what}" for change in done[:3])
+    return f"{by}: {first}{f' and {len(done) - 3} more' if len(done) > 3 else ''}"
+
+
+def _items(changes: Sequence[Change]) -> list[tuple[str, str]]:
+    return [(subject(change.id), change.what) for change in changes if change.what != "unchanged"]
 
 
 def identify_all(documents: Iterable[Document]) -> list[Id]:
@@ -138,7 +191,7 @@ def select(on: Snapshot, kinds: Sequence[str], names: Sequence[str] = ()) -> lis
 
     """
     if not names:
-        return [stored for kind in kinds for (of, _), stored in sorted(on.stored.items()) if of == kind]
-    if missing := [name for name in names if not any((kind, name) in on.stored for kind in kinds)]:
+        return [stored for kind in kinds for (of, _), stored in sorted(on.listed.items()) if of == kind]
+    if missing := [name for name in names if not any((kind, name) in on.listed for kind in kinds)]:
         raise NotFoundError("\n".join(f"there is no {' or '.join(kinds)} named {name}" for name in missing))
-    return [on.stored[kind, name] for name in dict.fromkeys(names) for kind in kinds if (kind, name) in on.stored]
+    return [on.listed[kind, name] for name in dict.fromkeys(names) for kind in kinds if (kind, name) in on.listed]

@@ -1,4 +1,4 @@
-"""The reference pages of the command line and of resources. `make docs` writes them."""
+"""The reference pages of the command line, of the HTTP API and of resources. `make docs` writes them."""
 
 import sys
 
@@ -7,6 +7,7 @@ from typer.cli import get_docs_for_click
 
 from schemas.resources import KINDS
 from services.console import __main__ as command_line
+from services.console.api_page import api_page
 from services.console.resources_page import resources_page
 from services.runtime.pages import Page, main
 
@@ -20,6 +21,7 @@ def _cli_page() -> str:
 
 PAGES = [
     Page("cli.md", "Command line", "services/console", _cli_page),
+    Page("api.md", "The HTTP API", "services/console/api", api_page),
     Page("resources.md", "Resources", "the models in schemas/resources", lambda: resources_page(KINDS)),
 ]
 

@@ -13,14 +13,12 @@ from kafka import KafkaConsumer, TopicPartition
 
 from schemas.policy import Policy
 from schemas.record import UndecodableError
-from schemas.resources import AnyResource, decode_resource
-from schemas.resources.rule import RULE_ALL
+from schemas.resources import BUILT_IN, AnyResource, decode_resource
 from services.runtime import kafka
 from services.runtime.bulk import read_to_end
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
 
-BUILT_IN: tuple[AnyResource, ...] = (RULE_ALL,)
 BOOTSTRAP_WITHIN_MS = 10_000
 """A person waits: half a minute, as services do, is too long to learn that an address is wrong."""
 
@@ -51,6 +49,11 @@ class Snapshot:
     stored: dict[tuple[str, str], Stored] = field(default_factory=dict)
     version: int = 0
     unreadable: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def listed(self) -> dict[tuple[str, str], Stored]:
+        """All but what was deleted and is still being carried out."""
+        return {id_: found for id_, found in self.stored.items() if found.resource.metadata.ended is None}
 
     @cached_property
     def policy(self) -> Policy:
@@ -92,8 +95,10 @@ class PolicyStore:
                 stored[resource.kind, resource.name] = Stored(resource, offset)
         return Snapshot(stored, version, unreadable)
 
-    def write(self, values: Iterable[tuple[str, bytes | None]], version: int) -> None:
+    def write(self, values: Iterable[tuple[str, bytes | None]], version: int, also: Iterable[Entry] = ()) -> None:
         """Write values by key, all or none, provided that the policy still ends at `version`. None deletes.
+
+        `also` becomes visible together with them.
 
         Raises:
             MovedError: it does not; nothing was written.
@@ -105,7 +110,7 @@ class PolicyStore:
             with self._reader() as reader:
                 if reader.end_offsets([self._partition])[self._partition] != version:
                     raise MovedError("the policy has changed in the meantime")
-            ledger.write(Entry(self._partition.topic, key.encode(), value) for key, value in values)
+            ledger.write([*(Entry(self._partition.topic, key.encode(), value) for key, value in values), *also])
 
     @contextmanager
     def _reader(self) -> Iterator[KafkaConsumer]:

@@ -59,6 +59,9 @@ def delete(
     filename: Annotated[
         list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help=f"Those in files. {FILES_HELP}")
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Sharings only: leave at the vendors what they put there; it is none of ours")
+    ] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Delete resources, by kind and names or those in files: all of them, or none.
@@ -69,7 +72,7 @@ def delete(
         raise typer.BadParameter("name a kind and at least one name, or files with -f")
     from services.console import doing
 
-    doing.delete(kind, names or [], filename or [], dry_run=dry_run)
+    doing.delete(kind, names or [], filename or [], dry_run=dry_run, keep=keep)
 
 
 def add_to(app: typer.Typer) -> None:

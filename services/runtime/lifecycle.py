@@ -24,7 +24,7 @@ from services.runtime.leases import LeaseLostError
 from services.runtime.ledger import LedgerError
 from services.runtime.metrics import BUILD
 from services.runtime.policy import PolicyFollower
-from services.runtime.settings import Settings, SettingsError, load_settings
+from services.runtime.settings import Settings, SettingsError, load
 
 STOP_WITHIN_S = 20.0
 EXIT_AGAIN = 75
@@ -52,13 +52,13 @@ class Context:
         self.deadletters.close()
 
 
-def run(service: str, body: Callable[[Context], None]) -> None:
+def run(service: str, body: Callable[[Context], None], settings_kind: type[Settings] = Settings) -> None:
     """Run a service until it is asked to leave, and end the process with its exit code.
 
     `body` tells `health` what it waits for and then that its start is done; before that it is not ready.
     """
     try:
-        settings = load_settings()
+        settings = load(settings_kind)
     except SettingsError as error:
         sys.exit(_config_error(str(error)))
     log.configure(settings.log_level, service)

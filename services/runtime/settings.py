@@ -5,7 +5,7 @@ Environment names are `IOC_BRIDGE_` and the field in upper case; the file is nam
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 import yaml
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -94,8 +94,16 @@ class Settings(BaseSettings):
         return Topics(self.topic_prefix, self.partitions)
 
 
+_Kind = TypeVar("_Kind", bound=Settings)
+
+
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings.
+    """Read the settings that every service has. Raises SettingsError as `load`."""
+    return load(Settings, **overrides)
+
+
+def load(kind: type[_Kind], **overrides: object) -> _Kind:
+    """Read the settings of a service that has some of its own.
 
     Raises:
         SettingsError: something is wrong; every mistake is listed with its field and where to set it.
@@ -104,7 +112,7 @@ def load_settings(**overrides: object) -> Settings:
     if file := os.environ.get(CONFIG_VARIABLE):
         _check_file(file)
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]  # checked by pydantic
+        return kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
         raise SettingsError("\n".join(_line(item["loc"], item["msg"]) for item in error.errors())) from error
 

@@ -71,12 +71,20 @@ def settings(bootstrap: str, prefix: str, monkeypatch: pytest.MonkeyPatch) -> Se
 @pytest.fixture
 def run(settings: Settings) -> Run:
     with closing(kafka.admin(settings)) as admin:
-        apply_topics(admin, [settings.topics.policy, settings.topics.deadletters], replication=1)
+        apply_topics(
+            admin, [settings.topics.policy, settings.topics.activity, settings.topics.deadletters], replication=1
+        )
     return lambda *arguments, stdin=None: Ran(list(arguments), stdin)
 
 
 def end_of_policy(settings: Settings) -> int:
     return PolicyStore(settings).read().version
+
+
+def kept(settings: Settings) -> dict[str, object]:
+    """The specs of what is configured; a verdict on a withdrawal is no configuration."""
+    found = latest(settings, settings.topics.policy.name).items()
+    return {key.decode(): json.loads(value)["spec"] for key, value in found if not key.startswith(b"verdict/")}
 
 
 def test_a_policy_is_applied_shown_and_deleted(run: Run, settings: Settings, tmp_path: Path) -> None:
@@ -97,7 +105,7 @@ def test_a_policy_is_applied_shown_and_deleted(run: Run, settings: Settings, tmp
     assert end_of_policy(settings) == end, "what is unchanged is not written"
 
     assert run("get", "all", "-o", "name").out.split() == [
-        "Connection/mde", "Connection/netskope", "Rule/all", "Sharing/to-netskope"
+        "Connection/mde", "Connection/netskope", "Rule/all", "Sharing/to-netskope", "Guard/default", "Merging/default"
     ]  # fmt: skip
     table = run("get", "SHARINGS").out.splitlines()
     assert table[0].split() == ["name", "source", "rule", "destination", "target", "enabled", "in", "force"]
@@ -114,7 +122,7 @@ def test_a_policy_is_applied_shown_and_deleted(run: Run, settings: Settings, tmp
     assert run("delete", "-f", str(tmp_path)).out.splitlines() == [
         "Sharing/to-netskope deleted", "Connection/netskope deleted", "Connection/mde deleted"
     ]  # fmt: skip
-    assert latest(settings, settings.topics.policy.name) == {}
+    assert kept(settings) == {}
     assert run("get", "connections").errors == "ioc-bridge: there is none\n"
 
 
@@ -134,14 +142,14 @@ def test_what_get_writes_can_be_applied_again_elsewhere(run: Run, settings: Sett
     written = run("get", "all", "-o", form).out
     same = run("apply", "-f", "-", stdin=written)
     assert (same.code, {line.split()[-1] for line in same.out.splitlines()}) == (0, {"unchanged"})
-    before = latest(settings, settings.topics.policy.name)
+    before = kept(settings)
     run("delete", "-f", "-", stdin=POLICY)
     gone = run("apply", "-f", "-", stdin=written)
     assert gone.code == 1
     assert "it does not exist any more" in gone.errors
     unversioned = "\n".join(line for line in written.splitlines() if "resourceVersion" not in line)
     assert run("apply", "-f", "-", stdin=unversioned).code == 0
-    assert latest(settings, settings.topics.policy.name) == before
+    assert kept(settings) == before
 
 
 def test_one_resource_by_name_is_one_json_object(run: Run) -> None:
@@ -191,11 +199,11 @@ def test_a_change_made_on_an_outdated_version_is_a_conflict(run: Run) -> None:
 def test_a_writer_that_is_overtaken_plans_again(run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     write, overtakers = PolicyStore.write, iter(["first", "second"])
 
-    def overtaken(self: PolicyStore, values: list[tuple[str, bytes | None]], version: int) -> None:
+    def overtaken(self: PolicyStore, values: list[tuple[str, bytes | None]], version: int, also: list[Entry]) -> None:
         if name := next(overtakers, None):
             documents = read_text(RULE.format(name=name, folder="x"), "f")[0]
-            Operations(settings).apply(documents)
-        write(self, values, version)
+            Operations(settings, "other").apply(documents)
+        write(self, values, version, also)
 
     monkeypatch.setattr(PolicyStore, "write", overtaken)
     assert run("apply", "-f", "-", stdin=RULE.format(name="mine", folder="x")).out == "Rule/mine created\n"
@@ -237,7 +245,10 @@ def test_a_record_that_cannot_be_read_is_said_and_can_be_replaced(run: Run, sett
         (
             ["get", "thing"],
             2,
-            "ioc-bridge: thing is not a kind of resource; the kinds are connections, rules, sharings",
+            (
+                "ioc-bridge: thing is not a kind of resource; the kinds are connections, rules, sharings, "
+                "guards, mergings, verdicts"
+            ),
         ),
         (["get", "rule", "x"], 3, "ioc-bridge: there is no Rule named x"),
         (["describe", "rule", "x"], 3, "ioc-bridge: there is no Rule named x"),

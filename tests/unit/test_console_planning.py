@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.resources import RESOURCE, AnyResource, encode_resource
+from schemas.resources import BUILT_IN, RESOURCE, AnyResource, encode_resource
 from services.console.checking import check
 from services.console.documents import read_text
 from services.console.fields import as_document, fields
 from services.console.planning import NotFoundError, Plan, RefusedError, plan_apply, plan_delete, referrers
-from services.console.store import BUILT_IN, Snapshot, Stored
+from services.console.store import Snapshot, Stored
 from services.console.yaml_text import yaml_text
 
 
@@ -99,7 +99,8 @@ def test_what_is_referred_to_is_deleted_only_with_what_refers_to_it() -> None:
         ):
             plan_delete(on, [id_])
     plan = plan_delete(on, [("Connection", "ns"), ("Connection", "mde"), ("Sharing", "urls")])
-    assert plan.writes == [("sharing/urls", None), ("connection/ns", None), ("connection/mde", None)]
+    assert [change.key for change in plan.changes] == ["sharing/urls", "connection/ns", "connection/mde"]
+    assert {key for key, value in plan.writes if value is None} == {change.key for change in plan.changes}
 
 
 def test_what_refers_to_a_resource_is_known_by_its_field() -> None:

@@ -1,0 +1,30 @@
+"""The application: its routes, who may use them, and what it answers when something is wrong."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from services.console.api import asking, changing, errors, pushing, reading
+from services.console.api.desk import Desk
+
+_HERE = ["127.0.0.1", "localhost", "[::1]"]
+
+
+def create_app(desk: Desk | None = None) -> FastAPI:
+    """The application. Without a desk it can only describe itself."""
+    app = FastAPI(
+        title="ioc-bridge",
+        version=version("ioc-bridge"),
+        summary="Moves indicators of compromise between Microsoft Defender for Endpoint and Netskope.",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.desk = desk
+    for part in (reading, asking, changing, pushing):
+        app.include_router(part.router)
+    errors.add_to(app)
+    if desk is not None and desk.guests.are_open:
+        # Nobody is asked for a token, so a page of another site must not get here under a name of its own.
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=_HERE)
+    return app

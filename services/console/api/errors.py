@@ -1,0 +1,105 @@
+"""What goes wrong, as HTTP says it: one shape, `detail` for people and `mistakes` with places where there are some."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI, Request, status
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from kafka.errors import KafkaError
+from pydantic import BaseModel
+
+from schemas.canonical import Refused
+from services.console.api.desk import NotReadyError
+from services.console.kinds import UnknownKindError
+from services.console.places import Mistake, dotted
+from services.console.planning import NotFoundError, RefusedError
+from services.console.pushed import BadBodyError
+from services.console.readmodel.database import TooSlowError
+from services.console.readmodel.view import BadCursorError
+from services.console.requests import UnansweredError
+from services.console.sources import RETRY_AFTER_S, BehindError
+from services.console.store import MovedError, NoPolicyError
+from services.console.when import NotATimeError
+from services.runtime import log
+from services.runtime.ledger import LedgerError
+
+_LOG = log.get(__name__)
+_VERSION = ("metadata", "resourceVersion")
+
+
+class MistakeSaid(BaseModel):
+    """One mistake, with the resource and the field that it is in."""
+
+    subject: str
+    path: str
+    message: str
+    place: str | None = None
+
+
+class Problem(BaseModel):
+    """Why a request was not done."""
+
+    detail: str
+    mistakes: list[MistakeSaid] = []
+
+
+_STATUS: dict[type[Exception], int] = {
+    Refused: status.HTTP_422_UNPROCESSABLE_CONTENT,
+    UnansweredError: status.HTTP_422_UNPROCESSABLE_CONTENT,
+    NotATimeError: status.HTTP_422_UNPROCESSABLE_CONTENT,
+    BadCursorError: status.HTTP_422_UNPROCESSABLE_CONTENT,
+    BadBodyError: status.HTTP_422_UNPROCESSABLE_CONTENT,
+    TooSlowError: status.HTTP_422_UNPROCESSABLE_CONTENT,
+    NotFoundError: status.HTTP_404_NOT_FOUND,
+    UnknownKindError: status.HTTP_404_NOT_FOUND,
+    MovedError: status.HTTP_409_CONFLICT,
+    NoPolicyError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    NotReadyError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    LedgerError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    KafkaError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    BehindError: status.HTTP_429_TOO_MANY_REQUESTS,
+}
+_LATER = (status.HTTP_429_TOO_MANY_REQUESTS, status.HTTP_503_SERVICE_UNAVAILABLE)
+RESPONSES: dict[int | str, dict[str, object]] = {code: {"model": Problem} for code in (401, 403, 404, 409, 422, 503)}
+"""What every route may answer beside what it is for."""
+
+
+def add_to(app: FastAPI) -> None:
+    """Answer foreseeable errors."""
+    for kind, code in _STATUS.items():
+        app.add_exception_handler(kind, _answering(code))
+    app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+
+
+def _answering(code: int) -> Callable[[Request, Exception], JSONResponse]:
+    def answer(request: Request, error: Exception) -> JSONResponse:
+        text = f"Kafka does not answer: {error!r}" if isinstance(error, KafkaError) else str(error)
+        if code in _LATER:
+            _LOG.warning("not done", path=request.url.path, why=text)
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if code in _LATER else None
+        return JSONResponse(Problem(detail=text).model_dump(), code, headers)
+
+    return answer
+
+
+def _refused(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RefusedError)
+    conflict = any(mistake.path == _VERSION for mistake in error.mistakes)
+    code = status.HTTP_409_CONFLICT if conflict else status.HTTP_422_UNPROCESSABLE_CONTENT
+    said = [_said(mistake) for mistake in error.mistakes]
+    return JSONResponse(Problem(detail=str(error), mistakes=said).model_dump(), code)
+
+
+def _invalid(_: Request, error: Exception) -> JSONResponse:
+    """A parameter or a body that is not as described; what was sent is not repeated, for it may be a secret."""
+    assert isinstance(error, RequestValidationError)
+    found = [(dotted(tuple(one["loc"])), str(one["msg"])) for one in error.errors()]
+    said = [MistakeSaid(subject="request", path=path, message=message) for path, message in found]
+    text = "\n".join(f"{path}: {message}" for path, message in found)
+    return JSONResponse(Problem(detail=text, mistakes=said).model_dump(), status.HTTP_422_UNPROCESSABLE_CONTENT)
+
+
+def _said(mistake: Mistake) -> MistakeSaid:
+    place = str(mistake.place) if mistake.place else None
+    return MistakeSaid(subject=mistake.subject, path=dotted(mistake.path), message=mistake.message, place=place)

@@ -1,0 +1,228 @@
+"""What the API answers, for its description."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from schemas.activity import Level
+from schemas.hold import HoldKind
+from schemas.request import Effect
+from schemas.types import IndicatorType, Severity
+
+Millis = Annotated[int, Field(description="milliseconds since the Unix epoch, UTC")]
+Known = Literal["pending", "applied", "rejected", "skipped", "held", "failed", "withdrawing", "released"]
+"""What may have become of an entry that is wanted at a target, known there, or left out."""
+State = Known | Literal["withdrawn"]
+
+
+class SharedWith(BaseModel):
+    """Where an indicator is shared, and what became of it there. `reason` is a stable code, `detail` the vendor's."""
+
+    destination: str
+    target: str | None = None
+    state: State
+    reason: str | None = None
+    detail: str | None = None
+    at: Millis | None = None
+    attempts: int | None = None
+    sharings: list[str] = []
+
+
+class IndicatorRow(BaseModel):
+    """An indicator in a list."""
+
+    id: str
+    type: IndicatorType
+    value: str
+    severity: Severity
+    reputation: int
+    active: bool
+    first_seen: Millis
+    last_seen: Millis
+    expires_at: Millis | None
+    hits: int
+    sources: list[str]
+    tags: list[str]
+    shared: list[SharedWith]
+
+
+class IndicatorPage(BaseModel):
+    """A page. `next` is the cursor of the next one; null after the last."""
+
+    items: list[IndicatorRow]
+    next: str | None
+
+
+class Counted(BaseModel):
+    """A count up to a bound; `more`: there are more."""
+
+    count: int
+    more: bool
+
+
+class ActivityRow(BaseModel):
+    """Something a person may want to know."""
+
+    num: int
+    at: Millis
+    service: str
+    level: Level
+    code: str
+    message: str
+    connection: str | None = None
+    remedy: str | None = None
+    counts: dict[str, int] = {}
+    items: list[dict[str, object]] = []
+
+
+class ActivityPage(BaseModel):
+    """A page, the latest first. `next` is the `before` of the next one."""
+
+    items: list[ActivityRow]
+    next: int | None
+
+
+class StateCount(BaseModel):
+    """How many entries of a sharing are in one state."""
+
+    state: State
+    reason: str
+    count: int
+
+
+class SharingRow(BaseModel):
+    """A sharing with what became of its entries. `why` says why it is not in force."""
+
+    name: str
+    source: str
+    rule: str
+    destination: str
+    targets: list[str]
+    in_force: bool
+    why: list[str]
+    entries: int
+    counts: list[StateCount]
+
+
+class Sharings(BaseModel):
+    """All sharings."""
+
+    items: list[SharingRow]
+
+
+class PartitionRow(BaseModel):
+    """How far one partition of the router has come."""
+
+    partition: int
+    policy_version: int
+    reevaluating: bool
+    done: int
+    of: int
+
+
+class Status(BaseModel):
+    """How far everything is. `unreadable`: records that this version had to leave out."""
+
+    policy_version: int
+    partitions: list[PartitionRow]
+    reports_behind: int
+    indicators: int
+    active: int
+    types: dict[str, dict[str, int]]
+    unreadable: list[dict[str, object]]
+
+
+class ChangeSaid(BaseModel):
+    """What became of one resource."""
+
+    kind: str
+    name: str
+    what: Literal["created", "changed", "unchanged", "deleted"]
+
+
+class OutcomeSaid(BaseModel):
+    """What was done, or in a dry run what would be."""
+
+    changes: list[ChangeSaid]
+    topics_created: list[str]
+    topics_wrong: list[str]
+    dry_run: bool
+
+
+class Resources(BaseModel):
+    """Resources of a kind, as files have them."""
+
+    items: list[dict[str, object]]
+
+
+class EffectRow(BaseModel):
+    """How many entries have one effect at one target. `size`: their bytes in a list."""
+
+    destination: str
+    target: str
+    effect: Effect
+    type: IndicatorType
+    reason: str
+    count: int
+    size: int
+
+
+class LineRow(BaseModel):
+    """One entry."""
+
+    destination: str
+    target: str
+    effect: Effect
+    indicator: str
+    reason: str
+
+
+class Answered(BaseModel):
+    """What the router says. With `missing_partitions` it is not the whole."""
+
+    examined: int
+    policy_version: int
+    effects: list[EffectRow]
+    lines: list[LineRow]
+    more_lines: int
+    missing_partitions: list[int]
+
+
+class HoldRow(BaseModel):
+    """Something abnormal that waits for a person."""
+
+    id: str
+    kind: HoldKind
+    service: str
+    connection: str
+    subject: str
+    count: int
+    of: int
+    limit_percent: int
+    since: Millis
+    rejected: bool
+    sample: list[dict[str, object]]
+
+
+class Holds(BaseModel):
+    """Everything that is held."""
+
+    items: list[HoldRow]
+
+
+class Judgement(BaseModel):
+    """What became of one item of a push."""
+
+    index: int
+    status: Literal["accepted", "refused"]
+    id: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+class Pushed(BaseModel):
+    """What became of a push, item by item."""
+
+    accepted: int
+    refused: int
+    items: list[Judgement]

@@ -1,0 +1,63 @@
+"""Where other systems push indicators. Each source has a token of its own, which opens nothing else."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from schemas.resources.connection import ApiSource
+from services.console.api import models
+from services.console.api.access import AtHand, Credentials, unauthorized
+from services.console.api.changing import bounded
+from services.console.api.desk import Desk
+from services.console.api.errors import RESPONSES, Problem
+from services.console.api.json import answer
+from services.console.pushed import MAX_BYTES, BadBodyError, Format, read
+from services.runtime.clock import now_ms
+
+router = APIRouter(prefix="/v1", tags=["push"], responses={**RESPONSES, 429: {"model": Problem}})
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {form.value: {"schema": {} if form is Format.JSON else {"type": "string"}} for form in Format},
+    }
+}
+
+
+@router.post("/sources/{name}/indicators", response_model=models.Pushed, openapi_extra=_BODY)
+async def push(
+    request: Request, desk: AtHand, name: Annotated[str, Path(max_length=200)], credentials: Credentials
+) -> Response:
+    """Push up to 10,000 indicators. Each is accepted, or refused with a reason; what is accepted is in Kafka.
+
+    The same push may be repeated: with the same `last_seen` it changes nothing. 429 says when to try again.
+    """
+    await run_in_threadpool(_let_in, desk, name, credentials.credentials if credentials else "")
+    form = _format(request)
+    await run_in_threadpool(desk.intake.check_room)
+    body = await bounded(request, MAX_BYTES)
+    return answer(await run_in_threadpool(_take, desk, name, body, form))
+
+
+def _let_in(desk: Desk, name: str, token: str) -> None:
+    """Whoever shows no right token is not told whether there is such a source."""
+    connection = desk.policy.connections.get(name)
+    spec = connection.spec if connection else None
+    hash_ = spec.token_hash if isinstance(spec, ApiSource) else None
+    if not desk.verifier.is_right(token, hash_):
+        raise unauthorized(f"this is not the token of a source named {name}; its Connection has the hash of it")
+
+
+def _format(request: Request) -> Format:
+    said = request.headers.get("content-type", "").partition(";")[0].strip()
+    try:
+        return Format(said)
+    except ValueError:
+        raise BadBodyError(f"say Content-Type: {', '.join(Format)}") from None
+
+
+def _take(desk: Desk, name: str, body: bytes, form: Format) -> dict[str, object]:
+    judged = read(body, form, now_ms())
+    desk.intake.take(name, judged)
+    accepted = sum(one.report is not None for one in judged)
+    return {"accepted": accepted, "refused": len(judged) - accepted, "items": [one.answer for one in judged]}

@@ -1,0 +1,171 @@
+"""Keeps the read model up with the topics: reads them from where it left off, all partitions at once, and follows on.
+
+Invariant: rows and the offsets they come from are committed together, so a restart goes on where it was. A topic that
+is not what it was (made anew, or cut behind our back) is told by its offsets, and everything is read again.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+
+from schemas.progress import PROGRESS_KEY, Progress
+from schemas.record import UndecodableError
+from schemas.topics import DAY_MS
+from services.console.progress import read_progress
+from services.console.readmodel import ingest
+from services.console.readmodel.database import Database
+from services.console.readmodel.ingest import Changes, Indicators, Unreadable
+from services.runtime import kafka, log
+from services.runtime.clock import now_ms
+from services.runtime.settings import Settings
+
+_LOG = log.get(__name__)
+_FORGET_EVERY_S = 3_600.0
+_ACTIVITY_MS = 30 * DAY_MS
+
+Destinations = Callable[[], Iterable[str]]
+"""The connections there are now."""
+Beat = Callable[[], None]
+
+
+class Follower:
+    """Follows in a thread of its own. `caught_up` is set once everything was read that was there at the start.
+
+    `failure` is the error it ended with, if it did; the process must then end, too.
+    """
+
+    def __init__(
+        self, settings: Settings, database: Database, destinations: Destinations, beat: Beat = lambda: None
+    ) -> None:
+        self.caught_up = threading.Event()
+        self.failure: BaseException | None = None
+        self.progress: dict[int, Progress] = {}
+        self.left = 0
+        """Records that were still to be read at the last look."""
+        self._settings = settings
+        self._topics = settings.topics
+        self._database = database
+        self._destinations = destinations
+        self._beat = beat
+        self._stop = threading.Event()
+        self._thread = threading.Thread(name="readmodel", target=self._run, daemon=True)
+        self._known: frozenset[str] = frozenset()
+        self._goals: dict[TopicPartition, int] = {}
+        self._forget_at = 0.0
+        self._indicators = Indicators(database.writer)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch at hand and end."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        try:
+            self.progress = {number: known for number, known in read_progress(self._settings).items() if known}
+            reader = kafka.consumer(self._settings)
+            try:
+                self._follow(reader)
+            finally:
+                reader.close()
+        except BaseException as error:  # noqa: BLE001  # carried to the main thread, which ends the process with it
+            self.failure = error
+            _LOG.error("the read model stopped", why=repr(error))
+
+    def _follow(self, reader: KafkaConsumer) -> None:
+        while not self._stop.is_set():
+            self._beat()
+            if self._wanted() != self._known:
+                self._assign(reader)
+            found = reader.poll(timeout_ms=200, max_records=20_000)
+            if found:
+                self._take(reader, found)
+            if not self.caught_up.is_set():
+                self._look(reader)
+            self._forget_old()
+
+    def _wanted(self) -> frozenset[str]:
+        names = self._destinations()
+        topics = (topic for name in names for topic in (self._topics.desired(name), self._topics.applied(name)))
+        return frozenset({self._topics.indicators.name, self._topics.activity.name, *(topic.name for topic in topics)})
+
+    def _assign(self, reader: KafkaConsumer) -> None:
+        """Read these topics from now on: on from where we were, or from the beginning."""
+        self._known = self._wanted()
+        existing = {name for name in self._known if reader.partitions_for_topic(name)}
+        partitions = [TopicPartition(name, number) for name in sorted(existing) for number in self._numbers(name)]
+        reader.assign(partitions)
+        first, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
+        positions = self._positions()
+        if any(not 0 <= positions.get(part, 0) <= ends[part] for part in partitions):
+            _LOG.warning("topics are not those that were read; reading everything again")
+            self._database.clear()
+            self._indicators = Indicators(self._database.writer)
+            positions = {}
+        for part in partitions:
+            reader.seek(part, max(first[part], positions.get(part, 0)))
+        if not self.caught_up.is_set():
+            self._goals = ends
+
+    def _numbers(self, topic: str) -> range:
+        return range(self._topics.indicators.partitions if topic == self._topics.indicators.name else 1)
+
+    def _positions(self) -> dict[TopicPartition, int]:
+        rows = self._database.writer.execute("SELECT topic, part, next FROM positions")
+        return {TopicPartition(topic, part): following for topic, part, following in rows}
+
+    def _take(self, reader: KafkaConsumer, found: Mapping[TopicPartition, list[ConsumerRecord]]) -> None:
+        db = self._database.writer
+        db.execute("BEGIN")
+        for part, records in found.items():
+            unreadable = self._take_part(part, records)
+            notes = [(part.topic, part.partition, key, why) for key, why in unreadable.found.items()]
+            db.executemany("INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?, ?)", notes)
+            if notes:
+                _LOG.warning("cannot be read and is left out", topic=part.topic, count=len(notes), why=notes[0][3])
+            position = (part.topic, part.partition, reader.position(part))
+            db.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", position)
+        db.execute("COMMIT")
+
+    def _take_part(self, part: TopicPartition, records: list[ConsumerRecord]) -> Unreadable:
+        if part.topic == self._topics.activity.name:
+            told = [(record.offset, record.value) for record in records if record.value is not None]
+            return ingest.take_activity(self._database.writer, told)
+        changes: dict[bytes, bytes | None] = {r.key: r.value for r in records if r.key is not None}
+        if part.topic == self._topics.indicators.name:
+            self._note_progress(part.partition, changes.pop(PROGRESS_KEY, None))
+            return self._indicators.take(changes)
+        return self._take_entries(part.topic, changes)
+
+    def _take_entries(self, topic: str, changes: Changes) -> Unreadable:
+        prefix = f"{self._settings.topic_prefix}.desired."
+        if topic.startswith(prefix):
+            return ingest.take_desired(self._database.writer, topic.removeprefix(prefix), changes)
+        destination = topic.removeprefix(f"{self._settings.topic_prefix}.applied.")
+        return ingest.take_applied(self._database.writer, destination, changes)
+
+    def _note_progress(self, number: int, raw: bytes | None) -> None:
+        if raw is not None:
+            try:
+                self.progress[number] = Progress.decode(raw)
+            except UndecodableError as error:
+                _LOG.warning("progress cannot be read", partition=number, why=str(error))
+
+    def _look(self, reader: KafkaConsumer) -> None:
+        """Whether the start is over."""
+        self.left = sum(max(0, end - reader.position(part)) for part, end in self._goals.items())
+        if self.left == 0:
+            self._database.index()
+            self.caught_up.set()
+
+    def _forget_old(self) -> None:
+        if time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + _FORGET_EVERY_S
+            ingest.forget_activity(self._database.writer, max(0, now_ms() - _ACTIVITY_MS))

@@ -1,0 +1,34 @@
+"""Sharings with what became of their entries. Pure: from the policy, and counts by target, state and reason."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from schemas.policy import Policy
+from services.console.ending import target_ids
+
+
+def sharing_rows(policy: Policy, counts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each sharing. What the router left out is counted for every sharing that goes to the target."""
+    counts = list(counts)
+    rows = []
+    for name, sharing in sorted(policy.sharings.items()):
+        if sharing.metadata.ended is not None:
+            continue
+        spec, targets = sharing.spec, target_ids(sharing)
+        found: Counter[tuple[str, str]] = Counter()
+        for one in counts:
+            here = one["destination"] == spec.destination and one["target"] in targets
+            if name in one["sharings"] or (here and one["state"] == "skipped" and not one["sharings"]):
+                found[one["state"], one["reason"]] += one["count"]
+        why = ["it is not enabled"] if not spec.enabled else []
+        why += [misfit.message for misfit in policy.misfits() if (misfit.kind, misfit.name) == ("Sharing", name)]
+        rows.append({
+            "name": name, "source": spec.source, "rule": spec.rule, "destination": spec.destination,
+            "targets": targets, "in_force": not why, "why": why,
+            "entries": sum(count for (state, _), count in found.items() if state not in ("skipped", "withdrawing")),
+            "counts": [
+                {"state": state, "reason": reason, "count": count} for (state, reason), count in sorted(found.items())
+            ],
+        })  # fmt: skip
+    return rows

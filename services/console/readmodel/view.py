@@ -1,0 +1,166 @@
+"""The read model's answers, as plain data: what the API serves. One view for each thread; it only reads."""
+
+import base64
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from schemas.activity import Activity
+from schemas.indicator import Indicator
+from services.console.readmodel import queries
+from services.console.readmodel.database import Database, query
+from services.console.readmodel.ingest import SEVERITIES
+from services.console.readmodel.queries import Cursor, Filter
+
+FEW_SHARED = 5_000
+COUNT_MOST = 10_000
+
+Found = dict[str, Any]
+
+
+class BadCursorError(ValueError):
+    """The text is not what a former page said."""
+
+
+class View:
+    """Reads the model through a connection of its own.
+
+    Raises (every method):
+        TooSlowError: the question takes too long to answer.
+
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._db = database.reader()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def indicators(self, asked: Filter, limit: int, cursor: str | None = None) -> Found:
+        """A page of indicators with where they are shared, and where the next page begins.
+
+        Raises:
+            BadCursorError: the cursor is none of ours.
+
+        """
+        sql = queries.page(asked, limit + 1, _read_cursor(cursor), few_shared=self._few_shared(asked))
+        rows = query(self._db, *sql)
+        shared = self._shared([row["id"] for row in rows[:limit]])
+        items = [{**_indicator(row), "shared": shared.get(row["id"], [])} for row in rows[:limit]]
+        last = rows[limit - 1] if len(rows) > limit else None
+        return {"items": items, "next": _write_cursor((last["last_seen"], last["num"])) if last else None}
+
+    def count(self, asked: Filter) -> Found:
+        """How many indicators there are, counted up to a bound; `more` says that there are more."""
+        sql = queries.count(asked, COUNT_MOST + 1, few_shared=self._few_shared(asked))
+        found: int = query(self._db, *sql)[0][0]
+        return {"count": min(found, COUNT_MOST), "more": found > COUNT_MOST}
+
+    def indicator(self, identity: str) -> Found | None:
+        """Everything about one indicator, by its id: the whole record, and where it is and was shared."""
+        rows = query(
+            self._db, "SELECT raw FROM records WHERE num = (SELECT num FROM indicators WHERE id = ?)", (identity,)
+        )
+        if not rows:
+            return None
+        record = Indicator.decode(rows[0]["raw"])
+        shared = self._shared([identity]).get(identity, [])
+        there = {one["destination"] for one in shared}
+        gone = [
+            {"destination": name, "state": "withdrawn", "at": stay.until}
+            for name, stay in sorted(record.stays.items())
+            if stay.until is not None and name not in there
+        ]
+        return {"id": identity, **record.model_dump(mode="json", exclude={"v"}), "shared": [*shared, *gone]}
+
+    def activity(self, limit: int, before: int | None, **only: str | None) -> Found:
+        """A page of activity, the latest first. `only`: level, code, service or connection."""
+        given = {name: value for name, value in only.items() if value is not None}
+        tests = ["num < ?", *(f"{name} = ?" for name in given)]
+        sql = f"SELECT num, raw FROM activity WHERE {' AND '.join(tests)} ORDER BY num DESC LIMIT ?"  # noqa: S608
+        rows = query(self._db, sql, (2**62 if before is None else before, *given.values(), limit + 1))
+        items = [
+            {"num": row["num"], **Activity.decode(row["raw"]).model_dump(mode="json", exclude={"v"})}
+            for row in rows[:limit]
+        ]
+        return {"items": items, "next": rows[limit - 1]["num"] if len(rows) > limit else None}
+
+    def shared_counts(self) -> list[Found]:
+        """How many entries there are, by destination, target, the sharings that want them, state and reason."""
+        rows = query(
+            self._db,
+            "SELECT destination, target, sharings, state, coalesce(CASE state WHEN 'skipped' THEN coalesce(skipped, "
+            "reason) WHEN 'pending' THEN NULL ELSE reason END, '') AS reason, count(*) AS count FROM shared "
+            "GROUP BY 1, 2, 3, 4, 5",
+        )
+        return [{**dict(row), "sharings": (row["sharings"] or "").split()} for row in rows]
+
+    def summary(self) -> Found:
+        """How many indicators there are, active and in all, by type."""
+        rows = query(self._db, "SELECT type, active, count(*) AS count FROM indicators GROUP BY 1, 2")
+        types: dict[str, dict[str, int]] = {}
+        for row in rows:
+            of = types.setdefault(row["type"], {"active": 0, "all": 0})
+            of["all"] += row["count"]
+            of["active"] += row["count"] if row["active"] else 0
+        return {
+            "indicators": sum(of["all"] for of in types.values()),
+            "active": sum(of["active"] for of in types.values()),
+            "types": types,
+        }
+
+    def unreadable(self) -> list[Found]:
+        """What is left out because it cannot be read, and why."""
+        return [dict(row) for row in query(self._db, "SELECT topic, part, key, why FROM unreadable LIMIT 1000")]
+
+    def _few_shared(self, asked: Filter) -> bool:
+        if not queries.asks_for_shared(asked) or asked.text:
+            return False
+        found: int = query(self._db, *queries.few(asked, FEW_SHARED))[0][0]
+        return found < FEW_SHARED
+
+    def _shared(self, identities: Sequence[str]) -> dict[str, list[Found]]:
+        rows = query(
+            self._db,
+            "SELECT indicator, destination, target, state, CASE state WHEN 'skipped' THEN coalesce(skipped, reason) "
+            "WHEN 'pending' THEN NULL ELSE reason END AS reason, CASE state WHEN 'pending' THEN NULL ELSE detail END "
+            "AS detail, coalesce(at, wanted_at) AS at, attempts, sharings FROM shared "
+            "WHERE indicator IN (SELECT value FROM json_each(?)) ORDER BY 1, 2, 3",
+            (json.dumps(list(identities)),),
+        )
+        found: dict[str, list[Found]] = {}
+        for row in rows:
+            said = {name: row[name] for name in ("destination", "target", "state", "reason", "detail", "at")}
+            said["sharings"] = (row["sharings"] or "").split()
+            said["attempts"] = row["attempts"]
+            found.setdefault(row["indicator"], []).append(said)
+        return found
+
+
+def _indicator(row: sqlite3.Row) -> Found:
+    return {
+        "id": row["id"], "type": row["type"], "value": row["value"], "severity": SEVERITIES[row["severity"]].value,
+        "reputation": row["reputation"], "active": bool(row["active"]), "first_seen": row["first_seen"],
+        "last_seen": row["last_seen"], "expires_at": row["expires_at"], "hits": row["hits"],
+        "sources": orjson.loads(row["sources"]), "tags": orjson.loads(row["tags"]),
+    }  # fmt: skip
+
+
+def _write_cursor(cursor: Cursor) -> str:
+    return base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str | None) -> Cursor | None:
+    if text is None:
+        return None
+    try:
+        last_seen, num = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, TypeError) as error:
+        raise BadCursorError("cursor is not what a former page gave as next") from error
+    if not all(type(part) is int and abs(part) < 2**63 for part in (last_seen, num)):
+        raise BadCursorError("cursor is not what a former page gave as next")
+    return last_seen, num

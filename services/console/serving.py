@@ -1,0 +1,95 @@
+"""`ioc-bridge serve`: the read model follows Kafka, and the API answers, until asked to leave."""
+
+import socket
+import threading
+from contextlib import closing
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.console.api.app import create_app
+from services.console.api.desk import Desk
+from services.console.auth import read_people
+from services.console.readmodel.database import Database
+from services.console.readmodel.follow import Follower
+from services.console.settings import ConsoleSettings, is_loopback
+from services.runtime import lifecycle, log
+from services.runtime.lifecycle import Context
+from services.runtime.settings import SettingsError
+
+SERVICE = "console"
+_BEAT_BOUND_S = 120.0
+_LOG = log.get(__name__)
+
+
+def serve() -> None:
+    """Run the service."""
+    lifecycle.run(SERVICE, run_in, ConsoleSettings)
+
+
+def run_in(context: Context) -> None:
+    """Serve until the context is asked to stop. Raises whatever can no longer be trusted."""
+    settings = context.settings
+    assert isinstance(settings, ConsoleSettings)
+    if (
+        settings.console_tokens_file
+        and not read_people(settings.console_tokens_file)
+        and not is_loopback(settings.console_host)
+    ):
+        raise SettingsError(f"console_tokens_file: there is no token in {settings.console_tokens_file}")
+    health = context.health
+    health.wait_for("readmodel", "reading what Kafka holds")
+    health.done("start")
+    with closing(Database(settings.console_read_model, settings.topics)) as database:
+        follower = Follower(
+            settings, database, lambda: context.policy.view.connections, lambda: health.beat("readmodel", _BEAT_BOUND_S)
+        )
+        with closing(Desk(context, settings, database, follower)) as desk:
+            follower.start()
+            with closing(Listener(create_app(desk), settings.console_host, settings.console_port)) as listener:
+                _LOG.info("serving", address=f"{settings.console_host}:{listener.port}")
+                _watch(context, follower)
+        follower.stop()
+
+
+def _watch(context: Context, follower: Follower) -> None:
+    """Until asked to leave, or something can no longer be trusted; raises what that was."""
+    while not context.stop.wait(0.2):
+        if follower.caught_up.is_set():
+            context.health.done("readmodel")
+        for failure in (follower.failure, context.policy.failure):
+            if failure:
+                raise failure
+
+
+class Listener:
+    """The API on its port, from a thread, until closed. The port is bound when this returns.
+
+    Raises:
+        OSError: it cannot be bound.
+
+    """
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+        except OSError:
+            self._socket.close()
+            raise
+        self.port: int = self._socket.getsockname()[1]
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=10, ws="none"
+            )
+        )
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="api", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish the requests under way and stop."""
+        self._server.should_exit = True
+        self._thread.join(15)
+        self._socket.close()
