@@ -25,6 +25,7 @@ SEEN = 1_700_000_000_000
         '"a.exists(b.exists(" == ioc.value && ioc.comments != "x.matches(y)"',
         '"""\\""".exists(""" == ioc.value && ioc.tags.all(tag, tag.size() > 1)',
         "ioc\n  .active",
+        'ioc.first_seen.getFullYear("UTC") > 2020 && ioc.first_seen.getDayOfWeek("UTC") in [0, 6]',
     ],
 )
 def test_sound_expressions_are_accepted(text: str) -> None:
