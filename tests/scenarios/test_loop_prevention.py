@@ -70,3 +70,11 @@ def test_round_and_round_changes_nothing(world: World) -> None:
         world.wait("5m")
         world.meets("ns", "evil.example")
     assert world.written == [("ns", "url-list:urls", "evil.example")]
+
+
+def test_without_being_told_from_a_listing_it_would_be_written_back_to_who_deleted_it(world: World) -> None:
+    world.report("mde", "evil.example")
+    world.wait("1m")
+    world.report("ns", "evil.example")
+    world.withdraw("mde", "evil.example")
+    assert world.at("mde") == world.at("lab") == {"evil.example"}
