@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.request import Verdict
-from tests.scenarios.world import BLOCK, HASHES, URLS, World, ms
+from tests.scenarios.world import BLOCK, HASHES, URLS, World
 
 
 @pytest.fixture
@@ -158,9 +158,9 @@ def test_a_repeat_writes_nothing(world: World) -> None:
     assert len(world.written) == 1
 
 
-def test_a_deleted_source_vouches_for_nothing_any_more(world: World) -> None:
+def test_a_sharing_whose_source_is_gone_is_not_in_force(world: World) -> None:
     world.share("urls", "mde", "ns", URLS)
     world.report("mde", "evil.example")
-    world.delete("sharing/urls", "connection/mde")
+    world.delete("connection/mde")
     assert world.at("ns") == set()
-    assert world.now >= ms("1s")
+    assert world.why("evil.example")["mde urls"].verdict is Verdict.MISFIT
