@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 export IOC_BRIDGE_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test lint bench docs lock clean
+.PHONY: help demo test lint bench docs manifests lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("ioc-bridge needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=<path of a newer one>") if sys.version_info < (3, 11) else None'
@@ -24,11 +24,12 @@ demo: $(VENV)/.ready ## both vendors' sandbox tenants, an embedded Kafka and eve
 test: $(VENV)/.ready ## all tests; ARGS="-k name" narrows them
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/.ready ## ruff, mypy --strict, import rules
+lint: $(VENV)/.ready ## ruff, mypy --strict, import rules, manifests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest --quiet tests/deploy
 
 bench: $(VENV)/.ready ## figures beside what they are compared with; ONLY=<name> runs one
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
@@ -38,9 +39,12 @@ docs: $(VENV)/.ready ## what is made from code: JSON Schemas and reference pages
 	@$(BIN)/python -m services.runtime.reference
 	@$(BIN)/python -m services.console.reference
 
+manifests: $(VENV)/.ready ## what deploy/ makes from the code, and the overlays rendered (needs kustomize or kubectl)
+	@$(BIN)/python -m deploy.generate
+
 lock: ## pin requirements/*.in again, with hashes
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
-	@for name in dev sandbox runtime; do build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	@for name in dev sandbox runtime image; do build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --native-tls --custom-compile-command 'make lock' $$([ $$name = dev ] || echo --constraint requirements/dev.txt) \
 	  requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
 

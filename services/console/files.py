@@ -31,10 +31,15 @@ def _files(name: str, mistakes: list[Mistake]) -> Iterator[str]:
     if name == STDIN or not folder.is_dir():
         yield name
         return
-    files = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and not _hidden(path, folder))
     if not files:
         mistakes.append(Mistake(f"there is no {', '.join(SUFFIXES)} file in this folder", Place(name)))
     yield from map(str, files)
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    """A mounted ConfigMap holds every file twice: in a folder that begins with a dot, and as a link into it."""
+    return not path.is_file() or any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _text(file: str, mistakes: list[Mistake]) -> str | None:

@@ -91,6 +91,7 @@ class Router:
             why = f"{', '.join(missing)} must exist; run: ioc-bridge topics apply"
             self._context.health.wait_for("topics", why)
             _LOG.warning("waiting for topics", missing=missing)
+            self._context.health.beat("router", _BEAT_BOUND_S)
             await asyncio.sleep(1)
             if self._context.stop.is_set():
                 return

@@ -60,13 +60,7 @@ def test_a_killed_defender_puller_never_loses_an_addition_or_a_withdrawal(
             exchange.services["pull_defender"].kill()
             exchange.start("pull_defender")
         eventually(lambda: standing(settings, MDE) == held, "reports add up to what the tenant holds", every_s=1)
-    assert {row["indicatorValue"] for row in exchange_rows(exchange)} == held
-
-
-def exchange_rows(exchange: Exchange) -> list[dict[str, object]]:
-    tenant = exchange.mde
-    with tenant:
-        return exchange.defender_rows()
+        assert {row["indicatorValue"] for row in exchange.defender_rows()} == held
 
 
 @pytest.mark.parametrize("fault", [None, {"kind": "cut", "path": "dataexport", "probability": 0.3, "seed": 5}])

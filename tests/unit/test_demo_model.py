@@ -73,7 +73,7 @@ def test_what_defender_does_not_take() -> None:
     )
     assert found[BLOCK].entries == {Entry("198.51.100.1", "High")}
     assert found[BLOCK].rejected == {"domain:mail_relay.example.org"}
-    assert found[BLOCK].skipped.keys() == {"label_begins_with_underscore", "internal_address"}
+    assert found[BLOCK].skipped.keys() == {"label_begins_with_underscore", "guard_special_address"}
 
 
 def test_a_file_known_at_both_is_left_to_its_row_and_has_the_newest_severity_elsewhere() -> None:

@@ -192,7 +192,7 @@ def _why_no_row(one: Canonical, target: DefenderAction) -> str | None:
     if one.type in (IndicatorType.IPV4, IndicatorType.IPV6):
         address = ip_address(one.value)
         documented = one.value.startswith(("192.0.2.", "198.51.100.", "203.0.113.", "2001:db8:"))
-        return None if address.is_global or documented else "internal_address"
+        return None if address.is_global or documented else "guard_special_address"
     return None
 
 

@@ -10,7 +10,7 @@ WHY = {
     "ipv6_not_supported": "Netskope's URL lists take no IPv6",
     "skipped_by_action_table": "Defender remediates files, not sites",
     "label_begins_with_underscore": "Defender takes no domain with such a label; never sent",
-    "internal_address": "Defender takes addresses of outside hosts only; never sent",
+    "guard_special_address": "the guard keeps back addresses that nobody has outside; never sent",
     "vendor_rejected": "sent, and refused by the vendor; what was sent with it was taken",
     "bad_host": "the alert names a host that means nothing elsewhere; no indicator",
     "ours": "rows we wrote ourselves, recognised by their mark: never reported back",

@@ -1,0 +1,97 @@
+"""Who may do what in Kafka: least privilege per service, in names that come from the code.
+
+Invariant: a user is named after its workload, may touch what its service touches, and nothing else. What is granted is
+proved by tests/e2e/test_access.py, which runs the whole exchange on a broker that enforces it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.topics import Topics
+
+Kind = Literal["topic", "group", "transactionalId"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Operations on one resource, or on all whose name begins with `name`."""
+
+    kind: Kind
+    name: str
+    operations: tuple[str, ...]
+    prefixed: bool = False
+
+
+def grants(topics: Topics) -> dict[str, list[Grant]]:
+    """What each user may do in the installation of these topics, by the name of the user."""
+    prefix = topics.prefix
+    everyone = [
+        _read(topics.policy.name),
+        _write(topics.activity.name),
+        _write(topics.deadletters.name),
+    ]
+    desired, applied = topics.desired("").name, topics.applied("").name
+    users = {
+        f"pull-{vendor}": [
+            *everyone,
+            *_member(topics, f"pull_{vendor}"),
+            _write(topics.reports.name),
+            _both(topics.checkpoints.name),
+            _both(topics.holds.name),
+            _transactions(f"{prefix}-pull/"),
+        ]
+        for vendor in ("defender", "netskope")
+    }
+    users["router"] = [
+        *everyone,
+        Grant("group", f"{prefix}-router", ("Read",)),
+        Grant("topic", topics.reports.name, ("Read", "DescribeConfigs")),
+        Grant("topic", topics.indicators.name, ("Read", "Write", "DescribeConfigs")),
+        Grant("topic", desired, ("Write", "DescribeConfigs"), prefixed=True),
+        _read(topics.requests.name),
+        _write(topics.replies.name),
+        _transactions(f"{prefix}-router-"),
+    ]
+    for vendor in ("defender", "netskope"):
+        users[f"push-{vendor}"] = [
+            *everyone,
+            *_member(topics, f"push_{vendor}"),
+            Grant("topic", desired, ("Read",), prefixed=True),
+            Grant("topic", applied, ("Read", "Write"), prefixed=True),
+            _both(topics.holds.name),
+            _transactions(f"{prefix}-push/"),
+        ]
+    # The command line: makes and checks topics, writes the policy and requests, and shows whatever there is.
+    users["operator"] = [
+        Grant("topic", f"{prefix}.", ("Create", "Describe", "DescribeConfigs", "Read"), prefixed=True),
+        _write(topics.policy.name),
+        _write(topics.requests.name),
+        _transactions(f"{prefix}-policy"),
+    ]
+    # The autoscaler looks at the lag of the routers.
+    users["keda"] = [
+        Grant("topic", topics.reports.name, ("Describe",)),
+        Grant("group", f"{prefix}-router", ("Describe",)),
+    ]
+    return users
+
+
+def _read(topic: str) -> Grant:
+    return Grant("topic", topic, ("Read",))
+
+
+def _write(topic: str) -> Grant:
+    return Grant("topic", topic, ("Write",))
+
+
+def _both(topic: str) -> Grant:
+    return Grant("topic", topic, ("Read", "Write"))
+
+
+def _member(topics: Topics, service: str) -> Sequence[Grant]:
+    return _read(topics.leases.name), Grant("group", f"{topics.prefix}-{service}", ("Read",))
+
+
+def _transactions(name: str) -> Grant:
+    return Grant("transactionalId", name, ("Describe", "Write"), prefixed=True)

@@ -1,0 +1,129 @@
+"""What the manifests grant in Kafka is enough for the whole exchange, and lets nobody do another's work."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from kafka.structs import OffsetAndMetadata
+
+from deploy.access import grants
+from schemas.topics import Topics
+from services.runtime import kafka
+from services.runtime.ledger import Ledger, LedgerError
+from services.runtime.settings import Settings
+from services.runtime.topics import apply_topics
+from services.sandbox.exchange import MDE, NETSKOPE, Exchange
+from services.sandbox.processes import ServiceProcess
+from tests.guarded import GuardedKafka, guarded_kafka
+from tests.waiting import eventually
+
+PARTITIONS = 3
+TOPICS = Topics(partitions=PARTITIONS)
+
+
+class _SignedIn(Exchange):
+    """The exchange, with every service signed in as its own user."""
+
+    def __init__(self, settings: Settings, logs: Path, guarded: GuardedKafka) -> None:
+        super().__init__(settings, logs)
+        self._guarded = guarded
+
+    def start(self, name: str) -> ServiceProcess:
+        environment = {**self.environment, **self._guarded.environment(name.replace("_", "-"))}
+        self.services[name] = ServiceProcess(name, environment, self._logs / f"{name}.log")
+        return self.services[name]
+
+
+@pytest.fixture(scope="module")
+def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
+    cache = Path(os.environ.get("IOC_BRIDGE_CACHE") or request.config.rootpath / ".cache")
+    with guarded_kafka(cache, tmp_path_factory.mktemp("guarded"), grants(TOPICS)) as found:
+        with closing(kafka.admin(_open(found))) as admin:
+            apply_topics(admin, TOPICS.all([MDE, NETSKOPE]), replication=1)
+        yield found
+
+
+def _open(guarded: GuardedKafka) -> Settings:
+    """For who sets the stage: may do everything."""
+    return Settings(kafka_bootstrap=guarded.open_bootstrap, partitions=PARTITIONS)
+
+
+def _settings(guarded: GuardedKafka, user: str) -> Settings:
+    values = {name.removeprefix("IOC_BRIDGE_").lower(): value for name, value in guarded.environment(user).items()}
+    return Settings(**values, partitions=PARTITIONS)  # type: ignore[arg-type]  # checked by pydantic
+
+
+def test_the_exchange_runs_in_both_directions_with_nothing_but_what_is_granted(
+    guarded: GuardedKafka, tmp_path: Path
+) -> None:
+    with _SignedIn(_open(guarded), tmp_path, guarded) as exchange:
+        rows = [
+            {"indicatorValue": f"d{n}.example", "indicatorType": "DomainName", "action": "Block", "title": "t"}
+            for n in range(20)
+        ]
+        exchange.admin(exchange.mde, "POST", "seed", {"rows": rows})
+        exchange.admin(exchange.netskope, "POST", "seed", {"alerts": [{"kind": "malware", "md5": f"{7:032x}"}]})
+        eventually(lambda: exchange.url_list() == {f"d{n}.example" for n in range(20)}, "domains at Netskope")
+        eventually(lambda: len(exchange.defender_rows()) == 21, "the alert at Defender")
+        exchange.admin(exchange.mde, "POST", "rows/delete", {"values": ["d0.example"]})
+        eventually(lambda: "d0.example" not in exchange.url_list(), "a withdrawal carried over")
+        for service in exchange.services.values():
+            assert service.total("ioc_bridge_ready") == 1
+        exchange.stop()
+        logs = {name: (tmp_path / f"{name}.log").read_text() for name in exchange.services}
+        assert not [name for name, log in logs.items() if "uthorization" in log], "something was denied"
+
+
+def test_the_operator_makes_and_checks_topics(guarded: GuardedKafka) -> None:
+    environment = {**os.environ, **guarded.environment("operator"), "IOC_BRIDGE_PARTITIONS": str(PARTITIONS)}
+    for verb in ("apply", "check"):
+        command = [sys.executable, "-m", "services.console", "topics", verb]
+        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("user", "topic"),
+    [
+        ("push-defender", TOPICS.reports.name),
+        ("pull-netskope", TOPICS.desired(MDE).name),
+        ("router", TOPICS.applied(NETSKOPE).name),
+        ("router", TOPICS.policy.name),
+    ],
+)
+def test_nobody_writes_what_is_anothers(guarded: GuardedKafka, user: str, topic: str) -> None:
+    with closing(kafka.producer(_settings(guarded, user))) as producer, pytest.raises(TopicAuthorizationFailedError):
+        producer.send(topic, b"forged", partition=0).get(timeout=20)
+
+
+def test_nobody_joins_anothers_group_or_writes_as_another(guarded: GuardedKafka) -> None:
+    settings = _settings(guarded, "pull-defender")
+    with closing(kafka.consumer(settings, group_id="ioc-push_defender")) as consumer:
+        consumer.subscribe([TOPICS.leases.name])
+        with pytest.raises(GroupAuthorizationFailedError):
+            consumer.poll(timeout_ms=20_000)
+    with pytest.raises(LedgerError):
+        Ledger(settings, "push/mde")
+
+
+def test_the_autoscaler_sees_the_lag_of_the_routers_and_no_record(guarded: GuardedKafka) -> None:
+    settings = _settings(guarded, "keda")
+    reports = TopicPartition(TOPICS.reports.name, 1)
+    with closing(kafka.consumer(_open(guarded), group_id="ioc-router")) as router:
+        router.assign([reports])
+        router.commit({reports: OffsetAndMetadata(0, "", -1)})
+    with closing(kafka.admin(settings)) as admin:
+        assert admin.list_group_offsets({"ioc-router": [reports]})["ioc-router"][reports].offset == 0
+        assert admin.list_partition_offsets({reports: OffsetSpec.LATEST})[reports].offset >= 0
+    with closing(kafka.consumer(settings)) as consumer:
+        consumer.assign([reports])
+        consumer.seek(reports, 0)
+        with pytest.raises(TopicAuthorizationFailedError):
+            eventually(lambda: consumer.poll(timeout_ms=500), "a refusal")
