@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import latency, listing, memory, quota, recovery, throughput
+from bench import latency, listing, memory, quota, recovery, reevaluation, throughput
 from bench.result import FILE, Figure, save, show
 from services.sandbox.kafka import EmbeddedKafka
 
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[Console], list[Figure]]] = {
     "latency": latency.run,
     "memory": memory.run,
     "listing": listing.run,
+    "reevaluation": reevaluation.run,
 }
 
 

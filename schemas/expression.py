@@ -1,8 +1,9 @@
 """What a rule may say: CEL (Common Expression Language) over the fields of a merged indicator.
 
 Invariant: what `check` accepts can be evaluated for any indicator in bounded time. CEL has no loops but those over
-lists; these are not to be nested here, and the texts and lists they work on are bounded. Google's own runtime checks
-types and matches patterns in linear time (RE2). There is no `now`: what a rule says of an indicator changes only when
+lists; these are not to be nested here, nor to make lists longer than those they go through, and the lists of an
+indicator are bounded. Google's own runtime checks types, matches patterns in linear time (RE2), and gives a loop up
+after ten thousand steps. There is no `now`: what a rule says of an indicator changes only when
 the indicator or the rule does.
 """
 
@@ -97,7 +98,7 @@ def check(text: str) -> None:
     """
     if len(text) > MAX_LENGTH:
         raise ExpressionError(1, MAX_LENGTH + 1, f"is longer than {MAX_LENGTH} characters; make several rules of it")
-    _refuse_nested_loops(text)
+    _refuse_costly_loops(text)
     try:
         compiled = environment().compile(text)
     except RuntimeError as error:
@@ -108,18 +109,31 @@ def check(text: str) -> None:
     _refuse_bad_patterns(text)
 
 
-_LOOPS = frozenset({"all", "exists", "exists_one", "map", "filter"})
-_TOKEN = re.compile(
-    r"""(?P<text>r?(?:\"\"\".*?\"\"\"|'''.*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))|(?P<note>//[^\n]*)"""
-    r"""|\.\s*(?P<loop>all|exists_one|exists|map|filter)\s*\(|(?P<open>\()|(?P<close>\))""",
+_SKIPPED = re.compile(
+    r"""(?P<text>[bB]?(?:[rR](?:\"{3}[^\0]*?\"{3}|'{3}[^\0]*?'{3}|"[^"\n\r]*"|'[^'\n\r]*')"""
+    r"""|\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|"(?:\\.|[^"\\\n\r])*"|'(?:\\.|[^'\\\n\r])*'))"""
+    r"""|(?P<note>//[^\n\r]*)""",
     re.DOTALL,
 )
+_FILLED = "\0"
 
 
-def _refuse_nested_loops(text: str) -> None:
-    """A loop within a loop multiplies their lengths, which are not known here."""
+def _bare(text: str) -> str:
+    """The expression with NULs for its texts and blanks for its notes, so that what is left is code, in its place."""
+    return _SKIPPED.sub(lambda found: (_FILLED if found["text"] else " ") * len(found[0]), text)
+
+
+_CODE = re.compile(r"\.\s*(?P<loop>all|exists_one|exists|map|filter)\s*\(|(?P<open>\()|(?P<close>\))")
+
+
+def _refuse_costly_loops(text: str) -> None:
+    """A loop within a loop multiplies their lengths, which are not known here; `map` in a row doubles what it makes."""
     inside: list[bool] = []
-    for token in _TOKEN.finditer(text):
+    for token in _CODE.finditer(_bare(text)):
+        if token["loop"] == "map":
+            raise ExpressionError(
+                *_place(text, token.start()), "map makes lists of any size; say it with exists, all or filter"
+            )
         if token["loop"]:
             if any(inside):
                 raise ExpressionError(
@@ -132,16 +146,17 @@ def _refuse_nested_loops(text: str) -> None:
             inside.pop()
 
 
-_MATCHES = re.compile(r"""\.\s*matches\s*\(\s*(?P<text>r?(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')\s*\))?""")
+_MATCHES = re.compile(rf"(?P<dot>\.\s*)?\bmatches\s*\((?:\s*(?P<text>{_FILLED}+)\s*\))?")
 
 
 def _refuse_bad_patterns(text: str) -> None:
     """A pattern that RE2 does not take would be an error for each indicator; here it can be named."""
-    for found in _MATCHES.finditer(text):
+    for found in _MATCHES.finditer(_bare(text)):
         place = _place(text, found.start())
-        if not found["text"]:
-            raise ExpressionError(*place, "matches needs its pattern as a text in quotes, so that it can be checked")
-        result = environment().compile(f"''.matches({found['text']}").eval(data={})
+        if not found["dot"] or not found["text"]:
+            why = "matches needs its pattern as a text in quotes, so that it can be checked: x.matches('…')"
+            raise ExpressionError(*place, why)
+        result = environment().compile(f"''.matches({text[found.start('text') : found.end('text')]})").eval(data={})
         if result.type() == _Type.ERROR:
             why = str(result.value()).partition(": ")[2].partition(" [")[0]
             raise ExpressionError(*place, f"the pattern is none of RE2: {why}")
@@ -160,10 +175,18 @@ def _refusal(said: str) -> ExpressionError:
     found = _REFUSAL.search(said)
     if found is None:
         return ExpressionError(1, 1, said.partition(" [")[0])
-    why = found[3].partition(" (in container")[0]
+    why = found[3].partition(" (in container")[0].partition(" expecting {")[0]
     if unknown := _UNKNOWN.match(why):
         why = f"there is no {unknown[1]}; there is {', '.join(VARIABLES)}"
     return ExpressionError(int(found[1]), int(found[2]), why)
+
+
+_VARIABLE = re.compile(r"\bioc\s*\.\s*(\w+)")
+
+
+def variables_in(text: str) -> frozenset[str]:
+    """The variables that an expression speaks of."""
+    return frozenset(f"ioc.{name}" for name in _VARIABLE.findall(_bare(text))) & VARIABLES.keys()
 
 
 def _article(kind: str) -> str:

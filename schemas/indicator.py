@@ -65,6 +65,8 @@ class Indicator(Record):
     """Whether any source vouches for it."""
     expires_at: Millis | None = None
     """When the last source ceases to vouch by itself; absent means never."""
+    changes_at: Millis | None = None
+    """When the next source ceases to vouch by itself; absent means none will."""
     inactive_since: Millis | None = None
     """Since when no source vouches for it."""
     hits: int = 1

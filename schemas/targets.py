@@ -113,8 +113,8 @@ class DefenderAction(_Target):
 
     @model_validator(mode="after")
     def _audit_alerts(self) -> "DefenderAction":
-        if self.action == "Audit" and not self.generate_alert:
-            return self.model_copy(update={"generate_alert": True})
+        if self.action == "Audit":  # set in place: who calls the constructor gets this object, whatever is returned
+            object.__setattr__(self, "generate_alert", True)
         return self
 
     @property

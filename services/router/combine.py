@@ -53,6 +53,13 @@ def vouching(indicator: Indicator, terms: Mapping[str, Terms], now: int) -> dict
     return found
 
 
+def as_vouched_for(indicator: Indicator, vouchers: Mapping[str, object]) -> Indicator:
+    """The indicator as rules and guards see it: with those sources only that vouch for it."""
+    if len(vouchers) == len(indicator.sources):
+        return indicator
+    return indicator.but(sources={name: indicator.sources[name] for name in vouchers})
+
+
 def combine(
     indicator: Indicator,
     vouchers: Mapping[str, int | None],
@@ -67,9 +74,10 @@ def combine(
     if not vouchers:
         if indicator.inactive_since is not None:
             return indicator
-        return indicator.but(active=False, expires_at=None, inactive_since=now)
-    ends = list(vouchers.values())
-    expires_at = None if None in ends else max(end for end in ends if end is not None)
+        return indicator.but(active=False, expires_at=None, changes_at=None, inactive_since=now)
+    ends = [end for end in vouchers.values() if end is not None]
+    changes_at = min(ends, default=None)
+    expires_at = max(ends, default=None) if len(ends) == len(vouchers) else None
     states = [(name, indicator.sources[name]) for name in vouchers]
     if len(states) == 1:
         by_severity = by_reputation = by_tags = states[0]
@@ -83,6 +91,7 @@ def combine(
     if (
         indicator.active
         and indicator.expires_at == expires_at
+        and indicator.changes_at == changes_at
         and indicator.severity == by_severity[1].severity
         and indicator.reputation == reputation
         and indicator.tags == said.tags
@@ -90,8 +99,8 @@ def combine(
     ):
         return indicator
     return indicator.but(
-        active=True, expires_at=expires_at, inactive_since=None, severity=by_severity[1].severity,
-        reputation=reputation, tags=said.tags, comments=said.comments,
+        active=True, expires_at=expires_at, changes_at=changes_at, inactive_since=None,
+        severity=by_severity[1].severity, reputation=reputation, tags=said.tags, comments=said.comments,
     )  # fmt: skip
 
 

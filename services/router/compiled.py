@@ -41,6 +41,7 @@ class Route:
     """One sharing, ready to be followed. `since` is the earliest last seen that it shares, if any is too early."""
 
     sharing: str
+    source: str
     rule: str
     destination: str
     target: SharingTarget
@@ -133,4 +134,4 @@ def _route(sharing: Sharing) -> Route:
         since = created - int(spec.backfill.total_seconds() * 1000)
     elif spec.backfill == "none":
         since = created
-    return Route(sharing.name, spec.rule, spec.destination, spec.target, created, since)
+    return Route(sharing.name, spec.source, spec.rule, spec.destination, spec.target, created, since)

@@ -13,7 +13,7 @@ from schemas.indicator import Indicator, Stay
 from schemas.record import Millis, Reason
 from schemas.request import Verdict
 from schemas.targets import Unrepresentable
-from services.router.combine import DAY_MS, combine, vouching
+from services.router.combine import DAY_MS, as_vouched_for, combine, vouching
 from services.router.compiled import CompiledPolicy, Route, Spot, digest
 
 _HOUR_MS = 60 * 60 * 1000
@@ -86,6 +86,7 @@ def judge(
     routes = [(source, route) for source in vouchers for route in policy.routes.get(source, ())]
     if not routes:
         return
+    indicator = as_vouched_for(indicator, vouchers)
     matches = policy.rules(indicator)
     kept: dict[str, Reason | None] = {}
     for source, route in routes:
@@ -186,7 +187,7 @@ def _end(indicator: Indicator, key: str, identity: str, policy: CompiledPolicy, 
     entry = None
     for route in policy.ended:
         spot = route.spot(indicator.type, indicator.severity)
-        if not isinstance(spot, Unrepresentable) and spot.key == key:
+        if route.source in indicator.sources and not isinstance(spot, Unrepresentable) and spot.key == key:
             wish = Wish(spot, list(indicator.sources), [route.sharing])
             entry = entry_of(indicator, wish, "", now).model_copy(update={"released": True})
     return Change(destination, entry_key(target_id, identity), entry)

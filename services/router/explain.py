@@ -6,7 +6,7 @@ from schemas.indicator import Indicator, SourceState
 from schemas.record import Millis
 from schemas.request import Step, Verdict
 from schemas.resources import Sharing
-from services.router.combine import vouching
+from services.router.combine import as_vouched_for, vouching
 from services.router.compiled import CompiledPolicy, Spot
 from services.router.evaluate import Barred, Judgement, judge
 from services.router.predicates import explain as explain_rule
@@ -25,7 +25,8 @@ def explain(indicator: Indicator, policy: CompiledPolicy, now: Millis) -> Iterat
                 verdict, detail = _unjudged(state, sharing, policy)
                 yield _step(source, sharing, verdict, detail=detail)
             elif said is Verdict.NOT_MATCHED:
-                verdict, detail = explain_rule(policy.policy.rules[sharing.spec.rule], indicator, now)
+                shown = as_vouched_for(indicator, vouchers)
+                verdict, detail = explain_rule(policy.policy.rules[sharing.spec.rule], shown, now)
                 yield _step(source, sharing, verdict, detail=detail)
             else:
                 yield _judged(source, sharing, said)

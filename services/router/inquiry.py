@@ -24,8 +24,8 @@ class Inquiry:
         self._answer: Answer | None = None
         self._keys: deque[bytes] = deque()
         try:
-            self._answer = Answer(request, policy, now_ms())
-            self._keys = deque([_key(request.indicator)] if request.indicator else state.indicators)
+            keys = deque([_key(request.indicator)] if request.indicator else state.indicators)
+            self._answer, self._keys = Answer(request, policy, now_ms()), keys
         except (UnanswerableError, Refused) as error:
             self._error = str(error)
 

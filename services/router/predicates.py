@@ -1,29 +1,36 @@
-"""All rules of one policy, compiled into one program that answers for every rule at once.
+"""All rules of one policy, compiled into one program (or a few, if they are long) that answers for all at once.
 
 Invariant: a rule that fails for an indicator (a division by zero, say) does not match it, is named, and takes no other
 rule with it. The first question goes to the whole program; only when it fails are rules asked one by one.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from schemas.expression import VARIABLES, ExpressionError, check, environment
+from schemas.expression import VARIABLES, ExpressionError, check, environment, variables_in
 from schemas.indicator import Indicator
 from schemas.request import Verdict
 from schemas.resources import Rule
+from schemas.resources.rule import Exemption
 
-_USED = re.compile(r"\bioc\.\w+")
 _TRUE = "true"
+_PROGRAM_LENGTH: Final = 90_000
+"""Characters of one program. The library takes 100,000."""
 
 
 def expression(rule: Rule, now: int) -> str:
     """Everything that a rule says, as one expression. `now`: milliseconds since the epoch."""
     if is_muted(rule, now):
         return "false"
-    parts = [rule.spec.match.strip(), *(f"!({_exempt(item.cel, item.tags)})" for item in rule.spec.exceptions)]
-    return parts[0] if len(parts) == 1 else " && ".join(f"({part})" for part in parts)
+    parts = [rule.spec.match.strip(), *(f"!{_in_parentheses(_exempt(item))}" for item in rule.spec.exceptions)]
+    return parts[0] if len(parts) == 1 else " && ".join(map(_in_parentheses, parts))
+
+
+def _in_parentheses(text: str) -> str:
+    """The closing one stands on a line of its own: a note to the end of the line must not swallow it."""
+    return f"({text}\n)"
 
 
 def is_muted(rule: Rule, now: int) -> bool:
@@ -31,15 +38,25 @@ def is_muted(rule: Rule, now: int) -> bool:
     return rule.spec.mute is not None and not rule.spec.mute.is_over(datetime.fromtimestamp(now / 1000, UTC))
 
 
-def _exempt(cel: str | None, tags: Sequence[str]) -> str:
-    if cel is not None:
-        return cel
-    return f"ioc.tags.exists(tag, tag in {_text_list(tags)})"
+def _exempt(item: Exemption) -> str:
+    if item.cel is not None:
+        return item.cel
+    return f"ioc.tags.exists(tag, tag in {json.dumps(item.tags, ensure_ascii=False)})"
 
 
-def _text_list(texts: Sequence[str]) -> str:
-    quoted = (text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for text in texts)
-    return "[" + ", ".join(f'"{text}"' for text in quoted) + "]"
+class _Group(NamedTuple):
+    """Rules that are asked at once. `program` None: they are too much for one, and are asked one by one."""
+
+    names: Sequence[str]
+    each: Sequence[Any]
+    program: Any
+
+    def ask(self, data: Mapping[str, object]) -> Iterable[tuple[str, bool | None]]:
+        """The answers by name."""
+        answers = None if self.program is None else _ask(self.program, data)
+        if answers is None:
+            answers = [_ask(one, data) for one in self.each]
+        return zip(self.names, answers, strict=True)
 
 
 class Predicates:
@@ -47,31 +64,58 @@ class Predicates:
 
     def __init__(self, rules: Mapping[str, Rule], now: int) -> None:
         self._constant: dict[str, bool | None] = {}
+        programs: dict[str, Any] = {}
         texts: dict[str, str] = {}
         for name, rule in rules.items():
             text = expression(rule, now)
             if text in (_TRUE, "false"):
                 self._constant[name] = text == _TRUE
-            elif _sound(rule):
-                texts[name] = text
+            elif _sound(rule) and (program := _compile(text)) is not None:
+                texts[name], programs[name] = text, program
             else:
                 self._constant[name] = None
-        self._names = tuple(texts)
-        used = sorted({name for text in texts.values() for name in _USED.findall(text)} & VARIABLES.keys())
+        used = sorted({name for text in texts.values() for name in variables_in(text)})
         self._read = [(name, VARIABLES[name].read) for name in used]
-        env = environment()
-        self._each = [env.compile(text) for text in texts.values()]
-        self._all = env.compile(f"[{', '.join(f'({text})' for text in texts.values())}]") if texts else None
+        self._groups = [
+            _Group(names, [programs[name] for name in names], _compile(_list_of(texts[name] for name in names)))
+            for names in _grouped(texts)
+        ]
 
     def __call__(self, indicator: Indicator) -> Mapping[str, bool | None]:
         """By rule: whether it matches the indicator; None where it fails."""
-        if self._all is None:
+        if not self._groups:
             return self._constant
         data = {name: read(indicator) for name, read in self._read}
-        answers = _ask(self._all, data)
-        if answers is None:
-            answers = [_ask(one, data) for one in self._each]
-        return {**self._constant, **dict(zip(self._names, answers, strict=True))}
+        answers = dict(self._constant)
+        for group in self._groups:
+            answers.update(group.ask(data))
+        return answers
+
+
+def _grouped(texts: Mapping[str, str]) -> Iterator[list[str]]:
+    """The names of texts that fit into one program each."""
+    names: list[str] = []
+    size = 0
+    for name, text in texts.items():
+        if names and size + len(text) > _PROGRAM_LENGTH:
+            yield names
+            names, size = [], 0
+        names.append(name)
+        size += len(text) + len(_in_parentheses("")) + 2
+    if names:
+        yield names
+
+
+def _list_of(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(_in_parentheses, texts))}]"
+
+
+def _compile(text: str) -> Any:  # noqa: ANN401  # the library's
+    """The program; None where it is too deep or too long, as parts that are sound may be when put together."""
+    try:
+        return environment().compile(text)
+    except RuntimeError:
+        return None
 
 
 def _ask(program: Any, data: Mapping[str, object]) -> Any:  # noqa: ANN401  # the library's

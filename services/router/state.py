@@ -15,10 +15,10 @@ FORGET_MS = 30 * 24 * 60 * 60 * 1000
 """How long an indicator is kept that nobody vouches for, so that one can see what became of it."""
 
 
-def moment(active: bool, expires_at: int | None, inactive_since: int | None) -> int | None:
-    """When an indicator is to be looked at without a report: it expires, or may be forgotten."""
+def moment(active: bool, changes_at: int | None, inactive_since: int | None) -> int | None:
+    """When an indicator is to be looked at without a report: a source of it expires, or it may be forgotten."""
     if active:
-        return expires_at
+        return changes_at
     return None if inactive_since is None else inactive_since + FORGET_MS
 
 
@@ -47,7 +47,7 @@ class PartitionState:
         for key in self._unprimed[-most:]:
             if raw := self.indicators.get(key):
                 said = orjson.loads(raw)
-                at = moment(said.get("active", False), said.get("expires_at"), said.get("inactive_since"))
+                at = moment(said.get("active", False), said.get("changes_at"), said.get("inactive_since"))
                 self.alarms.schedule(key, at)
         del self._unprimed[-most:]
         return bool(self._unprimed)

@@ -78,7 +78,11 @@ class Unit:
             self.moments[key] = _moment(stored)
 
     def resend(self, key: bytes, sharing: str | None) -> list[tuple[str, str]]:
-        """Ask for the entries of a stored indicator to be written again; returns destination and key of each."""
+        """Ask for the entries of a stored indicator to be written again; returns destination and key of each.
+
+        Evaluated first: what is written must be remembered as asked for, or nobody would withdraw it.
+        """
+        self.reevaluate(key)
         stored = self._stored(key)
         changes = list(resend(stored, self._policy, self._now, sharing)) if stored else []
         for change in changes:
@@ -116,4 +120,4 @@ class Unit:
 
 
 def _moment(indicator: Indicator) -> int | None:
-    return moment(indicator.active, indicator.expires_at, indicator.inactive_since)
+    return moment(indicator.active, indicator.changes_at, indicator.inactive_since)

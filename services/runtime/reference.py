@@ -1,10 +1,14 @@
-"""The reference pages of what all services share: metrics, settings, topics and records. `make docs` writes them."""
+"""The reference pages of what all services share: metrics, settings, topics, records, rules.
+
+`make docs` writes them.
+"""
 
 import inspect
 import sys
 from typing import Any
 
 from schemas.export import RECORDS, json_schema
+from schemas.expression import MAX_LENGTH, MAX_TAGS, VARIABLES
 from schemas.resources import KINDS
 from schemas.topics import DAY_MS, Topic, Topics
 from services.runtime import describing
@@ -121,10 +125,43 @@ def _section(title: str, schema: dict[str, Any], root: dict[str, Any], before: s
     return f"## {title}\n\n{meaning}\n\n{table(['field', 'type', 'bounds', 'default', 'meaning'], rows)}"
 
 
+def _rules() -> str:
+    rows = [[f"`{name}`", f"`{found.type.name().lower()}`", found.meaning] for name, found in VARIABLES.items()]
+    intro = (
+        "A rule, its exceptions, and the expressions of a guard's allow list are written in [CEL](https://cel.dev), "
+        "over these variables. [rules.md](../rules.md) has examples."
+    )
+    variables = table(["variable", "type", "meaning"], rows)
+    return f"{intro}\n\n{variables}\n\n## What CEL can do here\n\n{_CAN}\n\n## What it cannot, and why\n\n{_CANNOT}"
+
+
+_CAN = """\
+- Compare (`==`, `!=`, `<`, `>=`, `in`), combine (`&&`, `||`, `!`, `a ? b : c`) and calculate (`+ - * / %`).
+- Texts: `startsWith`, `endsWith`, `contains`, `size`, and `matches` with a pattern of
+  [RE2](https://github.com/google/re2/wiki/Syntax) (no look-around, no back-references; `(?i)` ignores case).
+- Lists: `exists`, `all`, `exists_one`, `filter`, `size`, for example `ioc.tags.exists(tag, tag.startsWith("apt"))`.
+- Moments and spans: `timestamp("2026-03-01T00:00:00Z")`, `duration("72h")` (`h`, `m`, `s`), their sums and differences,
+  `getFullYear("UTC")`, `getDayOfWeek("UTC")` and the like.
+- Notes, from `//` to the end of the line."""
+
+_CANNOT = f"""\
+- **There is no `now`.** What a rule says of an indicator changes only when the indicator or the rule does. What depends
+  on the hour has its own place: `aging` of a Connection, `mute: {{until: …}}` of a rule, `backfill` of a sharing.
+- **No loop within a loop, and no `map`.** So the cost of an expression is bounded before it ever runs: at most
+  {MAX_LENGTH:,} characters, lists cut off after {MAX_TAGS:,} elements, patterns matched in linear time. The runtime
+  gives up after 10,000 steps of loops as a last resort; the rule then fails for that indicator.
+- **A pattern is a text in quotes**, so that a mistake in it is found when the rule is saved, not for each indicator.
+- **No other indicator, no other resource, no network.** A rule sees one indicator.
+- Whatever is misspelt or compared with the wrong type is refused when it is saved, with line and column.
+- A rule that fails while it is evaluated (a division by zero, a text that is no number) does not match that indicator;
+  the indicator is *skipped* there with the reason `rule_failed`. In an allow list it keeps nothing back."""
+
+
 PAGES = [
     Page("metrics.md", "Metrics", "services/runtime/metrics.py", _metrics),
     Page("settings.md", "Settings", "services/runtime/settings.py", _settings),
     Page("topics.md", "Topics", "schemas/topics.py", _topics),
+    Page("rules.md", "What rules can say", "schemas/expression.py and services/runtime/reference.py", _rules),
     Page("records.md", "Records", "the models in schemas/", _records),
 ]
 

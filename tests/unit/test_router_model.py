@@ -162,7 +162,7 @@ class RouterBesideModel(RuleBasedStateMachine):
         self.policy = compile_policy(policy, self.now)
         self.catch_up()
 
-    @rule(hours=st.sampled_from([1, 7, 24, 60]))
+    @rule(hours=st.sampled_from([1, 7, 24, 60, 100]))
     def time_passes(self, hours: int) -> None:
         """Hour by hour, as alarms ring and mutes end."""
         for _ in range(hours):

@@ -1,0 +1,58 @@
+"""Units of work: what they write is remembered, so that whatever is written can be withdrawn."""
+
+from schemas.policy import Policy
+from schemas.report import Report, ReportBatch, Verb
+from schemas.topics import Topics
+from schemas.types import IndicatorType
+from services.router.compiled import CompiledPolicy, compile_policy
+from services.router.state import PartitionState
+from services.router.unit import Unit
+from tests.unit.test_router_evaluate import TENANTS, TO_URLS
+
+TOPICS = Topics("t", 1)
+KEY = b"domain:evil.example"
+SAID = Report(
+    verb=Verb.UPDATE, type=IndicatorType.DOMAIN, value="evil.example", first_seen=1, last_seen=1, observed_at=1
+)
+
+
+def policy(*sharings: object, version: int) -> CompiledPolicy:
+    return compile_policy(Policy.of([*TENANTS, *sharings], version), 1)  # type: ignore[list-item]  # resources
+
+
+def committed(state: PartitionState, unit: Unit) -> dict[bytes, bytes | None]:
+    """The desired entries that it writes."""
+    found = {
+        item.key: item.value
+        for (topic, _), items in unit.parcel(state.progress).items()
+        for item in items
+        if topic != TOPICS.indicators.name
+    }
+    state.commit(unit.changed, unit.moments, state.progress)
+    return found
+
+
+def test_what_is_sent_again_before_it_was_evaluated_for_the_policy_is_withdrawn_with_it() -> None:
+    state = PartitionState(0)
+    first = Unit(state, policy(version=1), TOPICS, 1)
+    first.take(ReportBatch(source="mde", poll="p", reports=(SAID,)), ())
+    assert committed(state, first) == {}
+    again = Unit(state, policy(TO_URLS, version=2), TOPICS, 2)
+    assert again.resend(KEY, None) == [("ns", "url-list:from%20defender/domain:evil.example")]
+    assert list(committed(state, again).values()) != [None]
+    gone = Unit(state, policy(version=3), TOPICS, 3)
+    gone.reevaluate(KEY)
+    assert list(committed(state, gone).values()) == [None]
+
+
+def test_another_process_hears_of_each_source_that_expires() -> None:
+    state = PartitionState(0)
+    day = 24 * 60 * 60 * 1000
+    unit = Unit(state, policy(TO_URLS, version=1), TOPICS, 1)
+    unit.take(ReportBatch(source="mde", poll="p", reports=(SAID.model_copy(update={"expires_at": day}),)), ())
+    unit.take(ReportBatch(source="lab", poll="p", reports=(SAID,)), ())
+    committed(state, unit)
+    taken_over = PartitionState(0, state.indicators, state.progress)
+    taken_over.begin_priming()
+    assert not taken_over.prime(10)
+    assert taken_over.alarms.first == day

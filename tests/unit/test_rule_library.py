@@ -1,0 +1,70 @@
+"""Every example in docs/rules.md can be applied, and matches what the page says and nothing else of it."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from schemas.canonical import canonicalise
+from schemas.flaws import flaws
+from schemas.indicator import Indicator
+from schemas.resources import RESOURCE, Rule
+from schemas.types import Severity
+from services.router.predicates import Predicates
+
+PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
+_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NOW = 1_780_000_000_000
+
+
+def _examples() -> list[tuple[Rule, dict[str, list[dict[str, Any]]]]]:
+    blocks = [yaml.safe_load(text) for text in _BLOCK.findall(PAGE.read_text("utf-8"))]
+    rules = [RESOURCE.validate_python(block, extra="forbid") for block in blocks[::2]]
+    return [(rule, said) for rule, said in zip(rules, blocks[1::2], strict=True) if isinstance(rule, Rule)]
+
+
+EXAMPLES = _examples()
+
+
+def indicator(said: Mapping[str, Any]) -> Indicator:
+    """An indicator of which the page says only what matters."""
+    found = canonicalise(said.get("value", "evil.example"))
+    times = {
+        name: int(said[name].timestamp() * 1000) if isinstance(said.get(name), datetime) else NOW
+        for name in ("first_seen", "last_seen")
+    }
+    ends = said.get("expires_at")
+    state = {"first_seen": NOW, "last_seen": NOW, "observed_at": NOW}
+    return Indicator.model_validate(
+        {
+            **said,
+            **times,
+            "type": found.type,
+            "value": found.value,
+            "sources": dict.fromkeys(said.get("sources", ["defender-eu"]), state),
+            "severity": Severity(said.get("severity", "unknown")),
+            "tags": tuple(said.get("tags", ())),
+            "expires_at": int(ends.timestamp() * 1000) if ends else None,
+            "active": True,
+        }
+    )
+
+
+@pytest.mark.parametrize(("rule", "said"), EXAMPLES, ids=[rule.name for rule, _ in EXAMPLES])
+def test_an_example_matches_what_the_page_says(rule: Rule, said: dict[str, list[dict[str, Any]]]) -> None:
+    assert flaws([rule], ()) == []
+    ask = Predicates({rule.name: rule}, NOW)
+    assert [ask(indicator(one))[rule.name] for one in said["matches"]] == [True] * len(said["matches"])
+    assert [ask(indicator(one))[rule.name] for one in said["other"]] == [False] * len(said["other"])
+    assert said["other"], "an example also says what it leaves out"
+
+
+def test_all_of_them_together_say_the_same() -> None:
+    ask = Predicates({rule.name: rule for rule, _ in EXAMPLES}, NOW)
+    for rule, said in EXAMPLES:
+        assert all(ask(indicator(one))[rule.name] for one in said["matches"])
+    assert len({rule.name for rule, _ in EXAMPLES}) == len(EXAMPLES) >= 15
