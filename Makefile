@@ -21,8 +21,8 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 demo: $(VENV)/.ready ## both vendors' sandbox tenants, an embedded Kafka and every service; KEEP=1 leaves it up
 	@$(BIN)/python -m services.sandbox demo $(if $(KEEP),--keep)
 
-test: $(VENV)/.ready ## all tests; ARGS="-k name" narrows them
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.ready ## all tests, shared out among processes; ARGS="-k name" runs some in one
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --maxprocesses 4 --dist worksteal)
 
 lint: $(VENV)/.ready ## ruff, mypy --strict, import rules, manifests
 	@$(BIN)/ruff check .

@@ -15,11 +15,22 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="(read|open)_text is deprecated", category=DeprecationWarning)
     import kafka  # noqa: F401 - for the effect described
 
+from services.sandbox.kafka.progress import say
 from tests.broker import Choice, NoBroker, choose, ways
 
 # A busy machine is no finding, and the same examples are tried every time.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+
+def _tell(config: pytest.Config, text: str) -> None:
+    """A line for whoever runs the tests. One of several processes that share them out has a reporter nobody reads."""
+    if hasattr(config, "workerinput"):
+        say(text)
+    else:
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        reporter.ensure_newline()
+        reporter.write_line(text)
 
 
 @pytest.fixture(scope="session")
@@ -30,13 +41,11 @@ def bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
     with ExitStack() as stack:
         # A first start downloads; who waits for it must see why, captured or not.
         with plugins.getplugin("capturemanager").global_and_fixture_disabled():
-            reporter = plugins.getplugin("terminalreporter")
-            reporter.ensure_newline()
             try:
                 choice: Choice | NoBroker = choose(ways(cache), stack)
             except NoBroker as error:
                 choice = error
-            reporter.write_line(str(choice))
+            _tell(request.config, str(choice))
         if isinstance(choice, NoBroker):
             pytest.fail(str(choice), pytrace=False)
         yield choice.bootstrap
