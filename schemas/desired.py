@@ -71,7 +71,7 @@ class AppliedState(StrEnum):
 
 
 class Applied(Record):
-    """What a pusher knows of one entry. `content` is the desired content this state speaks of."""
+    """What a pusher knows of one entry."""
 
     state: AppliedState
     """What became of it."""
@@ -90,6 +90,10 @@ class Applied(Record):
     reported_at: Millis
     """When the report behind it was observed."""
     at: Millis
-    """When this became known."""
+    """When the vendor last said so, or when else this became known."""
     attempts: int = 1
     """How often it was tried with this content."""
+    since: Millis | None = None
+    """When it came to be there."""
+    confirmed: str | None = None
+    """The desired content (empty: its withdrawal) that a person let through against a guard."""

@@ -1,15 +1,17 @@
 """What tests of the pullers stand on: a source polled by hand, and what it would have committed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 from schemas.canonical import indicator_id
 from schemas.checkpoint import Checkpoint
+from schemas.hold import Hold
 from schemas.report import Report, Verb
 from schemas.resources import Connection
+from services.runtime.ledger import Entry
 from services.runtime.polling import Desk, Source
 from services.runtime.reporting import Memory, Poll
-from tests.pushing import Context, Tenure, Told
+from tests.pushing import Context, Tenure, Told, View
 
 _S = TypeVar("_S", bound=Source)
 
@@ -47,6 +49,14 @@ class Committed:
             else:
                 self.memory.chunks[number] = dict(entries)
 
+    def write(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            assert entry.key is not None
+            if entry.value is None:
+                del self.memory.holds[entry.key.decode()]
+            else:
+                self.memory.holds[entry.key.decode()] = Hold.decode(entry.value)
+
     def rescue(self, _: Poll, reports: Sequence[Report]) -> None:
         self.rescued += reports
 
@@ -63,11 +73,12 @@ class Bench(Generic[_S]):
         self.connection = connection
         self.committed = Committed()
         self.told = Told()
+        self.policy = View()
         self._make = make
         self._open()
 
     def _open(self) -> None:
-        context, tenure = Context(self.told), Tenure(self.connection)
+        context, tenure = Context(self.told, self.policy), Tenure(self.connection)
         self.desk = Desk(cast("Any", context), cast("Any", tenure), cast("Any", self.committed))
         self.source = self._make(self.desk)
 

@@ -7,15 +7,19 @@ from typing import Any, cast
 from schemas.activity import ActivityItem, Level
 from schemas.canonical import canonicalise
 from schemas.desired import Applied, AppliedState, Desired, entry_key
+from schemas.hold import Hold
+from schemas.policy import Policy
 from schemas.resources import Connection
 from schemas.targets import DefenderAction, FileHashList, Target, UrlList
 from schemas.types import IndicatorType, Severity
 from services.runtime.book import Book, Pace
-from services.runtime.converging import Pusher
+from services.runtime.guarding import Guarding
 from services.runtime.health import Health
+from services.runtime.holds import Holds
 from services.runtime.ledger import Entry
+from services.runtime.pusher import Pusher
 from services.runtime.settings import Settings
-from services.runtime.standing import Item, Outcome, Place, Standing
+from services.runtime.standing import Item, Standing
 from tests.routing import resource
 
 BLOCK = DefenderAction(kind="defender-action", action="Block")
@@ -35,6 +39,8 @@ def wish(
     comments: str = "",
     expires_at: int | None = None,
     reported_at: int = 1_000,
+    resend_at: int | None = None,
+    released: bool = False,
 ) -> tuple[str, Desired]:
     """Key and record of a desired entry."""
     found = canonicalise(value, type)
@@ -50,6 +56,8 @@ def wish(
         sharings=("share",),
         content=content,
         reported_at=reported_at,
+        resend_at=resend_at,
+        released=released,
     )
     return entry_key(target.id, found.id), record
 
@@ -103,20 +111,23 @@ class Told:
 
 
 class Written:
-    """The applied topic as a compacted log would leave it."""
+    """The applied topic, and that of holds, as compacted logs would leave them."""
 
     def __init__(self) -> None:
         self.latest: dict[str, Applied] = {}
+        self.holds: dict[str, Hold] = {}
         self.writes = 0
 
     def write(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self.writes += 1
             assert entry.key is not None
+            key, is_hold = entry.key.decode(), entry.topic == Settings().topics.holds.name
+            kept: dict[str, Any] = self.holds if is_hold else self.latest
             if entry.value is None:
-                self.latest.pop(entry.key.decode(), None)
+                kept.pop(key, None)
             else:
-                self.latest[entry.key.decode()] = Applied.decode(entry.value)
+                kept[key] = (Hold if is_hold else Applied).decode(entry.value)
 
 
 class Tenure:
@@ -129,11 +140,20 @@ class Tenure:
         """It is ours."""
 
 
+class View:
+    """The policy of the moment: without guards, unless a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.view = Policy()
+
+
 class Context:
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Told, policy: View | None = None) -> None:
         self.settings = Settings()
+        self.service = "test"
         self.health = Health()
         self.activity = told
+        self.policy = policy or View()
 
 
 class Desk:
@@ -150,6 +170,7 @@ class Desk:
         self._make = make
         self._detailed = detailed
         self._pusher: Pusher | None = None
+        self.policy = View()
         self._open()
 
     def _open(self) -> None:
@@ -158,10 +179,11 @@ class Desk:
             self.standing.know(key, applied)
         for key, desired in self.desired.items():
             self.standing.desire(key, desired)
-        tenure, context = Tenure(self.connection), Context(self.told)
+        tenure, context = Tenure(self.connection), Context(self.told, self.policy)
         pace = Pace(first_failed_s=0.001, longest_failed_s=0.002)
         self.book = Book(cast("Any", context), cast("Any", tenure), cast("Any", self.written), self.standing, pace)
-        self._pusher = self._make(self.book)
+        holds = Holds(cast("Any", context), self.connection.name, self.written.write, self.written.holds)
+        self._pusher = Guarding(self.book, holds, self.policy, self._make(self.book))
 
     def restart(self) -> None:
         self.close()
@@ -184,8 +206,6 @@ class Desk:
 
     def unit(self) -> float:
         assert self._pusher
-        if gone := list(self.standing.places[Place.FORGET]):
-            self.book.record([Outcome(found, None) for found in gone])
         return self._pusher.unit()
 
     def work(self, units: int = 100) -> None:

@@ -25,6 +25,7 @@ _ADDRESSES = (IndicatorType.IPV4, IndicatorType.IPV6)
 
 ALLOWED = "Allowed"
 """The action of what Defender shall let pass. It is pulled only where a connection asks for it by name."""
+
 MAX_COMMENTS = 4_000
 MAX_TAG, MAX_TAGS = 100, 50
 MAX_SUBJECT = 200
@@ -54,12 +55,15 @@ class Listing:
     skips: tuple[ActivityItem, ...]
 
 
-def normalise(rows: list[Row], spec: DefenderTenant, now: int) -> Listing:
-    """Read a listing. Rows about one indicator (other action, other device group) make one report: the newest's."""
+def normalise(rows: list[Row], spec: DefenderTenant, now: int, ours: frozenset[str] = frozenset()) -> Listing:
+    """Read a listing. Rows about one indicator (other action, other device group) make one report: the newest's.
+
+    Rows with our mark, or with one of the ids of `ours` if someone took the mark away, are no statements of the tenant.
+    """
     reports: dict[str, Report] = {}
     skips = []
     for row in sorted(rows, key=lambda row: (_time(row.get("lastUpdateTime"), 0), str(row["id"]))):
-        found = _read(row, spec, now)
+        found = _read(row, spec, now, ours)
         if isinstance(found, ActivityItem):
             skips.append(found)
         else:
@@ -70,13 +74,14 @@ def normalise(rows: list[Row], spec: DefenderTenant, now: int) -> Listing:
     return Listing(reports, tuple(skips))
 
 
-def _read(row: Row, spec: DefenderTenant, now: int) -> Report | ActivityItem:
+def _read(row: Row, spec: DefenderTenant, now: int, ours: frozenset[str]) -> Report | ActivityItem:
     value, kind, action = row.get("indicatorValue"), row.get("indicatorType"), row.get("action")
+    put_by_us = is_ours(row.get("externalId")) or str(row["id"]) in ours
     if not isinstance(value, str):
-        reason = Skip.OURS if is_ours(row.get("externalId")) else Skip.NO_VALUE
+        reason = Skip.OURS if put_by_us else Skip.NO_VALUE
         return ActivityItem(subject=f"row {row['id']}"[:MAX_SUBJECT], reason=reason)
     subject = value[:MAX_SUBJECT]
-    if is_ours(row.get("externalId")):
+    if put_by_us:
         return ActivityItem(subject=subject, reason=Skip.OURS)
     if not isinstance(kind, str) or (kind != "IpAddress" and kind not in _TYPES):
         return ActivityItem(subject=subject, reason=Skip.TYPE, detail=str(kind)[:MAX_SUBJECT])

@@ -1,9 +1,10 @@
 """What a tenant held when it was last listed, and what a new listing changes. Pure.
 
-Invariant: after the difference is published and its chunks are remembered, the snapshot is the listing.
+Invariant: after the difference is published and its chunks are remembered, the snapshot is the listing, together with
+what vanished from it and is held.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from zlib import crc32
 
 from schemas.canonical import parse_id
@@ -24,12 +25,16 @@ def chunk_of(indicator: str) -> int:
 
 
 def difference(
-    known: Mapping[int, Mapping[str, str]], listed: Mapping[str, Report], now: int
+    known: Mapping[int, Mapping[str, str]], listed: Mapping[str, Report], now: int, held: Collection[str] = frozenset()
 ) -> tuple[list[Report], dict[int, dict[str, str] | None]]:
-    """The reports of new, changed and vanished indicators, and the chunks that are to be remembered (None: gone)."""
+    """The reports of new, changed and vanished indicators, and the chunks that are to be remembered (None: gone).
+
+    What vanished and is `held` is not reported, and stays in its chunk as it was.
+    """
     before = {key: mark for chunk in known.values() for key, mark in chunk.items()}
     after = {key: fingerprint(report) for key, report in listed.items()}
     reports = [_dated(listed[key], now) for key, mark in after.items() if before.get(key) != mark]
+    after |= {key: before[key] for key in held if key in before and key not in after}
     reports += [_withdrawal(key, now) for key in before if key not in after]
     chunks: dict[int, dict[str, str]] = {}
     for key, mark in after.items():

@@ -160,7 +160,7 @@ class Drift:
     lost: list[Item] = field(default_factory=list)
     """There by our records, and gone."""
     found: list[Outcome] = field(default_factory=list)
-    """There under an id that we did not know."""
+    """There under an id that we did not know; or released, and gone by now."""
     stray: list[str] = field(default_factory=list)
     """Ids of rows with our own mark that no entry accounts for."""
 
@@ -176,6 +176,8 @@ def compare(items: Collection[Item], targets: dict[str, Target], rows: Sequence[
         target = defender_action(targets[item.target_id])
         known_as = ours.get((marker(owner, item.indicator_id), target.action))
         accounted |= {item.remote_id, known_as if item.uncertain else None}
+        if item.released and item.remote_id not in there and known_as is None:
+            drift.found.append(Outcome(item, None))
         if item.state is not AppliedState.APPLIED or item.wanted != item.content:
             continue
         if item.remote_id is not None:

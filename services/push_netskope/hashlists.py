@@ -52,7 +52,7 @@ class HashLists:
 
     def _failed(self, items: Collection[Item], reason: Reason, *, gone: bool) -> None:
         """`gone`: what is to be withdrawn is in no list, so it is done with."""
-        unsettled = [item for item in items if item.place is not Place.SETTLED]
+        unsettled = [item for item in items if item.place not in (Place.SETTLED, Place.GUARDED)]
         self._book.record(
             [
                 Outcome(item, None)

@@ -29,18 +29,22 @@ LIST_FULL: Final = Reason(code="list_full", detail="the list is as large as it m
 
 @dataclass(slots=True)
 class UrlListPlan:
-    """`urls` is the whole list as it should be, None when nothing needs to be written."""
+    """`urls` is the whole list as it should be, None when nothing needs to be written.
+
+    `again`: it shall be written as a whole, even if nothing in it changes.
+    """
 
     add: tuple[str, ...] = ()
     remove: frozenset[str] = frozenset()
     urls: tuple[str, ...] | None = None
+    again: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
 
 
 def plan_url_list(items: Collection[Item], target: UrlList, there: client.UrlList | None) -> UrlListPlan:
     """Plan one URL list. `there` is the list as it is, None when it has to be made."""
     present = dict.fromkeys(there.urls) if there else {}
-    owned = {item.remote_id for item in items if item.remote_id is not None}
+    owned = {item.remote_id for item in items if item.remote_id is not None and not item.stays}
     foreign = {url for url in present if url not in owned and url != target.default}
     room = target.size_mb * _MEGABYTE - _ENVELOPE - _size(foreign, _URL_EXTRA)
     wanted = ranks(items)
@@ -49,20 +53,23 @@ def plan_url_list(items: Collection[Item], target: UrlList, there: client.UrlLis
     if keep or foreign:
         remove |= {target.default} & present.keys() - keep
     add = sorted(keep - present.keys(), key=wanted.__getitem__)
-    return _written(present, add, remove, target, _outcomes(items, keep, foreign))
+    planned = _written(present, add, remove, target, _outcomes(items, keep, foreign))
+    if any(item.again and item.remote_id in present for item in items if item.wanted is not None):
+        planned.again, planned.urls = True, planned.urls or tuple(present)
+    return planned
 
 
 def plan_other_type(items: Collection[Item], target: UrlList, there: client.UrlList) -> UrlListPlan:
     """Plan a list that is of another type than the target says: what is withdrawn goes, nothing else is touched."""
-    withdrawn = {item.remote_id for item in items if item.wanted is None}
+    withdrawn = {item.remote_id for item in items if item.wanted is None and not item.stays}
     remove = {url for url in there.urls if url in withdrawn}
-    remove -= {item.remote_id for item in items if item.wanted is not None}
+    remove -= {item.remote_id for item in items if item.wanted is not None or item.stays}
     detail = f"the list is {there.type}, the target says {target.match}; make the two alike, or name another list"
     reason = Reason(code="list_type", detail=detail)
     outcomes = [
         Outcome(item, AppliedState.FAILED, item.remote_id, reason) if item.wanted is not None else Outcome(item, None)
         for item in items
-        if item.place is not Place.SETTLED
+        if item.place not in (Place.SETTLED, Place.GUARDED)
     ]
     return _written(dict.fromkeys(there.urls), [], remove, target, outcomes)
 
@@ -74,7 +81,7 @@ def _written(
     if remove and not left and not add:
         add = [target.default]
     urls = (*left, *add) if add or remove else None
-    return UrlListPlan(tuple(add), frozenset(remove), urls, outcomes)
+    return UrlListPlan(tuple(add), frozenset(remove), urls, outcomes=outcomes)
 
 
 @dataclass(slots=True)
@@ -86,9 +93,14 @@ class HashListPlan:
 
 
 def plan_hash_list(items: Collection[Item], target: FileHashList) -> HashListPlan:
-    """Plan one file-hash list. It cannot be read, so whatever other people put there does not stay."""
-    keep = frozenset(fitting(ranks(items), target.size_mb * _MEGABYTE, _HASH_EXTRA, free=()))
-    return HashListPlan(tuple(sorted(keep)) or (target.default,), _outcomes(items, keep, frozenset()))
+    """Plan one file-hash list. It cannot be read, so whatever other people put there does not stay.
+
+    What nobody desires and is to stay nevertheless, because it is kept back or released, is written with the rest.
+    """
+    staying = {item.remote_id for item in items if item.stays and item.remote_id is not None}
+    room = target.size_mb * _MEGABYTE - _size(staying, _HASH_EXTRA)
+    keep = frozenset(fitting(ranks(items), room, _HASH_EXTRA, free=staying))
+    return HashListPlan(tuple(sorted(keep | staying)) or (target.default,), _outcomes(items, keep, frozenset()))
 
 
 Rank = tuple[int, int, str]
@@ -107,7 +119,8 @@ def ranks(items: Iterable[Item]) -> dict[str, Rank]:
 
 def entry_of(item: Item) -> str | None:
     """The entry that stands for an indicator, if it is wanted and nothing speaks against it."""
-    if item.wanted is None or item.out_of_the_way or not isinstance(item.form, str):
+    kept_back = item.place is Place.GUARDED
+    if item.wanted is None or kept_back or item.out_of_the_way or not isinstance(item.form, str):
         return None
     return item.form
 
@@ -147,7 +160,7 @@ def _size(entries: Iterable[str], extra: int) -> int:
 
 def _outcomes(items: Iterable[Item], keep: Collection[str], foreign: Collection[str]) -> list[Outcome]:
     """What becomes of every entry whose record says something else."""
-    outcomes = (_outcome(item, keep, foreign) for item in items)
+    outcomes = (_outcome(item, keep, foreign) for item in items if item.place is not Place.GUARDED and not item.stays)
     return [outcome for outcome in outcomes if not _stands(outcome)]
 
 
@@ -169,6 +182,7 @@ def _stands(outcome: Outcome) -> bool:
     item = outcome.item
     return (
         not item.uncertain
+        and not item.again
         and item.wanted is not None
         and (item.state, item.content, item.remote_id, item.reason)
         == (outcome.state, item.wanted, outcome.remote_id, outcome.reason)

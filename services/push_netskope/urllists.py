@@ -103,7 +103,7 @@ class UrlLists:
         assert planned.urls is not None
         if there is None:
             self._client.create_url_list(target.name, planned.urls, target.match)
-        elif planned.remove:
+        elif planned.remove or planned.again:
             self._client.replace(there.id, planned.urls, there.type)
         else:
             self._client.append(there.id, planned.add, there.type)

@@ -9,17 +9,20 @@ import random
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from schemas.activity import ActivityItem, Level
 from schemas.desired import AppliedState
 from schemas.record import Reason
+from schemas.targets import UrlList
 from services.runtime.chunks import chunks
 from services.runtime.clock import now_ms
 from services.runtime.fleet import Tenure
+from services.runtime.item import GUARD_SHRINK, GUARD_SURGE, RELEASED, UNCONFIRMED, Item, Outcome, Place
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.lifecycle import Context
 from services.runtime.metrics import CONVERGE_SECONDS, ENTRIES, OLDEST_PENDING, PUSHED
-from services.runtime.standing import UNCONFIRMED, Item, Outcome, Place, Standing
+from services.runtime.standing import Standing
 from services.runtime.vendors.errors import StoppedError
 
 BEAT_BOUND_S = 180.0
@@ -108,7 +111,7 @@ class Book:
         ]
         self._write(notes)
         for note in notes:
-            self.standing.sent(note.item, note.remote_id)
+            self.standing.sent(note.item, note.remote_id, now_ms())
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Publish what became of entries, and go on from there. What is published already is not published again.
@@ -121,10 +124,42 @@ class Book:
         self._write(news)
         self._tell(news)
         self._measure(outcomes)
-        now = time.monotonic()
+        now, at = time.monotonic(), now_ms()
         for outcome in outcomes:
-            self.standing.settle(outcome, now + self._pace.lasting(outcome.item.attempts))
+            self.standing.settle(outcome, now + self._pace.lasting(outcome.item.attempts), at)
         self.show()
+
+    def remark(self, outcomes: Sequence[Outcome]) -> None:
+        """Publish another word on entries of which nothing changed at the vendor. Raises as `record`."""
+        self._write(outcomes, keep_time=True)
+        now = now_ms()
+        for outcome in outcomes:
+            self.standing.settle(outcome, at=outcome.item.at or now)
+
+    def tidy(self) -> None:
+        """Remove and set right the records of entries of which nothing else is left to do. Raises as `record`."""
+        places = self.standing.places
+        while some := [*islice(places[Place.FORGET], _RECORDS), *islice(places[Place.AMEND], _RECORDS)]:
+            self.remark([self._amended(item) for item in some])
+
+    def confirm(self, items: Sequence[Item]) -> None:
+        """Let through what is to be done with these entries now, and remember that. Raises as `record`.
+
+        What may or may not be there keeps the record that says so, and is let through until the process ends.
+        """
+        for item in items:
+            self.standing.confirm(item)
+        self.remark([_as_it_is(item) for item in items if not item.uncertain])
+
+    def _amended(self, item: Item) -> Outcome:
+        if item.place is Place.FORGET:
+            return Outcome(item, None)
+        if not item.released:
+            reason = None if item.because == GUARD_SHRINK.code else item.reason
+            return Outcome(item, item.state, item.remote_id, reason)
+        # A URL list is read before it is written: what is in it and not in the books is somebody else's.
+        in_url_list = isinstance(self.standing.targets[item.target_id], UrlList)
+        return Outcome(item, None) if in_url_list else Outcome(item, AppliedState.APPLIED, item.remote_id, RELEASED)
 
     def show(self) -> None:
         """Bring the gauges up to date."""
@@ -135,11 +170,14 @@ class Book:
         age_ms = 0 if oldest is None else max(0, now_ms() - oldest)
         OLDEST_PENDING.labels(self._tenure.name).set(age_ms / 1000)
 
-    def _write(self, outcomes: Sequence[Outcome]) -> None:
-        at = now_ms()
+    def _write(self, outcomes: Sequence[Outcome], *, keep_time: bool = False) -> None:
+        now = now_ms()
         for part in chunks(outcomes, _RECORDS):
             self.check()
-            records = [(outcome.item.key, self.standing.record(outcome, at)) for outcome in part]
+            records = [
+                (outcome.item.key, self.standing.record(outcome, (outcome.item.at if keep_time else 0) or now))
+                for outcome in part
+            ]
             self._ledger.write(
                 Entry(self._topic, key.encode(), record.encode() if record else None) for key, record in records
             )
@@ -174,12 +212,19 @@ class Book:
 def _published(outcome: Outcome) -> bool:
     """Whether the applied topic says just this already."""
     item = outcome.item
-    if item.uncertain or outcome.state is None:
+    if item.uncertain or item.again or item.confirmed is not None or outcome.state is None:
         return False
     content = item.content if item.wanted is None else item.wanted
     return (item.state, item.content, item.remote_id, item.reason) == (
         outcome.state, content, outcome.remote_id, outcome.reason
     )  # fmt: skip
+
+
+def _as_it_is(item: Item) -> Outcome:
+    """What the books say of an entry already; of one that is new, that it waits."""
+    if item.new:
+        return Outcome(item, AppliedState.HELD, None, GUARD_SURGE)
+    return Outcome(item, item.state, item.remote_id, item.reason)
 
 
 def _doubled(first: float, longest: float, failures: int) -> float:

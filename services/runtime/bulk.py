@@ -1,11 +1,13 @@
 """Read a whole topic, up to where it ends now: how a service learns state that it kept in Kafka."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
 
-from services.runtime.kafka import consumer
+from services.runtime.kafka import admin, consumer
 from services.runtime.settings import Settings
 
 
@@ -36,6 +38,21 @@ def poll(reader: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> l
     """What one poll brings."""
     records = reader.poll(timeout_ms=timeout_ms).get(partition, [])
     return [Raw(record.offset, record.key, record.value) for record in records]
+
+
+def read_everything(settings: Settings, topic: str) -> Iterator[Raw]:
+    """All that partition 0 of a topic holds now, also behind the open transaction of another writer.
+
+    Where several writers share a topic, committed records that follow somebody's open transaction are not shown before
+    that ends, which takes no longer than the transaction timeout.
+    """
+    partition = TopicPartition(topic, 0)
+    with closing(admin(settings)) as client:
+        end = client.list_partition_offsets({partition: OffsetSpec.LATEST})[partition].offset
+    with closing(consumer(settings)) as reader:
+        yield from read_to_end(reader, partition)
+        while reader.position(partition) < end:
+            yield from poll(reader, partition, 500)
 
 
 def latest(settings: Settings, topic: str, partition: int = 0) -> dict[bytes, bytes]:

@@ -7,7 +7,7 @@ then work. Between two units of work the latest wishes are taken in, so a withdr
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -20,37 +20,23 @@ from services.runtime import log
 from services.runtime.book import BEAT_BOUND_S, Book, Pace
 from services.runtime.bulk import Raw, poll, read_to_end
 from services.runtime.fleet import Tenure
+from services.runtime.guarding import Guarding
+from services.runtime.holds import Holds, known_holds
 from services.runtime.kafka import consumer
 from services.runtime.ledger import Ledger
 from services.runtime.lifecycle import Context
-from services.runtime.standing import Outcome, Place, Standing
+from services.runtime.pusher import FOREVER, Pusher
+from services.runtime.standing import Standing
 from services.runtime.vendors.errors import StoppedError, ThrottledError, UnavailableError, VendorError
 
-FOREVER = float("inf")
-"""What a unit returns when only a change of what is desired brings more work."""
+__all__ = ["FOREVER", "Converger", "Pusher"]
+
 _TICK_S = 0.25
 _SETTLED_AFTER = 8
 """Times the settling time that a burst may take before something is written."""
-_FORGOTTEN = 2_000
 
 _LOG = log.get(__name__)
 _R = TypeVar("_R", Applied, Desired)
-
-
-class Pusher(Protocol):
-    """The vendor's part."""
-
-    def unit(self) -> float:
-        """Do one unit of work and record it. Returns in how many seconds there may be more: 0 at once.
-
-        Raises:
-            StoppedError: asked to leave.
-            VendorError: the vendor cannot be worked with now; what was not recorded is tried again.
-
-        """
-
-    def close(self) -> None:
-        """Close the connections."""
 
 
 class Converger:
@@ -95,7 +81,8 @@ class Converger:
                 with closing(Ledger(self._context.settings, f"push/{name}")) as ledger:
                     self._load(reader)
                     book = Book(self._context, self._tenure, ledger, self._standing, self._pace)
-                    with closing(self._make(book)) as pusher:
+                    holds = Holds(self._context, name, ledger.write, known_holds(self._context, name))
+                    with closing(Guarding(book, holds, self._context.policy, self._make(book))) as pusher:
                         self._converge(reader, book, pusher)
         except StoppedError:
             pass  # that is how a long wait ends
@@ -106,7 +93,7 @@ class Converger:
     def _await_topics(self, reader: KafkaConsumer) -> None:
         """A tenant that nothing is shared to has no topics; that is no reason not to be ready."""
         name = self._tenure.name
-        topics = (self._applied.topic, self._desired.topic)
+        topics = (self._applied.topic, self._desired.topic, self._context.settings.topics.holds.name)
         while missing := [topic for topic in topics if not reader.partitions_for_topic(topic)]:
             if any(sharing.spec.destination == name for sharing in self._context.policy.view.sharings.values()):
                 why = f"{', '.join(missing)} must exist; run: ioc-bridge topics apply"
@@ -129,14 +116,16 @@ class Converger:
         _LOG.info("read how it stands", connection=name, seconds=took, pending=self._standing.pending, **states)
 
     def _converge(self, reader: KafkaConsumer, book: Book, pusher: Pusher) -> None:
-        due, shown = 0.0, 0.0
+        due, shown, version = 0.0, 0.0, 0
         while not self._tenure.stop.is_set():
             self._breathe()
             fresh = self._absorb(reader, due - time.monotonic())
+            policy = self._context.policy.view.version
+            fresh, version = fresh or policy != version, policy  # a verdict, or another guard, may let something go on
             now = time.monotonic()
             self._standing.wake(now)
             if now >= self._resume and (fresh or now >= due):
-                due = now + self._work(book, pusher)
+                due = now + self._work(pusher)
             due = max(min(due, self._standing.wake(now)), self._resume)
             if now - shown > 1:
                 book.show()
@@ -160,11 +149,10 @@ class Converger:
             self._take(self._desired, record, Desired, self._standing.desire)
         return bool(records)
 
-    def _work(self, book: Book, pusher: Pusher) -> float:
+    def _work(self, pusher: Pusher) -> float:
         """One unit. Returns in how many seconds to come back, and says in `_resume` when not before."""
         now = time.monotonic()
         try:
-            self._forget(book)
             wait = pusher.unit()
         except ThrottledError as error:
             self._resume = now + error.retry_after
@@ -184,10 +172,6 @@ class Converger:
             return self._pace.lasting(self._failures)
         asked = error.retry_after if isinstance(error, UnavailableError) else None
         return max(asked or 0.0, self._pace.passing(self._failures))
-
-    def _forget(self, book: Book) -> None:
-        while gone := list(self._standing.places[Place.FORGET])[:_FORGOTTEN]:
-            book.record([Outcome(item, None) for item in gone])
 
     def _take(
         self, partition: TopicPartition, record: Raw, kind: type[_R], into: Callable[[str, _R | None], None]

@@ -63,6 +63,15 @@ DEAD_LETTERS = _counter("dead_letters_total", "Undecodable records set aside.", 
 POLICY_VERSION = _gauge("policy_version", "Version of the policy the service has read.", services="all")
 LEASES = _gauge("leases_held", "Connections this process works for.", services=VENDOR_FACING)
 
+HELD = _gauge(
+    "held",
+    "Entries held as abnormal until a person confirms, by kind (listing_shrank, target_would_shrink, "
+    "target_would_surge).",
+    "connection",
+    "kind",
+    services=VENDOR_FACING,
+)
+
 # Calls to vendors
 VENDOR_CALLS = _counter(
     "vendor_calls_total",

@@ -13,7 +13,9 @@ from schemas.activity import ActivityItem
 from services.runtime import log
 from services.runtime.book import Pace
 from services.runtime.budget import Budget
+from services.runtime.clock import now_ms
 from services.runtime.fleet import Tenure
+from services.runtime.holds import Holds
 from services.runtime.kafka import consumer
 from services.runtime.lifecycle import Context
 from services.runtime.reporting import Reporter
@@ -22,6 +24,8 @@ from services.runtime.vendors.errors import StoppedError
 
 BEAT_BOUND_S = 180.0
 _SLICE_S = 5.0
+_LISTEN_S = 0.5
+"""How often it is looked whether a person has spoken."""
 
 _LOG = log.get(__name__)
 
@@ -34,6 +38,8 @@ class Desk:
         self.name = tenure.name
         self.stop = tenure.stop
         self.reporter = reporter
+        self.policy = context.policy
+        self.holds = Holds(context, tenure.name, reporter.write, reporter.memory.holds)
         self._context = context
         self._tenure = tenure
 
@@ -56,6 +62,16 @@ class Desk:
         while (left := until - time.monotonic()) > 0:
             self.check()
             self.stop.wait(min(left, _SLICE_S))
+        self.check()
+
+    def rest(self, seconds: float) -> None:
+        """Wait for the next turn, or until a person has let through what is held. Raises as `check`."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.check()
+            if self.holds.awaits(self.policy.view, now_ms()):
+                return
+            self.stop.wait(min(left, _LISTEN_S))
         self.check()
 
     def ready(self, budget: Budget, bucket: str) -> None:
@@ -106,7 +122,7 @@ class Puller:
         try:
             self._await_topics()
             self._waiting(f"reading {settings.topics.checkpoints.name}")
-            with closing(Reporter(settings, name, self._context.deadletters)) as reporter:
+            with closing(Reporter(self._context, name)) as reporter:
                 self._context.health.done(f"memory of {name}")
                 desk = Desk(self._context, self._tenure, reporter)
                 with closing(self._make(desk)) as source:
@@ -123,14 +139,18 @@ class Puller:
             _LOG.warning("spec.types leaves nothing that this vendor tells of", connection=desk.name)
         while True:
             turn = min(turns, key=lambda turn: turn.due, default=None)
-            desk.wait(turn.due - time.monotonic() if turn else _SLICE_S)
+            wait = turn.due - time.monotonic() if turn else _SLICE_S
+            if turn and turn.may_hurry:
+                desk.rest(wait)
+            else:
+                desk.wait(wait)
             if turn:
                 turn.take()
 
     def _await_topics(self) -> None:
         topics = self._context.settings.topics
         with closing(consumer(self._context.settings)) as reader:
-            for topic in (topics.reports, topics.checkpoints):
+            for topic in (topics.reports, topics.checkpoints, topics.holds):
                 while len(reader.partitions_for_topic(topic.name) or ()) != topic.partitions:
                     self._waiting(
                         f"{topic.name} must exist with {topic.partitions} partitions; run: ioc-bridge topics apply"

@@ -9,19 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from kafka import TopicPartition
-from kafka.admin import OffsetSpec
-
 from schemas.canonical import indicator_id
 from schemas.checkpoint import Checkpoint, SnapshotChunk
+from schemas.hold import Hold
 from schemas.partitions import partition_of
 from schemas.record import UndecodableError
 from schemas.report import MAX_REPORTS, Report, ReportBatch
-from services.runtime import bulk, log, trace
-from services.runtime.bulk import Raw, read_to_end
+from services.runtime import log, trace
+from services.runtime.bulk import Raw, read_everything
 from services.runtime.deadletters import DeadLetters
-from services.runtime.kafka import admin, consumer, producer
+from services.runtime.holds import known_holds
+from services.runtime.kafka import producer
 from services.runtime.ledger import Entry, Ledger
+from services.runtime.lifecycle import Context
 from services.runtime.metrics import REPORTED
 from services.runtime.settings import Settings
 
@@ -48,10 +48,11 @@ class Poll:
 
 @dataclass(slots=True)
 class Memory:
-    """What Kafka remembers of a source. `chunks` hold indicator id to fingerprint."""
+    """What Kafka remembers of a source. `chunks` hold indicator id to fingerprint, `holds` what is held, by id."""
 
     checkpoint: Checkpoint | None = None
     chunks: dict[int, dict[str, str]] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
 
 
 def batches(poll: Poll, reports: Iterable[Report], partitions: int) -> Iterator[tuple[int, ReportBatch]]:
@@ -88,13 +89,14 @@ class Reporter:
 
     """
 
-    def __init__(self, settings: Settings, source: str, deadletters: DeadLetters) -> None:
-        self._settings = settings
+    def __init__(self, context: Context, source: str) -> None:
+        self._settings = settings = context.settings
         self._source = source
         # Becoming the owner ends what a former one left open; only then what is there is all there will be.
         self._ledger = Ledger(settings, f"pull/{source}")
         try:
-            self.memory = recall(settings, source, deadletters)
+            self.memory = recall(settings, source, context.deadletters)
+            self.memory.holds = known_holds(context, source)
         except BaseException:
             self._ledger.close()
             raise
@@ -122,6 +124,10 @@ class Reporter:
             memory.append(Entry(topic, f"{self._source}/{number}".encode(), value.encode() if value else None))
         self._ledger.write([*self._entries(poll, reports), *memory])
         self._count(reports)
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """Publish something else that the source's one writer has to say. Raises as `publish`."""
+        self._ledger.write(entries)
 
     def rescue(self, poll: Poll, reports: Sequence[Report]) -> None:
         """Publish reports of what the vendor will not serve again, after the ownership was lost.
@@ -164,7 +170,7 @@ def recall(settings: Settings, source: str, deadletters: DeadLetters) -> Memory:
     """What is remembered of a source. To be read by its owner only, after it became that."""
     memory, prefix = Memory(), f"{source}/".encode()
     topic = settings.topics.checkpoints.name
-    for record in _everything(settings, topic):
+    for record in read_everything(settings, topic):
         try:
             if record.key == source.encode():
                 memory.checkpoint = Checkpoint.decode(record.value) if record.value else None
@@ -186,18 +192,3 @@ def _learn(memory: Memory, record: Raw) -> None:
         memory.chunks.pop(int(number), None)
     else:
         memory.chunks[int(number)] = SnapshotChunk.decode(record.value).entries
-
-
-def _everything(settings: Settings, topic: str) -> Iterator[Raw]:
-    """All that is there now, also behind the open transaction of another source.
-
-    Sources share the topic, and committed records of ours that follow somebody's open transaction are not shown before
-    that ends, which takes no longer than the transaction timeout.
-    """
-    partition = TopicPartition(topic, 0)
-    with closing(admin(settings)) as client:
-        end = client.list_partition_offsets({partition: OffsetSpec.LATEST})[partition].offset
-    with closing(consumer(settings)) as reader:
-        yield from read_to_end(reader, partition)
-        while reader.position(partition) < end:
-            yield from bulk.poll(reader, partition, 500)

@@ -45,6 +45,11 @@ class Turn:
         self._failures = 0
         self._told: tuple[object, ...] | None = None
 
+    @property
+    def may_hurry(self) -> bool:
+        """Whether it may be taken early: not while the vendor is to be left alone for a while."""
+        return self._failures == 0
+
     def take(self) -> None:
         """Poll, and see to when to poll again. Raises what the lane raises, but for the vendor's trouble."""
         began = time.monotonic()

@@ -168,11 +168,11 @@ def test_enumerations_nobody_knows_are_reported_or_skipped_but_stop_nothing(benc
 
 
 def test_policy_says_what_is_pulled(sandbox: Sandbox) -> None:
-    bench = Bench(sandbox, types=["domain"], actions=["Block"], overrideReputation=9, pollInterval="7m")
+    bench = Bench(sandbox, types=["domain"], actions=["Block"], pollInterval="7m")
     bench.seed("a.example")
     bench.seed("b.example", action="Audit")
     bench.seed("a" * 64, indicatorType="FileSha256")
     assert bench.source.poll() == 420
-    assert [(report.value, report.reputation) for report in bench.committed.reports] == [("a.example", 9)]
+    assert [report.value for report in bench.committed.reports] == ["a.example"]
     assert sorted(bench.skips()) == ["filtered_action", "filtered_type"]
     bench.close()

@@ -16,7 +16,7 @@ from tests.waiting import eventually
 PUSHERS = ("push_defender", "push_netskope")
 DOMAIN, IPV4, SHA256 = IndicatorType.DOMAIN, IndicatorType.IPV4, IndicatorType.SHA256
 DOMAINS = {f"h{number}.evil.example" for number in range(600)}
-FILES = {f"{number:064x}" for number in range(1, 101)}
+FILES = {f"{number:064x}" for number in range(1, 91)}
 REFUSED = "refused.evil.example"
 WORDS = "The value is on the allow list of the vendor."
 
