@@ -93,7 +93,9 @@ class DefenderClient:
         def page(skip: int) -> list[Row]:
             return self._list({"$top": PAGE, "$skip": skip})
 
-        return whole_listing(page, lambda row: row.id, connection=self._session.name, route="list")
+        rows = whole_listing(page, lambda row: row.id, connection=self._session.name, route="list")
+        self._session.listed(len(rows))
+        return rows
 
     def find(self, values: Iterable[str]) -> list[Row]:
         """The indicators with one of these values, letter by letter."""
