@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 export IOC_BRIDGE_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test lint bench docs lock clean
+.PHONY: help demo test lint bench docs dashboards lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("ioc-bridge needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=<path of a newer one>") if sys.version_info < (3, 11) else None'
@@ -37,6 +37,9 @@ docs: $(VENV)/.ready ## what is made from code: JSON Schemas and reference pages
 	@$(BIN)/python -m schemas.export
 	@$(BIN)/python -m services.runtime.reference
 	@$(BIN)/python -m services.console.reference
+
+dashboards: $(VENV)/.ready ## Grafana's dashboards from their code
+	@$(BIN)/python -m deploy.grafana.build
 
 lock: ## pin requirements/*.in again, with hashes
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv

@@ -79,6 +79,7 @@ class Budget:
             if stopped:
                 raise StoppedError(f"asked to leave while waiting for quota {bucket}")
         self._shown.add((connection, bucket))
+        BUDGET_WAIT_SECONDS.labels(connection, bucket)
         for window in self._windows(bucket):
             BUDGET_LIMIT.labels(connection, bucket, f"{window.seconds:g}").set(window.calls)
         self._show(connection, bucket)

@@ -25,6 +25,7 @@ from services.runtime.holds import Holds, known_holds
 from services.runtime.kafka import consumer
 from services.runtime.ledger import Ledger
 from services.runtime.lifecycle import Context
+from services.runtime.metrics import VENDOR_RETRIES
 from services.runtime.pusher import FOREVER, Pusher
 from services.runtime.standing import Standing
 from services.runtime.vendors.errors import StoppedError, ThrottledError, UnavailableError, VendorError
@@ -155,9 +156,11 @@ class Converger:
         try:
             wait = pusher.unit()
         except ThrottledError as error:
+            VENDOR_RETRIES.labels(self._tenure.name, error.route).inc()
             self._resume = now + error.retry_after
             return error.retry_after
         except VendorError as error:
+            VENDOR_RETRIES.labels(self._tenure.name, error.route).inc()
             self._trouble.tell(error)
             delay = self._delay(error)
             self._resume = now + delay

@@ -103,7 +103,9 @@ VENDOR_CALL_ERRORS = _counter(
     "error",
     services=VENDOR_FACING,
 )
-VENDOR_RETRIES = _counter("vendor_retries_total", "Calls repeated.", "connection", "route", services=VENDOR_FACING)
+VENDOR_RETRIES = _counter(
+    "vendor_retries_total", "Calls that failed and are made again.", "connection", "route", services=VENDOR_FACING
+)
 BUDGET_LEFT = _gauge(
     "budget_left",
     "Calls left in a quota window, in seconds of window.",

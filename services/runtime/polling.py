@@ -18,7 +18,7 @@ from services.runtime.fleet import Tenure
 from services.runtime.holds import Holds
 from services.runtime.kafka import consumer
 from services.runtime.lifecycle import Context
-from services.runtime.metrics import POLL_INTERVAL
+from services.runtime.metrics import BUDGET_WAIT_SECONDS, POLL_INTERVAL
 from services.runtime.reporting import Reporter
 from services.runtime.turn import Lane, Turn
 from services.runtime.vendors.errors import StoppedError
@@ -82,6 +82,7 @@ class Desk:
         """
         while (wait := budget.seconds_until_free(bucket)) > 0:
             self.wait(wait)
+            BUDGET_WAIT_SECONDS.labels(self.name, bucket).inc(wait)
         self.check()
 
     def skipped(self, items: Sequence[ActivityItem]) -> None:

@@ -40,6 +40,8 @@ class Session:
         self._http = http
         self._stop = stop
         self._policy = policy
+        for reason in _REFUSALS.values():
+            CREDENTIALS_REFUSED.labels(name, reason)
 
     def close(self) -> None:
         """Close the connections."""
