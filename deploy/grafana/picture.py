@@ -85,7 +85,9 @@ def _values(answers: Sequence[tuple[str, list[dict[str, Any]]]]) -> Iterator[tup
     for legend, result in answers:
         for found in result:
             labels = found["metric"]
-            name = re.sub(r"\{\{(\w+)\}\}", lambda label, labels=labels: labels.get(label[1], ""), legend)
+            name = legend
+            for label in re.findall(r"\{\{(\w+)\}\}", legend):
+                name = name.replace(f"{{{{{label}}}}}", labels.get(label, ""))
             yield name, float(found["value"][1])
 
 
