@@ -15,6 +15,7 @@ from schemas.activity import ActivityItem, Level
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import UrlList
+from services.runtime import trace
 from services.runtime.chunks import chunks
 from services.runtime.clock import now_ms
 from services.runtime.fleet import Tenure
@@ -185,7 +186,8 @@ class Book:
                 for outcome in part
             ]
             self._ledger.write(
-                Entry(self._topic, key.encode(), record.encode() if record else None) for key, record in records
+                Entry(self._topic, key.encode(), record.encode() if record else None, headers=trace.headers())
+                for key, record in records
             )
 
     def _measure(self, outcomes: Iterable[Outcome]) -> None:

@@ -38,7 +38,7 @@ class Poll:
     """One poll of one source: the trace that its records carry, and its id."""
 
     source: str
-    traceparent: str = field(default_factory=trace.new)
+    traceparent: str = field(default_factory=lambda: trace.current() or trace.new())
 
     @property
     def id(self) -> str:

@@ -7,7 +7,7 @@ import time
 from typing import Protocol
 
 from schemas.activity import Level
-from services.runtime import log
+from services.runtime import log, trace
 from services.runtime.activity import ActivityLog
 from services.runtime.book import Pace
 from services.runtime.metrics import LAST_POLL, POLL_SECONDS, POLLS, VENDOR_RETRIES
@@ -56,7 +56,8 @@ class Turn:
         """Poll, and see to when to poll again. Raises what the lane raises, but for the vendor's trouble."""
         began = time.monotonic()
         try:
-            wait = self._lane.poll()
+            with trace.span("poll", connection=self._connection):
+                wait = self._lane.poll()
         except VendorError as error:
             POLLS.labels(self._connection, "error").inc()
             VENDOR_RETRIES.labels(self._connection, error.route).inc()
