@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,9 @@ _SCRAPES = 8
 class Prometheus:
     """A running one, at `url`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, services: int) -> None:
         self.url = url
+        self._services = services
         self._http = httpx.Client(base_url=url, timeout=30, trust_env=False)
 
     def query(self, expr: str) -> list[dict[str, Any]]:
@@ -44,6 +46,13 @@ class Prometheus:
             return self._http.get("/-/ready").status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
+
+    def wait_for_scrapes(self) -> None:
+        """Return when every service was scraped a few times more."""
+        began = time.time()
+        recent = f"count(count_over_time(up[5m]) >= {_SCRAPES}) == {self._services}"
+        later = f"min(timestamp(up)) > {began + _SCRAPES / 2:.1f}"
+        eventually(lambda: self.query(recent) and self.query(later), "every service was scraped a few times")
 
     def close(self) -> None:
         """Close the connection."""
@@ -73,11 +82,10 @@ def prometheus(folder: Path, ports: Mapping[str, int]) -> Iterator[Prometheus]:
     ]  # fmt: skip
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    found = Prometheus(f"http://127.0.0.1:{port}")
+    found = Prometheus(f"http://127.0.0.1:{port}", len(ports))
     try:
         eventually(found.ready, "Prometheus is ready")
-        scraped = f"count(count_over_time(up[5m]) >= {_SCRAPES}) == {len(ports)}"
-        eventually(lambda: found.query(scraped), "every service was scraped a few times")
+        found.wait_for_scrapes()
         yield found
     finally:
         found.close()

@@ -68,8 +68,8 @@ ROWS = [
                 height=4,
             ),
             Panel(
-                "Without room or rejected",
-                "Entries that the vendor rejects, or that wait for room.",
+                "Held or rejected",
+                "Entries that the vendor rejects, or that wait for room or for a person.",
                 (Query(f"sum({series('entries', like('state', 'held|rejected'))})"),),
                 "short",
                 kind="stat",

@@ -44,7 +44,7 @@ def _panel(panel: Mapping[str, Any], answers: Sequence[tuple[str, list[dict[str,
     yield f"<g><title>{escape(panel['description'])}</title>"
     yield f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="3" fill="#fff" stroke="#d8d9da"/>'
     yield _text(x + 10, y + 21, panel["title"], size=13, weight=600)
-    values = sorted(_values(answers), key=lambda found: -found[1])
+    values = sorted(_values(answers), key=lambda found: math.inf if math.isnan(found[1]) else -found[1])
     if panel["type"] == "stat":
         yield from _stat(panel, values[0][1] if values else math.nan, (x, y, width, height))
     else:
