@@ -16,7 +16,8 @@ from services.runtime.clock import now_ms
 from services.runtime.metrics import LAG_RECORDS, LAG_SECONDS
 from services.runtime.settings import Settings
 
-EVERY_S = 5.0
+EVERY_S = 15.0
+"""As often as it is scraped: where all partitions are behind, a look costs about 0.2 s of processor time."""
 _FETCH_BYTES = 65_536
 
 _LOG = log.get(__name__)
