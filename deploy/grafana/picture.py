@@ -16,7 +16,7 @@ _CELL_W, _CELL_H, _GAP = 50, 34, 6
 _LINE, _MOST_LINES = 19, 11
 _COLOURS = {"green": "#1a7f37", "orange": "#bc6c00", "red": "#c4232b"}
 _STEPS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
-_UNITS = {"reqps": " req/s", "cps": " /s", "ops": " /s", "rowsps": " rows/s", "wps": " /s", "bytes": "B", "short": ""}
+_UNITS = {"reqps": " req/s", "cps": " /s", "ops": " /s", "rps": " /s", "wps": " /s", "bytes": "B", "short": ""}
 
 
 def draw(dashboard: Mapping[str, Any], answers: Answers) -> str:

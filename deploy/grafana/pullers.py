@@ -49,7 +49,7 @@ ROWS = [
                 "Read",
                 "Rows and alerts read from the vendor a second. Defender's list is read whole at every poll.",
                 (Query(rate("pulled_total", "connection", where=(CONNECTION,)), "{{connection}}"),),
-                "rowsps",
+                "rps",
                 width=8,
             ),
             Panel(

@@ -108,7 +108,7 @@ ROWS = [
                 "Read on take-over",
                 "Changelog records read a second when partitions change hands.",
                 (Query(rate("recovered_records_total"), "records"),),
-                "rowsps",
+                "rps",
                 width=8,
             ),
         ],
