@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export IOC_BRIDGE_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test lint bench docs manifests lock clean
+.PHONY: help demo test lint bench docs dashboards manifests lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -38,6 +38,9 @@ docs: $(VENV)/.ready ## what is made from code: JSON Schemas and reference pages
 	@$(BIN)/python -m schemas.export
 	@$(BIN)/python -m services.runtime.reference
 	@$(BIN)/python -m services.console.reference
+
+dashboards: $(VENV)/.ready ## Grafana's dashboards from their code
+	@$(BIN)/python -m deploy.grafana.build
 
 manifests: $(VENV)/.ready ## what deploy/ makes from the code, and the overlays rendered (needs kustomize or kubectl)
 	@$(BIN)/python -m deploy.generate

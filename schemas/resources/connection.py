@@ -1,5 +1,6 @@
 """A tenant we read from, write to, or both. It names where its secrets are, never what they are."""
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, HttpUrl, PlainSerializer, model_validator
@@ -19,6 +20,10 @@ class SecretRef(Part):
     file: Annotated[str | None, Field(description="path of a file that holds the secret and nothing else")] = None
     env: Annotated[
         str | None, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="name of an environment variable")
+    ] = None
+    expires: Annotated[
+        date | None,
+        Field(description="the day it expires, as the vendor said when it was made; for alerts, the APIs do not tell"),
     ] = None
 
     @model_validator(mode="after")

@@ -30,7 +30,9 @@ class DefenderClient:
             BrokenAnswerError: an answer without rows, which is not the same as one with none.
 
         """
-        return whole_listing(self._page, lambda row: str(row["id"]), connection=self._session.name, route="list")
+        rows = whole_listing(self._page, lambda row: str(row["id"]), connection=self._session.name, route="list")
+        self._session.listed(len(rows))
+        return rows
 
     def _page(self, skip: int) -> list[Row]:
         self._ready(LIST)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from services.runtime.metrics import BUDGET_WAIT_SECONDS
 from services.runtime.vendors.defender import BATCH_DELETE, DELETE, IMPORT, LIST, DefenderSession
 from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, StoppedError
 from services.runtime.vendors.paging import whole_listing
@@ -93,7 +94,9 @@ class DefenderClient:
         def page(skip: int) -> list[Row]:
             return self._list({"$top": PAGE, "$skip": skip})
 
-        return whole_listing(page, lambda row: row.id, connection=self._session.name, route="list")
+        rows = whole_listing(page, lambda row: row.id, connection=self._session.name, route="list")
+        self._session.listed(len(rows))
+        return rows
 
     def find(self, values: Iterable[str]) -> list[Row]:
         """The indicators with one of these values, letter by letter."""
@@ -134,8 +137,10 @@ class DefenderClient:
 
     def _ready(self, bucket: str) -> None:
         while (wait := self.seconds_until_free(bucket)) > 0:
-            if self._stop.wait(min(wait, _SLICE_S)):
+            wait = min(wait, _SLICE_S)
+            if self._stop.wait(wait):
                 raise StoppedError(f"asked to leave while waiting for quota {bucket}")
+            BUDGET_WAIT_SECONDS.labels(self._session.name, bucket).inc(wait)
             self._check()
         self._check()
 

@@ -13,6 +13,7 @@ from services.push_defender.client import BATCH, DefenderClient
 from services.runtime.book import Book
 from services.runtime.chunks import chunks
 from services.runtime.converging import FOREVER
+from services.runtime.metrics import DRIFT
 from services.runtime.standing import Place
 from services.runtime.vendors.errors import NotFoundError
 
@@ -58,12 +59,14 @@ class Reconciling:
             items = [
                 ActivityItem(subject=item.indicator_id, reason="lost", detail=item.target_id) for item in drift.lost
             ]
+            DRIFT.labels(self._book.connection.name, "lost").inc(len(items))
             text = f"{len(items)} had been deleted by someone else; they are written again"
             self._book.activity.tell(Level.WARNING, "drift", text, connection=self._book.connection.name, items=items)
 
     def _remove(self, stray: list[str], known: int) -> None:
         name = self._book.connection.name
         if len(stray) > max(_STRAY_MOST, known * _STRAY_SHARE):
+            DRIFT.labels(name, "strays_kept").inc(len(stray))
             text = f"{len(stray)} indicators bear the mark of this connection, but nothing is known of them"
             remedy = (
                 "if the topics were lost, delete those rows by hand or let them expire; nothing is deleted by itself"
@@ -75,5 +78,6 @@ class Reconciling:
                 self._client.delete_many(part)
             except NotFoundError:
                 continue  # the next look will tell
+        DRIFT.labels(name, "stray").inc(len(stray))
         text = f"{len(stray)} indicators of ours that nothing asks for were deleted"
         self._book.activity.tell(Level.WARNING, "strays", text, connection=name)

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from services.runtime.metrics import BUDGET_WAIT_SECONDS
 from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, RefusedError, StoppedError
 from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
 
@@ -165,8 +166,10 @@ class NetskopeClient:
 
     def _ready(self, bucket: str) -> None:
         while (wait := self.seconds_until_free(bucket)) > 0:
-            if self._stop.wait(min(wait, _SLICE_S)):
+            wait = min(wait, _SLICE_S)
+            if self._stop.wait(wait):
                 raise StoppedError(f"asked to leave while waiting for quota {bucket}")
+            BUDGET_WAIT_SECONDS.labels(self._session.name, bucket).inc(wait)
             self._check()
         self._check()
 

@@ -11,8 +11,8 @@ from schemas.record import Reason
 from schemas.targets import FileHashList
 from services.push_netskope import plan
 from services.push_netskope.client import HashListMissingError, HashListPendingError, NetskopeClient
+from services.push_netskope.sizes import show_size
 from services.runtime.book import Book
-from services.runtime.metrics import LIST_BYTES
 from services.runtime.standing import Item, Outcome, Place
 
 _PENDING: Final = "a change of the list waits in Netskope; apply or discard it there"
@@ -46,7 +46,7 @@ class HashLists:
                 self._failed(items, Reason(code="pending_change", detail=_PENDING), gone=False)
                 return False
             size = plan.size_of_hashes(planned.hashes)
-            LIST_BYTES.labels(self._book.connection.name, target.id).set(size)
+            show_size(self._book.connection.name, target, size)
         self._book.record(planned.outcomes)
         return True
 

@@ -16,7 +16,7 @@ from schemas.types import Severity
 from services.push_netskope import client
 from services.runtime.standing import Item, Outcome, Place
 
-_MEGABYTE: Final = 1_000_000
+MEGABYTE: Final = 1_000_000
 _ENVELOPE: Final = 1_024
 """Bytes around the entries of a request, with a long name."""
 _URL_EXTRA, _HASH_EXTRA = 3, 1
@@ -46,7 +46,7 @@ def plan_url_list(items: Collection[Item], target: UrlList, there: client.UrlLis
     present = dict.fromkeys(there.urls) if there else {}
     owned = {item.remote_id for item in items if item.remote_id is not None and not item.stays}
     foreign = {url for url in present if url not in owned and url != target.default}
-    room = target.size_mb * _MEGABYTE - _ENVELOPE - _size(foreign, _URL_EXTRA)
+    room = target.size_mb * MEGABYTE - _ENVELOPE - _size(foreign, _URL_EXTRA)
     wanted = ranks(items)
     keep = frozenset(fitting(wanted, room, _URL_EXTRA, free=foreign))
     remove = {url for url in present if url in owned and url not in keep}
@@ -98,7 +98,7 @@ def plan_hash_list(items: Collection[Item], target: FileHashList) -> HashListPla
     What nobody desires and is to stay nevertheless, because it is kept back or released, is written with the rest.
     """
     staying = {item.remote_id for item in items if item.stays and item.remote_id is not None}
-    room = target.size_mb * _MEGABYTE - _size(staying, _HASH_EXTRA)
+    room = target.size_mb * MEGABYTE - _size(staying, _HASH_EXTRA)
     keep = frozenset(fitting(ranks(items), room, _HASH_EXTRA, free=staying))
     return HashListPlan(tuple(sorted(keep | staying)) or (target.default,), _outcomes(items, keep, frozenset()))
 

@@ -16,9 +16,10 @@ from schemas.record import Reason
 from schemas.targets import UrlList
 from services.push_netskope import client as api
 from services.push_netskope import plan
+from services.push_netskope.sizes import show_size
 from services.runtime.book import Book
 from services.runtime.halving import in_halves
-from services.runtime.metrics import LIST_BYTES
+from services.runtime.metrics import DRIFT
 from services.runtime.standing import Item, Outcome, Place
 from services.runtime.vendors.errors import NotFoundError, RefusedError
 
@@ -65,7 +66,7 @@ class UrlLists:
         if wrote or (there and there.pending and planned.outcomes):
             self._client.deploy()
         urls = planned.urls if planned.urls is not None else there.urls if there else ()
-        LIST_BYTES.labels(self._book.connection.name, target.id).set(plan.size_of_urls(urls))
+        show_size(self._book.connection.name, target, plan.size_of_urls(urls))
         self._book.record(planned.outcomes)
 
     def _read(self, name: str) -> api.UrlList | None:
@@ -91,6 +92,7 @@ class UrlLists:
             self._book.standing.lost(item)
         if lost:
             told = [ActivityItem(subject=item.indicator_id, reason="lost", detail=item.target_id) for item in lost]
+            DRIFT.labels(self._book.connection.name, "lost").inc(len(lost))
             text = f"{len(lost)} had been taken out by someone else; they are written again"
             self._book.activity.tell(Level.WARNING, "drift", text, connection=self._book.connection.name, items=told)
 

@@ -16,13 +16,14 @@ from schemas.policy import Policy
 from schemas.request import Request
 from services.router import transport  # noqa: F401  # registers the transport
 from services.router.compiled import compile_policy
+from services.router.lag import LagWatch
 from services.router.leave import leave
 from services.router.outbox import Outbox
 from services.router.questions import Questions
 from services.router.store import URL, Store
 from services.router.takeover import changelog_ends, first_between, take_over
 from services.router.worker import Event, PartitionWorker
-from services.runtime import log
+from services.runtime import log, metrics
 from services.runtime.clock import now_ms
 from services.runtime.kafka import admin, tls_context
 from services.runtime.lifecycle import Context
@@ -55,16 +56,21 @@ class Router:
         if self._context.stop.is_set():
             return
         await self.app.start()
-        questions = asyncio.create_task(self._questions.run(), name="questions")
+        aside = [
+            asyncio.create_task(self._questions.run(), name="questions"),
+            asyncio.create_task(LagWatch(self._settings, self._merged).run(), name="lag"),
+        ]
         try:
             while not self._context.stop.is_set():
                 self._context.health.beat("router", _BEAT_BOUND_S)
                 await asyncio.sleep(0.1)
                 await self._tick()
-                if questions.done():
-                    questions.result()
+                for task in aside:
+                    if task.done():
+                        task.result()
         finally:
-            questions.cancel()
+            for task in aside:
+                task.cancel()
             await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
             await self.app.stop()
             self._questions.close()
@@ -78,6 +84,9 @@ class Router:
             await self._adopt_policy()
         for worker in self._workers.values():
             worker.tick()
+
+    def _merged(self) -> dict[int, int]:
+        return {number: worker.state.progress.reports_next for number, worker in self._workers.items()}
 
     def _asked(self, number: int, request: Request) -> None:
         if worker := self._workers.get(number):
@@ -135,6 +144,7 @@ class Router:
         for number in self._workers.keys() - numbers:
             await self._workers.pop(number).stop()
             await self._outbox.close(number)
+            metrics.forget("partition", str(number))
         new = numbers - self._workers.keys()
         if new:
             for number, state in (await take_over(self._settings, self._outbox, new)).items():

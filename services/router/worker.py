@@ -22,7 +22,7 @@ from services.router.leave import leave
 from services.router.outbox import Outbox
 from services.router.state import PartitionState
 from services.router.unit import Unit
-from services.runtime import log, metrics
+from services.runtime import log, metrics, trace
 from services.runtime.bulk import Raw
 from services.runtime.clock import now_ms
 from services.runtime.lifecycle import Context
@@ -140,9 +140,9 @@ class PartitionWorker:
     async def _take(self, unit: Unit, event: Event) -> None:
         topic, number = self._topics.reports.name, self.state.number
         try:
-            headers = event.message.headers or {}
-            trace = tuple((name, value) for name, value in dict(headers).items() if name == "traceparent")
-            unit.take(ReportBatch.decode(event.value), trace)
+            came_with = trace.of(dict(event.message.headers or {}).items())
+            with trace.span("merge", parent=came_with, partition=number):
+                unit.take(ReportBatch.decode(event.value), trace.headers())
             self._context.deadletters.limit.good(topic, number)
         except UndecodableError as error:
             raw = Raw(event.message.offset, event.message.key, event.value)

@@ -9,19 +9,20 @@ import random
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from schemas.activity import ActivityItem, Level
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import UrlList
+from services.runtime import trace
 from services.runtime.chunks import chunks
 from services.runtime.clock import now_ms
 from services.runtime.fleet import Tenure
 from services.runtime.item import GUARD_SHRINK, GUARD_SURGE, RELEASED, UNCONFIRMED, Item, Outcome, Place
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.lifecycle import Context
-from services.runtime.metrics import CONVERGE_SECONDS, ENTRIES, OLDEST_PENDING, PUSHED
+from services.runtime.metrics import CONVERGE_SECONDS, DRIFT, ENTRIES, OLDEST_PENDING, PUSHED
 from services.runtime.standing import Standing
 from services.runtime.vendors.errors import StoppedError
 
@@ -83,6 +84,10 @@ class Book:
         self._ledger = ledger
         self._pace = pace
         self._topic = context.settings.topics.applied(tenure.name).name
+        for verb in ("put", "withdraw"):
+            PUSHED.labels(tenure.name, verb)
+        for kind in ("lost", "stray", "strays_kept"):
+            DRIFT.labels(tenure.name, kind)
 
     def check(self) -> None:
         """Make sure that work may go on; to be called right before every call of the vendor.
@@ -166,7 +171,9 @@ class Book:
         counts = {**self.standing.states, "pending": self.standing.pending}
         for state in _STATES:
             ENTRIES.labels(self._tenure.name, state).set(counts.get(state, 0))
-        oldest = min((item.reported_at for item in self.standing.places[Place.PUT]), default=None)
+        places = self.standing.places
+        waiting = (item for item in places[Place.WAITING] if item.wanted is not None)
+        oldest = min((item.reported_at for item in chain(places[Place.PUT], waiting)), default=None)
         age_ms = 0 if oldest is None else max(0, now_ms() - oldest)
         OLDEST_PENDING.labels(self._tenure.name).set(age_ms / 1000)
 
@@ -179,7 +186,8 @@ class Book:
                 for outcome in part
             ]
             self._ledger.write(
-                Entry(self._topic, key.encode(), record.encode() if record else None) for key, record in records
+                Entry(self._topic, key.encode(), record.encode() if record else None, headers=trace.headers())
+                for key, record in records
             )
 
     def _measure(self, outcomes: Iterable[Outcome]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from pyrate_limiter import Decision, InMemoryBucket, Rate, RateItem
 
-from services.runtime.metrics import BUDGET_LEFT, BUDGET_WAIT_SECONDS
+from services.runtime.metrics import BUDGET_LEFT, BUDGET_LIMIT, BUDGET_WAIT_SECONDS
 from services.runtime.vendors.errors import StoppedError, ThrottledError
 
 MARGIN_S = 2.0
@@ -52,6 +52,8 @@ class Budget:
         self._lock = threading.Lock()
         self._buckets: dict[str, InMemoryBucket] = {}
         self._closed_until: dict[str, float] = {}
+        self._shown: set[tuple[str, str]] = set()
+        """Connections and buckets whose gauges are kept up to date."""
 
     def acquire(
         self, bucket: str, stop: threading.Event, *, connection: str, route: str, patience_s: float | None = None
@@ -76,8 +78,25 @@ class Budget:
             BUDGET_WAIT_SECONDS.labels(connection, bucket).inc(spent)
             if stopped:
                 raise StoppedError(f"asked to leave while waiting for quota {bucket}")
+        self._shown.add((connection, bucket))
+        BUDGET_WAIT_SECONDS.labels(connection, bucket)
+        for window in self._windows(bucket):
+            BUDGET_LIMIT.labels(connection, bucket, f"{window.seconds:g}").set(window.calls)
+        self._show(connection, bucket)
+
+    def show(self) -> None:
+        """Bring the gauges up to date: what was spent comes back with time, call or no call."""
+        for connection, bucket in self._shown.copy():
+            self._show(connection, bucket)
+
+    def forget(self, connection: str) -> None:
+        """Show no more of a connection that another process works for now."""
+        self._shown = {found for found in self._shown if found[0] != connection}
+
+    def _show(self, connection: str, bucket: str) -> None:
+        closed = self._closed_for(bucket) > 0
         for window, left in self._each_left(bucket).items():
-            BUDGET_LEFT.labels(connection, bucket, f"{window.seconds:g}").set(left)
+            BUDGET_LEFT.labels(connection, bucket, f"{window.seconds:g}").set(0 if closed else left)
 
     def left(self, bucket: str) -> int:
         """Calls that may leave now without waiting. Raises KeyError."""
@@ -154,3 +173,15 @@ def shared_budget(kind: str, tenant: str, app: str, quotas: Quotas, *, url: str 
     """
     with _shared_lock:
         return _shared.setdefault((kind, url, tenant.lower(), app.lower()), Budget(quotas))
+
+
+def show_budgets() -> None:
+    """Bring the gauges of every budget of this process up to date."""
+    for budget in list(_shared.values()):
+        budget.show()
+
+
+def forget_budgets(connection: str) -> None:
+    """Show no more of a connection, whichever budget it shares in."""
+    for budget in list(_shared.values()):
+        budget.forget(connection)

@@ -1,6 +1,6 @@
 """Read a whole topic, up to where it ends now: how a service learns state that it kept in Kafka."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ class Raw(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def read_to_end(reader: KafkaConsumer, partition: TopicPartition, start: int | None = None) -> Iterator[Raw]:
@@ -37,7 +38,7 @@ def read_to_end(reader: KafkaConsumer, partition: TopicPartition, start: int | N
 def poll(reader: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> list[Raw]:
     """What one poll brings."""
     records = reader.poll(timeout_ms=timeout_ms).get(partition, [])
-    return [Raw(record.offset, record.key, record.value) for record in records]
+    return [Raw(record.offset, record.key, record.value, record.headers) for record in records]
 
 
 def read_everything(settings: Settings, topic: str) -> Iterator[Raw]:

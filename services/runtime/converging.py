@@ -16,7 +16,7 @@ from schemas.canonical import indicator_id
 from schemas.desired import Applied, Desired, entry_key
 from schemas.record import UndecodableError
 from schemas.types import IndicatorType
-from services.runtime import log
+from services.runtime import log, trace
 from services.runtime.book import BEAT_BOUND_S, Book, Pace
 from services.runtime.bulk import Raw, poll, read_to_end
 from services.runtime.fleet import Tenure
@@ -25,6 +25,7 @@ from services.runtime.holds import Holds, known_holds
 from services.runtime.kafka import consumer
 from services.runtime.ledger import Ledger
 from services.runtime.lifecycle import Context
+from services.runtime.metrics import VENDOR_RETRIES
 from services.runtime.pusher import FOREVER, Pusher
 from services.runtime.standing import Standing
 from services.runtime.vendors.errors import StoppedError, ThrottledError, UnavailableError, VendorError
@@ -32,6 +33,8 @@ from services.runtime.vendors.errors import StoppedError, ThrottledError, Unavai
 __all__ = ["FOREVER", "Converger", "Pusher"]
 
 _TICK_S = 0.25
+_LINKS = 100
+"""Traces at most that one unit is linked to."""
 _SETTLED_AFTER = 8
 """Times the settling time that a burst may take before something is written."""
 
@@ -65,6 +68,8 @@ class Converger:
         self._trouble = _Trouble(context, tenure.name)
         self._failures = 0
         self._resume = 0.0
+        self._steps: dict[str, None] = {}
+        """Steps of traces whose changes came since there was nothing left to do."""
 
     def run(self) -> None:
         """Work.
@@ -147,17 +152,22 @@ class Converger:
         records = poll(reader, self._desired, int(wait * 1000))
         for record in records:
             self._take(self._desired, record, Desired, self._standing.desire)
+            if (came_with := trace.of(record.headers)) and len(self._steps) < _LINKS:
+                self._steps[came_with] = None
         return bool(records)
 
     def _work(self, pusher: Pusher) -> float:
         """One unit. Returns in how many seconds to come back, and says in `_resume` when not before."""
         now = time.monotonic()
         try:
-            wait = pusher.unit()
+            with trace.span("push", parent=self._last_step(), links=self._steps, connection=self._tenure.name):
+                wait = pusher.unit()
         except ThrottledError as error:
+            VENDOR_RETRIES.labels(self._tenure.name, error.route).inc()
             self._resume = now + error.retry_after
             return error.retry_after
         except VendorError as error:
+            VENDOR_RETRIES.labels(self._tenure.name, error.route).inc()
             self._trouble.tell(error)
             delay = self._delay(error)
             self._resume = now + delay
@@ -165,7 +175,13 @@ class Converger:
             return delay
         self._trouble.over()
         self._failures = 0
+        if wait > 0:
+            self._steps.clear()
         return wait
+
+    def _last_step(self) -> str | None:
+        """The step that a unit goes on from; it serves all those that came since there was nothing left to do."""
+        return next(reversed(self._steps), None)
 
     def _delay(self, error: VendorError) -> float:
         if not error.transient:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from schemas.resources import Connection
-from services.runtime import log
+from services.runtime import log, metrics
+from services.runtime.budget import forget_budgets, show_budgets
 from services.runtime.leases import LeaseLostError, Leases
 from services.runtime.lifecycle import Context
-from services.runtime.metrics import LEASES
 
 _LOG = log.get(__name__)
 _BEAT_BOUND_S = 60.0
+_SHOWN_EVERY_S = 5.0
 
 
 class Tenure:
@@ -80,6 +81,7 @@ class Fleet:
         health = self._context.health
         health.wait_for("leases", "joining the group that shares out the connections")
         health.done("start")
+        shown = 0.0
         while not self._context.stop.is_set():
             self._leases.poll(0.2)
             if self._leases.joined:
@@ -87,6 +89,9 @@ class Fleet:
             health.beat("fleet", _BEAT_BOUND_S)
             self._raise_failures()
             self._adjust()
+            if time.monotonic() - shown > _SHOWN_EVERY_S:
+                show_budgets()
+                shown = time.monotonic()
         self._stop([*self._posts], within_s=15.0)
         self._raise_failures()
         self._leases.close()
@@ -97,6 +102,8 @@ class Fleet:
                 raise post.failure[0]
             if not post.thread.is_alive():
                 del self._posts[name]
+                forget_budgets(name)
+                metrics.forget("connection", name)
         if self._context.policy.failure:
             raise self._context.policy.failure
 
@@ -108,7 +115,7 @@ class Fleet:
         self._stop(stale, within_s=0)
         for name in mine.keys() - self._posts.keys():
             self._start(mine[name])
-        LEASES.set(len(self._posts))
+        metrics.LEASES.set(len(self._posts))
 
     def _start(self, connection: Connection) -> None:
         tenure = Tenure(connection, self._leases)

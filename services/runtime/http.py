@@ -22,7 +22,7 @@ import httpx
 import orjson
 
 from schemas.resources.connection import Tls
-from services.runtime import log
+from services.runtime import log, trace
 from services.runtime.metrics import TLS_UNVERIFIED, VENDOR_CALL_ERRORS, VENDOR_CALL_SECONDS, VENDOR_CALLS
 from services.runtime.vendors.errors import (
     BY_STATUS,
@@ -149,6 +149,15 @@ class VendorHttp:
             headers={**({} if json is None else {"Content-Type": "application/json"}), **(headers or {})},
             timeout=self._timeout(read_timeout_s or self._read_timeout_s),
         )
+        with trace.span(f"call {route}", connection=self.connection, route=route) as span:
+            request.headers[trace.HEADER] = span.traceparent
+            answer = self._measured(request, route)
+            span.attributes["status"] = answer.status
+            if not 200 <= answer.status < 300:
+                raise self._refusal(answer)
+        return answer
+
+    def _measured(self, request: httpx.Request, route: str) -> Answer:
         began = time.monotonic()
         try:
             answer = self._exchange(request, route)
@@ -158,8 +167,6 @@ class VendorHttp:
         finally:
             VENDOR_CALL_SECONDS.labels(self.connection, route).observe(time.monotonic() - began)
         VENDOR_CALLS.labels(self.connection, route, str(answer.status)).inc()
-        if not 200 <= answer.status < 300:
-            raise self._refusal(answer)
         return answer
 
     def _exchange(self, request: httpx.Request, route: str) -> Answer:

@@ -16,7 +16,7 @@ from types import FrameType
 
 from kafka.errors import KafkaError
 
-from services.runtime import log
+from services.runtime import log, tracing
 from services.runtime.activity import ActivityLog
 from services.runtime.deadletters import DeadLetters, TooManyDeadLettersError
 from services.runtime.health import Health, HealthServer
@@ -73,6 +73,7 @@ def run(service: str, body: Callable[[Context], None], settings_kind: type[Setti
 
 def _run(settings: Settings, service: str, body: Callable[[Context], None]) -> int:
     try:
+        last_spans = tracing.enable(settings, service)
         context = Context(settings, service)
         _leave_on_signal(context.stop)
         server = HealthServer(context.health, settings.metrics_host, settings.metrics_port)
@@ -83,6 +84,7 @@ def _run(settings: Settings, service: str, body: Callable[[Context], None]) -> i
         context.health.done("policy")
         body(context)
         context.close()
+        last_spans()
         server.close()
     except (LeaseLostError, LedgerError) as error:
         _LOG.error("must start afresh", why=str(error))

@@ -1,7 +1,8 @@
 """Every metric, defined once: name, labels, meaning. Services use these and define none of their own.
 
 Cardinality is bounded: labels are connection names (configured by people), fixed vocabularies, partitions and
-reason codes; never a value, a URL or an id. The reference page is made from `DEFINITIONS`.
+reason codes; never a value, a URL or an id. What a process no longer works for it forgets (`forget`), or two replicas
+would both speak for it. The reference page is made from `DEFINITIONS`.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ class Definition:
 
 
 DEFINITIONS: list[Definition] = []
+_GAUGES: list[tuple[Gauge, tuple[str, ...]]] = []
 
 
 def _define(kind: Kind, name: str, meaning: str, labels: Sequence[str], services: str) -> tuple[str, str, list[str]]:
@@ -40,7 +42,9 @@ def _counter(name: str, meaning: str, *labels: str, services: str) -> Counter:
 
 
 def _gauge(name: str, meaning: str, *labels: str, services: str) -> Gauge:
-    return Gauge(*_define("gauge", name, meaning, labels, services))
+    gauge = Gauge(*_define("gauge", name, meaning, labels, services))
+    _GAUGES.append((gauge, labels))
+    return gauge
 
 
 def _histogram(name: str, meaning: str, *labels: str, services: str) -> Histogram:
@@ -51,6 +55,13 @@ def _info(name: str, meaning: str, *facts: str) -> Info:
     # The client adds the suffix `_info` by itself, and learns the labels from the values.
     defined, _, _ = _define("info", name, meaning, facts, "all")
     return Info(defined.removesuffix("_info"), meaning)
+
+
+def forget(label: str, value: str) -> None:
+    """Drop the gauges of a connection or partition that is another process's now. Counters keep what was done here."""
+    for gauge, labels in _GAUGES:
+        if label in labels:
+            gauge.remove_by_labels({label: value})
 
 
 VENDOR_FACING = "pullers, pushers"
@@ -92,7 +103,9 @@ VENDOR_CALL_ERRORS = _counter(
     "error",
     services=VENDOR_FACING,
 )
-VENDOR_RETRIES = _counter("vendor_retries_total", "Calls repeated.", "connection", "route", services=VENDOR_FACING)
+VENDOR_RETRIES = _counter(
+    "vendor_retries_total", "Calls that failed and are made again.", "connection", "route", services=VENDOR_FACING
+)
 BUDGET_LEFT = _gauge(
     "budget_left",
     "Calls left in a quota window, in seconds of window.",
@@ -101,17 +114,62 @@ BUDGET_LEFT = _gauge(
     "window",
     services=VENDOR_FACING,
 )
+BUDGET_LIMIT = _gauge(
+    "budget_limit",
+    "Calls that a quota window allows, in seconds of window.",
+    "connection",
+    "bucket",
+    "window",
+    services=VENDOR_FACING,
+)
 BUDGET_WAIT_SECONDS = _counter(
     "budget_wait_seconds_total", "Time spent waiting for quota.", "connection", "bucket", services=VENDOR_FACING
 )
+CREDENTIALS_REFUSED = _counter(
+    "credentials_refused_total",
+    "Calls that failed for app, secret or token, by reason (missing, expired, refused, unauthorized, forbidden).",
+    "connection",
+    "reason",
+    services=VENDOR_FACING,
+)
+SECRET_EXPIRES = _gauge(
+    "secret_expires_timestamp_seconds",
+    "When a secret expires, where the connection says so (`expires`): no vendor's API does.",
+    "connection",
+    "secret",
+    services=VENDOR_FACING,
+)
 TLS_UNVERIFIED = _gauge(
     "tls_unverified", "1 while a connection's certificate is not checked.", "connection", services=VENDOR_FACING
+)
+
+# What tenants hold
+CAPACITY_USED = _gauge(
+    "capacity_used",
+    "Active indicators of the tenant when it was last listed, whoever made them.",
+    "connection",
+    services="pull_defender, push_defender",
+)
+CAPACITY_LIMIT = _gauge(
+    "capacity_limit",
+    "Active indicators that the vendor lets a tenant have.",
+    "connection",
+    services="pull_defender, push_defender",
 )
 
 # Pullers
 POLLS = _counter("polls_total", "Polls, by outcome (ok, error).", "connection", "outcome", services="pullers")
 POLL_SECONDS = _histogram("poll_seconds", "Time of one poll.", "connection", services="pullers")
 LAST_POLL = _gauge("last_poll_timestamp_seconds", "When the last good poll ended.", "connection", services="pullers")
+POLL_INTERVAL = _gauge(
+    "poll_interval_seconds", "Longest time between two polls, as configured.", "connection", services="pullers"
+)
+CHECKPOINT = _gauge(
+    "checkpoint_timestamp_seconds",
+    "When what was read of a source was last remembered. Grows old while a tenant has nothing new.",
+    "connection",
+    services="pullers",
+)
 PULLED = _counter("pulled_total", "Rows or alerts read from the vendor.", "connection", services="pullers")
 REPORTED = _counter("reports_total", "Reports published, by verb.", "connection", "verb", services="pullers")
 
@@ -131,6 +189,15 @@ DESIRED = _counter(
     services="router",
 )
 UNIT_SECONDS = _histogram("unit_seconds", "Time of one unit of work, transaction included.", services="router")
+LAG_RECORDS = _gauge(
+    "lag_records",
+    "Offsets of report batches that are not merged yet; markers of transactions in between count, too.",
+    "partition",
+    services="router",
+)
+LAG_SECONDS = _gauge(
+    "lag_seconds", "Age of the oldest report batch that is not merged yet.", "partition", services="router"
+)
 STORED = _gauge("stored_indicators", "Indicators in the state of an owned partition.", "partition", services="router")
 RECOVERY_SECONDS = _gauge("recovery_seconds", "Time the last take-over spent loading state.", services="router")
 RECOVERED = _counter("recovered_records_total", "Changelog records read on take-over.", services="router")
@@ -161,4 +228,19 @@ CONVERGE_SECONDS = _histogram(
 OLDEST_PENDING = _gauge(
     "oldest_pending_seconds", "Age of the report behind the oldest pending entry.", "connection", services="pushers"
 )
+DRIFT = _counter(
+    "drift_total",
+    "Entries found to differ from what we know, by kind: lost (taken out by someone else), stray (ours, but nothing "
+    "asks for it), strays_kept (too many strays at once to be deleted).",
+    "connection",
+    "kind",
+    services="pushers",
+)
 LIST_BYTES = _gauge("list_bytes", "Size of a list as last written.", "connection", "target", services="push_netskope")
+LIST_BYTES_LIMIT = _gauge(
+    "list_bytes_limit",
+    "Size up to which a list is filled; less than the vendor's own limit.",
+    "connection",
+    "target",
+    services="push_netskope",
+)

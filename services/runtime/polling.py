@@ -18,6 +18,7 @@ from services.runtime.fleet import Tenure
 from services.runtime.holds import Holds
 from services.runtime.kafka import consumer
 from services.runtime.lifecycle import Context
+from services.runtime.metrics import BUDGET_WAIT_SECONDS, POLL_INTERVAL
 from services.runtime.reporting import Reporter
 from services.runtime.turn import Lane, Turn
 from services.runtime.vendors.errors import StoppedError
@@ -81,6 +82,7 @@ class Desk:
         """
         while (wait := budget.seconds_until_free(bucket)) > 0:
             self.wait(wait)
+            BUDGET_WAIT_SECONDS.labels(self.name, bucket).inc(wait)
         self.check()
 
     def skipped(self, items: Sequence[ActivityItem]) -> None:
@@ -134,6 +136,8 @@ class Puller:
             self._context.health.forget(f"pull {name}")
 
     def _poll(self, desk: Desk, lanes: Sequence[Lane]) -> None:
+        if interval := getattr(desk.connection.spec, "poll_interval", None):
+            POLL_INTERVAL.labels(desk.name).set(interval.total_seconds())
         turns = [Turn(desk.name, lane, self._context.activity, self._pace) for lane in lanes]
         if not turns:
             _LOG.warning("spec.types leaves nothing that this vendor tells of", connection=desk.name)

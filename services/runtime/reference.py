@@ -30,7 +30,9 @@ def _metrics() -> str:
     ]
     intro = (
         "Every service answers `/metrics` with those that concern it. Labels are names of connections, fixed "
-        "vocabularies, partitions and reason codes, so their number is bounded."
+        "vocabularies, partitions and reason codes, never a value, a URL or an id, so their number is bounded: it "
+        "grows with what people configure, not with what travels. A process forgets the gauges of a connection or a "
+        "partition that is another's now. `tests/integration/test_metrics_conformance.py` holds the services to this."
     )
     return f"{intro}\n\n{table(['name', 'kind', 'labels', 'meaning', 'services'], rows)}"
 

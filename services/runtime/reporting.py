@@ -22,7 +22,7 @@ from services.runtime.holds import known_holds
 from services.runtime.kafka import producer
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.lifecycle import Context
-from services.runtime.metrics import REPORTED
+from services.runtime.metrics import CHECKPOINT, REPORTED
 from services.runtime.settings import Settings
 
 SCHEMA = b"report-batch/1"
@@ -38,7 +38,7 @@ class Poll:
     """One poll of one source: the trace that its records carry, and its id."""
 
     source: str
-    traceparent: str = field(default_factory=trace.new)
+    traceparent: str = field(default_factory=lambda: trace.current() or trace.new())
 
     @property
     def id(self) -> str:
@@ -97,6 +97,8 @@ class Reporter:
         try:
             self.memory = recall(settings, source, context.deadletters)
             self.memory.holds = known_holds(context, source)
+            if self.memory.checkpoint:
+                CHECKPOINT.labels(source).set(self.memory.checkpoint.at / 1000)
         except BaseException:
             self._ledger.close()
             raise
@@ -123,6 +125,7 @@ class Reporter:
             value = None if entries is None else SnapshotChunk(source=self._source, chunk=number, entries=dict(entries))
             memory.append(Entry(topic, f"{self._source}/{number}".encode(), value.encode() if value else None))
         self._ledger.write([*self._entries(poll, reports), *memory])
+        CHECKPOINT.labels(self._source).set(checkpoint.at / 1000)
         self._count(reports)
 
     def write(self, entries: Iterable[Entry]) -> None:

@@ -4,10 +4,12 @@ A file is read again when it changed, so a rotated secret is taken up without a 
 """
 
 import os
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 from schemas.resources.connection import SecretRef
 from services.runtime import log
+from services.runtime.metrics import SECRET_EXPIRES
 from services.runtime.vendors.errors import SecretMissingError
 
 _Stamp = tuple[int, int, int]
@@ -22,6 +24,8 @@ class Secret:
         self._field = field
         self._stamp: _Stamp | None = None
         self._value = ""
+        if ref.expires:
+            SECRET_EXPIRES.labels(connection, field).set(datetime.combine(ref.expires, time(), UTC).timestamp())
 
     def read(self) -> str:
         """The secret as it is now, without surrounding white space.

@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     replication: Annotated[int, Field(ge=1, le=9, description="replicas of topics that are created")] = 1
     metrics_host: Annotated[str, Field(description="address of /metrics, /livez and /readyz")] = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65535, description="its port; 0 takes a free one")] = 9464
+    otlp_endpoint: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://",
+            description="OpenTelemetry collector that spans are sent to, as http://collector:4318; none are without it",
+        ),
+    ] = None
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="least level logged")] = "info"
     settle_s: Annotated[
         float, Field(ge=0, le=60, description="how long a pusher lets a burst settle before it writes, seconds")

@@ -1,11 +1,42 @@
-"""W3C trace context: one trace per poll, carried from the puller through the router to the pusher.
+"""W3C trace context: one trace per poll, carried from the puller through the router to the pusher, and to the vendors.
 
-The form is that of the header `traceparent` (W3C Recommendation "Trace Context", version 00), always sampled.
+The form is that of the header `traceparent` (W3C Recommendation "Trace Context", version 00), always sampled. Spans are
+handed to whoever wants them (`export_to`); nobody does by default, and then a span costs an id.
 """
 
 import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 
 HEADER = "traceparent"
+
+_current: ContextVar[str | None] = ContextVar("traceparent", default=None)
+
+
+@dataclass(slots=True)
+class Span:
+    """One step of a trace. Times are nanoseconds since the epoch; `links` are steps of other traces that it serves."""
+
+    name: str
+    traceparent: str
+    parent: str | None
+    links: tuple[str, ...]
+    attributes: dict[str, str | int] = field(default_factory=dict)
+    began: int = 0
+    ended: int = 0
+    failure: str | None = None
+
+
+Export = Callable[[Span], None]
+_export: list[Export] = []
+
+
+def export_to(export: Export | None) -> None:
+    """Hand every span that ends to this from now on; None: to nobody."""
+    _export[:] = [export] if export else []
 
 
 def new() -> str:
@@ -24,6 +55,48 @@ def trace_id(traceparent: str) -> str:
     if len(parts) != 4 or len(parts[1]) != 32:
         raise ValueError(f"{traceparent!a} is no traceparent; it has the form 00-<32 digits>-<16 digits>-01")
     return parts[1]
+
+
+def current() -> str | None:
+    """The step that is under way in this thread or task."""
+    return _current.get()
+
+
+def headers() -> tuple[tuple[str, bytes], ...]:
+    """The header for a record that the step under way writes; none where there is no step."""
+    step = _current.get()
+    return ((HEADER, step.encode()),) if step else ()
+
+
+def of(found: Iterable[tuple[str, bytes]]) -> str | None:
+    """The traceparent among a record's headers, if there is one of our form."""
+    for name, value in found:
+        if name == HEADER:
+            text = value.decode("ascii", "replace")
+            try:
+                trace_id(text)
+            except ValueError:
+                return None
+            return text
+    return None
+
+
+@contextmanager
+def span(name: str, *, parent: str | None = None, links: Iterable[str] = (), **attributes: str | int) -> Iterator[Span]:
+    """A step: of the trace of `parent`, or of the step under way, or else of a new trace."""
+    above = parent or _current.get()
+    step = Span(name, child(above) if above else new(), above, tuple(links), attributes, time.time_ns())
+    token = _current.set(step.traceparent)
+    try:
+        yield step
+    except BaseException as error:
+        step.failure = type(error).__name__
+        raise
+    finally:
+        _current.reset(token)
+        step.ended = time.time_ns()
+        for export in _export:
+            export(step)
 
 
 def _render(trace: str) -> str:

@@ -7,10 +7,10 @@ import time
 from typing import Protocol
 
 from schemas.activity import Level
-from services.runtime import log
+from services.runtime import log, trace
 from services.runtime.activity import ActivityLog
 from services.runtime.book import Pace
-from services.runtime.metrics import LAST_POLL, POLL_SECONDS, POLLS
+from services.runtime.metrics import LAST_POLL, POLL_SECONDS, POLLS, VENDOR_RETRIES
 from services.runtime.vendors.errors import ConflictError, ThrottledError, UnavailableError, VendorError
 
 _PATIENCE = 5
@@ -43,6 +43,8 @@ class Turn:
         self._activity = activity
         self._pace = pace
         self._failures = 0
+        for outcome in ("ok", "error"):
+            POLLS.labels(connection, outcome)  # there from the start, or the first of its kind is no increase
         self._told: tuple[object, ...] | None = None
 
     @property
@@ -54,9 +56,11 @@ class Turn:
         """Poll, and see to when to poll again. Raises what the lane raises, but for the vendor's trouble."""
         began = time.monotonic()
         try:
-            wait = self._lane.poll()
+            with trace.span("poll", connection=self._connection):
+                wait = self._lane.poll()
         except VendorError as error:
             POLLS.labels(self._connection, "error").inc()
+            VENDOR_RETRIES.labels(self._connection, error.route).inc()
             self._tell(error)
             wait = self._delay(error)
             self._failures += 1

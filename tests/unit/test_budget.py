@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 
 from services.runtime import budget as module
 from services.runtime.budget import MARGIN_S, Budget, Window, shared_budget
+from services.runtime.metrics import forget
 from services.runtime.vendors.errors import StoppedError, ThrottledError
 
 QUOTAS = {"list": (Window(3, 60), Window(5, 3600)), "iterator": (Window(4, 1),)}
@@ -171,3 +172,28 @@ def test_threads_together_take_no_more_than_there_is(budget: Budget) -> None:
         thread.join()
     assert sum(got.acquire(blocking=False) for _ in range(80)) == 3
     assert sum(refused.acquire(blocking=False) for _ in range(80)) == 77
+
+
+def shown(connection: str, window: str) -> float | None:
+    labels = {"connection": connection, "bucket": "list", "window": window}
+    return REGISTRY.get_sample_value("ioc_bridge_budget_left", labels)
+
+
+def test_what_comes_back_with_time_is_shown_without_another_call(budget: Budget, clock: Clock) -> None:
+    for _ in range(3):
+        budget.acquire("list", RUNNING, connection="watched", route="r", patience_s=0)
+    assert (shown("watched", "60"), shown("watched", "3600")) == (0, 2)
+    clock.now += 70
+    budget.show()
+    assert (shown("watched", "60"), shown("watched", "3600")) == (3, 2)
+    budget.penalise("list", 30)
+    budget.show()
+    assert shown("watched", "60") == 0, "the vendor wants no calls, whatever we have counted"
+
+
+def test_nothing_is_shown_of_a_connection_that_went_to_another_process(budget: Budget) -> None:
+    budget.acquire("list", RUNNING, connection="gone", route="r", patience_s=0)
+    budget.forget("gone")
+    forget("connection", "gone")
+    budget.show()
+    assert shown("gone", "60") is None

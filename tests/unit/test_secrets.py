@@ -1,9 +1,11 @@
 """Secrets: from files and the environment, taken up anew when they change, never shown, and missed in clear words."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from schemas.resources.connection import SecretRef
 from services.runtime import log
@@ -122,3 +124,11 @@ def test_a_secret_that_goes_missing_is_not_remembered(tmp_path: Path) -> None:
     file.unlink()
     with pytest.raises(SecretMissingError):
         secret.read()
+
+
+def test_when_it_expires_is_shown_where_the_connection_says_so(tmp_path: Path) -> None:
+    ref = SecretRef.model_validate({"file": str(tmp_path / "secret"), "expires": "2027-01-31"})
+    Secret(ref, "dated", "spec.appSecret")
+    labels = {"connection": "dated", "secret": "spec.appSecret"}
+    expires = REGISTRY.get_sample_value("ioc_bridge_secret_expires_timestamp_seconds", labels)
+    assert expires == datetime(2027, 1, 31, tzinfo=UTC).timestamp()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from schemas.resources import Connection
 from schemas.resources.connection import DefenderTenant, Region
+from services.runtime import metrics
 from services.runtime.budget import Quotas, Window, shared_budget
 from services.runtime.http import Answer, Params, VendorHttp
 from services.runtime.retry import RetryPolicy
@@ -67,6 +68,9 @@ QUOTAS: Quotas = {
 }
 """Calls by bucket. Microsoft: List Indicators, Submit or Update Indicator, Import Indicators, Delete Indicator,
 Batch Delete Indicators API. Reading one indicator is not documented and counted as a listing."""
+
+MOST_INDICATORS = 15_000
+"""Active indicators a tenant may have, whoever made them. Microsoft: "Overview of indicators"."""
 
 _HINTS = {
     401: "the API does not take the directory's token; check spec.scope and spec.region",
@@ -143,6 +147,11 @@ class DefenderSession(Session):
         """Close the connections."""
         super().close()
         self._login.close()
+
+    def listed(self, rows: int) -> None:
+        """Note how many active indicators a listing of the whole tenant had."""
+        metrics.CAPACITY_USED.labels(self.name).set(rows)
+        metrics.CAPACITY_LIMIT.labels(self.name).set(MOST_INDICATORS)
 
     def sign_in(self) -> None:
         """Get a token and check its roles, without calling the API. Raises VendorError as `call` does."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from services.runtime import log
 from services.runtime.http import VendorHttp
 from services.runtime.secrets import Secret
-from services.runtime.vendors.errors import BrokenAnswerError, CredentialsError, RefusedError
+from services.runtime.vendors.errors import BrokenAnswerError, CredentialsError, RefusedError, SecretExpiredError
 
 ROUTE = "token"
 ROLE_ALL = "Ti.ReadWrite.All"
@@ -26,6 +26,7 @@ RENEW_AT = 0.9
 _LOG = log.get(__name__)
 _AADSTS = re.compile(r"AADSTS(\d+)")
 _TRACE = re.compile(r"\s*Trace ID:.*", re.DOTALL)
+_EXPIRED = 7000222
 _WHAT_TO_DO = {
     53003: "Conditional Access blocks the app; exempt it, or let the service's address through",
     70011: "spec.scope is not valid; leave it out, or end it in /.default",
@@ -37,7 +38,7 @@ _WHAT_TO_DO = {
     7000112: "the app is disabled in this tenant; enable its enterprise application",
     7000215: "spec.appSecret is wrong; put the secret's value there (not its id), for this very app",
     7000218: "spec.appSecret did not arrive; put the secret's value where it points",
-    7000222: "spec.appSecret has expired; make a new client secret and put its value there",
+    _EXPIRED: "spec.appSecret has expired; make a new client secret and put its value there",
 }
 
 
@@ -121,7 +122,8 @@ class TokenSource:
         else:
             said = _TRACE.sub("", error.message) or error.text
             text = f"no token: {error.code or error.status}: {said}; check spec.tenantId, spec.appId and spec.appSecret"
-        return CredentialsError(self._http.connection, ROUTE, text)
+        kind = SecretExpiredError if number == _EXPIRED else CredentialsError
+        return kind(self._http.connection, ROUTE, text)
 
     def _check_roles(self, token: str) -> None:
         """Unverified on purpose: the API verifies. This only spares a person a puzzling 403 later."""

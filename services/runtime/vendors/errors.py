@@ -4,6 +4,7 @@ VendorError
 ├─ MisconfiguredError   nothing was sent, or nothing can succeed, until a person changes something
 │  ├─ SecretMissingError   a secret is not where the connection says it is
 │  └─ CredentialsError     the directory refuses the app or its secret, or the app lacks a role
+│     └─ SecretExpiredError   because the secret has expired
 ├─ UnreachableError     no answer: not connected, timed out, reset
 ├─ BrokenAnswerError    an answer that is cut, empty or not JSON; the vendor may have acted
 ├─ ThrottledError       a quota is used up, the vendor's (429) or our own; `retry_after` says for how long
@@ -48,6 +49,10 @@ class SecretMissingError(MisconfiguredError):
 
 class CredentialsError(MisconfiguredError):
     """The directory refuses app or secret, or issues tokens without the role that is needed."""
+
+
+class SecretExpiredError(CredentialsError):
+    """The directory says that the secret has expired."""
 
 
 class UnreachableError(VendorError):

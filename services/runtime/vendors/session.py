@@ -7,8 +7,25 @@ from typing import Self
 
 from services.runtime.budget import Budget
 from services.runtime.http import Answer, VendorHttp
+from services.runtime.metrics import CREDENTIALS_REFUSED
 from services.runtime.retry import RetryPolicy, retrying
-from services.runtime.vendors.errors import ThrottledError
+from services.runtime.vendors.errors import (
+    CredentialsError,
+    ForbiddenError,
+    SecretExpiredError,
+    SecretMissingError,
+    ThrottledError,
+    UnauthorizedError,
+    VendorError,
+)
+
+_REFUSALS: dict[type[VendorError], str] = {
+    SecretExpiredError: "expired",
+    SecretMissingError: "missing",
+    CredentialsError: "refused",
+    UnauthorizedError: "unauthorized",
+    ForbiddenError: "forbidden",
+}
 
 
 class Session:
@@ -23,6 +40,8 @@ class Session:
         self._http = http
         self._stop = stop
         self._policy = policy
+        for reason in _REFUSALS.values():
+            CREDENTIALS_REFUSED.labels(name, reason)
 
     def close(self) -> None:
         """Close the connections."""
@@ -38,9 +57,14 @@ class Session:
 
     def _repeated(self, once: Callable[[], object], route: str, *, repeatable: bool) -> object:
         """`once` with retries."""
-        return retrying(
-            once, policy=self._policy, stop=self._stop, connection=self.name, route=route, repeatable=repeatable
-        )
+        try:
+            return retrying(
+                once, policy=self._policy, stop=self._stop, connection=self.name, route=route, repeatable=repeatable
+            )
+        except VendorError as error:
+            if reason := _REFUSALS.get(type(error)):
+                CREDENTIALS_REFUSED.labels(self.name, reason).inc()
+            raise
 
     def _within_budget(self, bucket: str, route: str, send: Callable[[], Answer]) -> Answer:
         """Send when the bucket has room; a 429 closes it for everybody who shares it."""

@@ -1,0 +1,91 @@
+"""The pullers: is every tenant read in time, and what was learnt."""
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from deploy.grafana.parts import Panel, Query, Row, build
+from deploy.grafana.promql import CONNECTION, like, quantile, rate, series
+from deploy.grafana.shared import PROCESSES, RED, skips
+
+_AGE = "time() - max by (connection) ({})"
+
+ROWS = [
+    Row(
+        "Polls",
+        [
+            Panel(
+                "Age of the last good poll",
+                "How long ago each tenant was last read, beside the longest time between two polls as configured.",
+                (
+                    Query(_AGE.format(series("last_poll_timestamp_seconds", CONNECTION)), "{{connection}}"),
+                    Query(f"max by (connection) ({series('poll_interval_seconds', CONNECTION)})", "{{connection}} may"),
+                ),
+                "s",
+                width=8,
+            ),
+            Panel(
+                "Polls",
+                "Polls a second, by outcome. One that fails is repeated, at growing intervals.",
+                (
+                    Query(
+                        rate("polls_total", "connection", "outcome", where=(CONNECTION,)), "{{connection}} {{outcome}}"
+                    ),
+                ),
+                "ops",
+                width=8,
+            ),
+            Panel(
+                "Duration of polls",
+                "Time of one poll, publishing included: 95th percentile.",
+                (Query(quantile(0.95, "poll_seconds", "connection", where=(CONNECTION,)), "{{connection}}"),),
+                "s",
+                width=8,
+            ),
+        ],
+    ),
+    Row(
+        "What was learnt",
+        [
+            Panel(
+                "Read",
+                "Rows and alerts read from the vendor a second. Defender's list is read whole at every poll.",
+                (Query(rate("pulled_total", "connection", where=(CONNECTION,)), "{{connection}}"),),
+                "rps",
+                width=8,
+            ),
+            Panel(
+                "Reported",
+                "Reports published a second: what is new or changed (update), and what is gone (withdraw).",
+                (Query(rate("reports_total", "connection", "verb", where=(CONNECTION,)), "{{connection}} {{verb}}"),),
+                "cps",
+                width=8,
+            ),
+            Panel(
+                "Age of the checkpoint",
+                "How long ago anything new was remembered of a source. Grows while a tenant has nothing new.",
+                (Query(_AGE.format(series("checkpoint_timestamp_seconds", CONNECTION)), "{{connection}}"),),
+                "s",
+                width=8,
+            ),
+            skips("pull_defender", "pull_netskope"),
+            Panel(
+                "Held",
+                "Withdrawals of a listing that shrank abnormally, held until a person confirms.",
+                (
+                    Query(
+                        f"sum by (connection) ({series('held', like('kind', 'listing_shrank'), CONNECTION)})",
+                        "{{connection}}",
+                    ),
+                ),
+                "short",
+            ),
+        ],
+    ),
+    RED,
+    PROCESSES,
+]
+
+
+def pullers() -> model.Dashboard:
+    """The dashboard of pull_defender and pull_netskope."""
+    text = "pull_defender and pull_netskope: is every tenant read in time, and what was learnt?"
+    return build("pullers", "ioc-bridge / Pullers", text, ROWS, connections=True)

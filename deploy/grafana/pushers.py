@@ -1,0 +1,127 @@
+"""The pushers: is what is desired there, how long does that take, and what is in the way."""
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from deploy.grafana.parts import Panel, Query, Row, build
+from deploy.grafana.promql import CONNECTION, SCOPE, WINDOW, like, quantile, rate, series
+from deploy.grafana.shared import PROCESSES, RED, skips
+
+_BUCKET = f'ioc_bridge_converge_seconds_bucket{{{SCOPE}, {CONNECTION}, le="60.0"}}'
+_GOOD = f"sum(rate({_BUCKET}{WINDOW}))"
+
+
+def _state(*states: str) -> str:
+    return f"sum by (connection, state) ({series('entries', CONNECTION, like('state', *states))})"
+
+
+ROWS = [
+    Row(
+        "Is it there?",
+        [
+            Panel(
+                "Desired and applied",
+                "Entries each tenant should have, and those that are there.",
+                (Query(_state("desired", "applied"), "{{connection}} {{state}}"),),
+                "short",
+                width=8,
+            ),
+            Panel(
+                "Not there",
+                "Entries still to be written, and those that cannot be: rejected, skipped, held or failed.",
+                (Query(_state("pending", "rejected", "skipped", "held", "failed"), "{{connection}} {{state}}"),),
+                "short",
+                width=8,
+            ),
+            Panel(
+                "Oldest pending",
+                "How long ago the oldest change was reported that is not there yet.",
+                (Query(f"max by (connection) ({series('oldest_pending_seconds', CONNECTION)})", "{{connection}}"),),
+                "s",
+                width=8,
+            ),
+        ],
+    ),
+    Row(
+        "How long does it take?",
+        [
+            Panel(
+                "From report to applied",
+                "How long a change takes from being learnt to being at the other vendor.",
+                (
+                    Query(quantile(0.5, "converge_seconds", "connection", where=(CONNECTION,)), "{{connection}} half"),
+                    Query(quantile(0.95, "converge_seconds", "connection", where=(CONNECTION,)), "{{connection}} 95 %"),
+                ),
+                "s",
+                width=8,
+            ),
+            Panel(
+                "Within a minute",
+                "Share of changes that were applied within 60 s of being learnt: the objective is 99 %.",
+                (Query(f"{_GOOD} / {rate('converge_seconds_count', where=(CONNECTION,))}", "share"),),
+                "percentunit",
+                width=8,
+                most=1,
+            ),
+            Panel(
+                "Written",
+                "Entries written a second, by verb.",
+                (Query(rate("pushed_total", "connection", "verb", where=(CONNECTION,)), "{{connection}} {{verb}}"),),
+                "cps",
+                width=8,
+            ),
+        ],
+    ),
+    Row(
+        "What is in the way?",
+        [
+            Panel(
+                "Drift",
+                "Entries found to differ from what we know: lost (taken out by someone else), stray (ours, unasked).",
+                (Query(rate("drift_total", "connection", "kind", where=(CONNECTION,)), "{{connection}} {{kind}}"),),
+                "cps",
+                width=8,
+            ),
+            Panel(
+                "Held by a guard",
+                "Entries held as abnormal until a person confirms, by kind.",
+                (
+                    Query(
+                        f"sum by (connection, kind) ({series('held', CONNECTION, like('kind', 'target_.+'))})",
+                        "{{connection}} {{kind}}",
+                    ),
+                ),
+                "short",
+                width=8,
+            ),
+            Panel(
+                "Size of lists",
+                "Size of each list as last written, as a share of how far it is filled.",
+                (
+                    Query(
+                        f"max by (connection, target) ({series('list_bytes', CONNECTION)}"
+                        f" / {series('list_bytes_limit', CONNECTION)})",
+                        "{{connection}} {{target}}",
+                    ),
+                ),
+                "percentunit",
+                width=8,
+                most=1,
+            ),
+            skips("push_defender", "push_netskope"),
+            Panel(
+                "Waiting for quota",
+                "Share of time that calls wait for their quota.",
+                (Query(rate("budget_wait_seconds_total", "connection", where=(CONNECTION,)), "{{connection}}"),),
+                "percentunit",
+            ),
+        ],
+    ),
+    RED,
+    PROCESSES,
+]
+
+
+def pushers() -> model.Dashboard:
+    """The dashboard of push_defender and push_netskope."""
+    text = "push_defender and push_netskope: is what is desired there, how long does it take, what is in the way?"
+    return build("pushers", "ioc-bridge / Pushers", text, ROWS, connections=True)

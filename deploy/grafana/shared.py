@@ -1,0 +1,64 @@
+"""Panels that several dashboards have: calls to vendors by rate, errors and duration, skips, and the process itself."""
+
+from deploy.grafana.parts import Panel, Query, Row
+from deploy.grafana.promql import CONNECTION, by_service, like, quantile, rate, series
+
+RED = Row(
+    "Calls to vendors",
+    [
+        Panel(
+            "Calls",
+            "Answered calls a second, by route and status.",
+            (Query(rate("vendor_calls_total", "route", "status", where=(CONNECTION,)), "{{route}} {{status}}"),),
+            "reqps",
+            width=8,
+        ),
+        Panel(
+            "Calls without an answer, and calls made again",
+            "Calls that were cut, timed out or could not be read, by kind; and all that failed and are repeated.",
+            (
+                Query(rate("vendor_call_errors_total", "route", "error", where=(CONNECTION,)), "{{route}} {{error}}"),
+                Query(rate("vendor_retries_total", "route", where=(CONNECTION,)), "again: {{route}}"),
+            ),
+            "reqps",
+            width=8,
+        ),
+        Panel(
+            "Duration of calls",
+            "Time of one call until its answer is read to the end: 95th percentile by route.",
+            (Query(quantile(0.95, "vendor_call_seconds", "route", where=(CONNECTION,)), "{{route}}"),),
+            "s",
+            width=8,
+        ),
+    ],
+)
+
+
+def skips(*services: str) -> Panel:
+    """What these services leave out, by reason."""
+    chosen = like("service", *services)
+    return Panel(
+        "Skipped",
+        "What does not travel, by reason. The activity log lists each one.",
+        (Query(rate("skipped_total", "service", "reason", where=(chosen,)), "{{service}}: {{reason}}"),),
+        "cps",
+    )
+
+
+PROCESSES = Row(
+    "Processes",
+    [
+        Panel(
+            "Memory",
+            "Resident memory of each process.",
+            (Query(by_service(series("process_resident_memory_bytes"), "max"), "{{service}}"),),
+            "bytes",
+        ),
+        Panel(
+            "Processor",
+            "Cores in use, by service.",
+            (Query(by_service(f"rate({series('process_cpu_seconds_total')}[$__rate_interval])"), "{{service}}"),),
+            "short",
+        ),
+    ],
+)

@@ -1,0 +1,137 @@
+"""Tenants and quotas: how full each tenant is, what is left to call it with, and whether it lets us in."""
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from deploy.grafana.parts import Panel, Query, Row, build
+from deploy.grafana.promql import CONNECTION, rate, series
+from deploy.grafana.shared import RED
+
+_FULL = ((0.8, "orange"), (0.95, "red"))
+
+ROWS = [
+    Row(
+        "How full are they?",
+        [
+            Panel(
+                "Capacity used",
+                "Active indicators of each Defender tenant, whoever made them, as a share of the 15,000 it may have.",
+                (
+                    Query(
+                        f"max by (connection) ({series('capacity_used', CONNECTION)}"
+                        f" / {series('capacity_limit', CONNECTION)})",
+                        "{{connection}}",
+                    ),
+                ),
+                "percentunit",
+                kind="bars",
+                most=1,
+                levels=_FULL,
+            ),
+            Panel(
+                "Lists filled",
+                "Size of each list as a share of how far it is filled.",
+                (
+                    Query(
+                        f"max by (connection, target) ({series('list_bytes', CONNECTION)}"
+                        f" / {series('list_bytes_limit', CONNECTION)})",
+                        "{{connection}} {{target}}",
+                    ),
+                ),
+                "percentunit",
+                kind="bars",
+                most=1,
+                levels=_FULL,
+            ),
+            Panel(
+                "Entries by state",
+                "Desired, applied, pending, rejected, skipped, held and failed entries of each tenant.",
+                (Query(f"sum by (connection, state) ({series('entries', CONNECTION)})", "{{connection}} {{state}}"),),
+                "short",
+            ),
+            Panel(
+                "Size of lists",
+                "Bytes of each list as last written.",
+                (
+                    Query(
+                        f"max by (connection, target) ({series('list_bytes', CONNECTION)})", "{{connection}} {{target}}"
+                    ),
+                ),
+                "bytes",
+            ),
+        ],
+    ),
+    Row(
+        "Quotas",
+        [
+            Panel(
+                "Budget left",
+                "Calls left in each quota window, as a share of what it allows. The window's length is in seconds.",
+                (
+                    Query(
+                        f"min by (connection, bucket, window) ({series('budget_left', CONNECTION)}"
+                        f" / {series('budget_limit', CONNECTION)})",
+                        "{{connection}} {{bucket}} {{window}} s",
+                    ),
+                ),
+                "percentunit",
+                most=1,
+            ),
+            Panel(
+                "Waiting for quota",
+                "Share of time that calls wait for their quota, by bucket.",
+                (
+                    Query(
+                        rate("budget_wait_seconds_total", "connection", "bucket", where=(CONNECTION,)),
+                        "{{connection}} {{bucket}}",
+                    ),
+                ),
+                "percentunit",
+            ),
+        ],
+    ),
+    Row(
+        "Do they let us in?",
+        [
+            Panel(
+                "Credentials refused",
+                "Calls refused for app, secret or token a second, by reason.",
+                (
+                    Query(
+                        rate("credentials_refused_total", "connection", "reason", where=(CONNECTION,)),
+                        "{{connection}} {{reason}}",
+                    ),
+                ),
+                "reqps",
+                width=8,
+            ),
+            Panel(
+                "Secrets expire in",
+                "Where the connection says when its secret expires (`expires`): no vendor's API tells.",
+                (
+                    Query(
+                        f"min by (connection, secret) ({series('secret_expires_timestamp_seconds', CONNECTION)})"
+                        " - time()",
+                        "{{connection}} {{secret}}",
+                    ),
+                ),
+                "s",
+                kind="bars",
+                width=8,
+            ),
+            Panel(
+                "Certificate not checked",
+                "Connections whose certificate is not checked: 1 means that anyone on the way can read along.",
+                (Query(f"max by (connection) ({series('tls_unverified', CONNECTION)})", "{{connection}}"),),
+                "short",
+                width=8,
+            ),
+        ],
+    ),
+    RED,
+]
+
+
+def tenants() -> model.Dashboard:
+    """The dashboard of tenants and quotas."""
+    text = "How full is each tenant, what is left to call it with, and does it let us in?"
+    return build("tenants", "ioc-bridge / Tenants and quotas", text, ROWS, connections=True)

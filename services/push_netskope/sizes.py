@@ -1,0 +1,11 @@
+"""How large a list is, beside how large it may get: for whoever watches it fill up."""
+
+from schemas.targets import FileHashList, UrlList
+from services.push_netskope.plan import MEGABYTE
+from services.runtime.metrics import LIST_BYTES, LIST_BYTES_LIMIT
+
+
+def show_size(connection: str, target: UrlList | FileHashList, size: int) -> None:
+    """Note the size of a list as it was just written or read, bytes."""
+    LIST_BYTES.labels(connection, target.id).set(size)
+    LIST_BYTES_LIMIT.labels(connection, target.id).set(target.size_mb * MEGABYTE)
