@@ -12,10 +12,12 @@ from schemas.types import Family, IndicatorType, Severity
 from services.console.readmodel.ingest import RANKS
 
 MAX_PAGE = 1_000
-_COLUMNS = (
-    "i.num, i.id, i.type, i.value, i.severity, i.reputation, i.active, i.first_seen, i.last_seen, i.expires_at, "
-    "i.hits, i.sources, i.tags"
-)
+COLUMNS = (
+    "num", "id", "type", "value", "severity", "reputation", "active", "first_seen", "last_seen", "expires_at", "hits",
+    "sources", "tags",
+)  # fmt: skip
+"""What a page tells of each indicator, in this order."""
+_SELECTED = ", ".join(f"i.{name}" for name in COLUMNS)
 
 Sql = tuple[str, tuple[object, ...]]
 Cursor = tuple[int, int]
@@ -65,7 +67,7 @@ def page(asked: Filter, limit: int, after: Cursor | None = None, *, few_shared: 
     """
     sql, parameters = _numbers(asked, limit, after, few_shared=few_shared)
     order = "i.num DESC" if asked.text else "i.last_seen DESC, i.num DESC"
-    return (f"SELECT {_COLUMNS} FROM ({sql}) AS n JOIN indicators AS i ON i.num = n.num ORDER BY {order}", parameters)  # noqa: S608  # no text of anybody's is in it
+    return (f"SELECT {_SELECTED} FROM ({sql}) AS n JOIN indicators AS i ON i.num = n.num ORDER BY {order}", parameters)  # noqa: S608  # no text of anybody's is in it
 
 
 def count(asked: Filter, most: int, *, few_shared: bool = False) -> Sql:

@@ -18,6 +18,8 @@ from services.console.readmodel.queries import Cursor, Filter
 FEW_SHARED = 5_000
 COUNT_MOST = 10_000
 
+_SEVERITY_NAMES = tuple(severity.value for severity in SEVERITIES)
+
 Found = dict[str, Any]
 
 
@@ -142,12 +144,13 @@ class View:
 
 
 def _indicator(row: sqlite3.Row) -> Found:
-    return {
-        "id": row["id"], "type": row["type"], "value": row["value"], "severity": SEVERITIES[row["severity"]].value,
-        "reputation": row["reputation"], "active": bool(row["active"]), "first_seen": row["first_seen"],
-        "last_seen": row["last_seen"], "expires_at": row["expires_at"], "hits": row["hits"],
-        "sources": orjson.loads(row["sources"]), "tags": orjson.loads(row["tags"]),
-    }  # fmt: skip
+    # By position once, since finding a column by its name is a walk along all of them.
+    found: Found = dict(zip(queries.COLUMNS, row, strict=True))
+    del found["num"]
+    found["severity"] = _SEVERITY_NAMES[found["severity"]]
+    found["active"] = bool(found["active"])
+    found["sources"], found["tags"] = orjson.loads(found["sources"]), orjson.loads(found["tags"])
+    return found
 
 
 def _write_cursor(cursor: Cursor) -> str:
