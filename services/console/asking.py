@@ -15,10 +15,9 @@ from services.console.audit import user
 from services.console.explaining import Explanation, explain
 from services.console.files import read_files
 from services.console.forms import Form
-from services.console.guard import EXIT_AGAIN, complain, guarded
+from services.console.guard import EXIT_AGAIN, EXIT_NOT_FOUND, complain, guarded
 from services.console.holds import find_hold, read_holds
 from services.console.operations import Operations
-from services.console.output import report
 from services.console.requests import Answer, Question
 from services.console.rows import Listing, write
 from services.console.when import show
@@ -38,10 +37,12 @@ _LINES = Listing(
 _STEPS = Listing(
     ("source", "sharing", "rule", "destination", "target", "verdict", "reason", "detail"), (),
     lambda row: f"{row['sharing']}/{row['verdict']}", title="source by source, sharing by sharing",
+    none="no sharing takes from a source that vouches for it",
 )  # fmt: skip
 _PRESENCES = Listing(
     ("destination", "target", "state", "reason", "detail", "at"), ("remote_id", "attempts"),
     lambda row: f"{row['destination']}/{row['target']}", title="what became of it",
+    none="it is at no target",
 )  # fmt: skip
 _HOLDS = Listing(
     ("id", "kind", "connection", "subject", "count", "of", "since", "state"), ("limit_percent", "service"),
@@ -80,7 +81,12 @@ def sync(sharing: str | None, since: str | None, timeout_s: float, form: Form) -
 
 
 def explaining(value: str, timeout_s: float, form: Form) -> None:
-    """Why an indicator is where it is."""
+    """Why an indicator is where it is.
+
+    Raises:
+        typer.Exit: not all of the router answered, or no source has reported it.
+
+    """
     with guarded():
         found = explain(load_settings(), value, by=user(), timeout_s=timeout_s)
         whole = explained(found)
@@ -89,6 +95,9 @@ def explaining(value: str, timeout_s: float, form: Form) -> None:
         else:
             _describe(whole, found, form)
         _complain_of(found.missing)
+        if found.indicator is None:
+            complain(f"no source has reported {found.id}")
+            raise typer.Exit(EXIT_NOT_FOUND)
 
 
 def holds(form: Form) -> None:
@@ -108,12 +117,12 @@ def judge(names: Sequence[str], *, confirm: bool) -> None:
     with guarded():
         settings = load_settings()
         for hold in [find_hold(settings, name) for name in names]:
-            report(Operations(settings, user()).judge(hold, "confirm" if confirm else "reject"), dry_run=False)
+            Operations(settings, user()).judge(hold, "confirm" if confirm else "reject")
+            typer.echo(f"{hold.id} {'confirmed' if confirm else 'rejected'}")
 
 
 def _describe(whole: dict[str, Any], found: Explanation, form: Form) -> None:
     if found.indicator is None:
-        complain(f"no source has reported {found.id}")
         return
     known = found.indicator
     state = "active" if known.active else "not active"
@@ -142,9 +151,10 @@ def _ask(settings: Settings, question: Question, timeout_s: float) -> Answer:
 @contextmanager
 def _progress() -> Iterator[requests.Progress]:
     """A bar on a terminal; nothing elsewhere."""
+    stderr = Console(stderr=True)
     bar = Progress(
         TextColumn("partitions of the router that answered"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-        console=Console(stderr=True), transient=True,
+        console=stderr, transient=True, disable=not stderr.is_terminal,
     )  # fmt: skip
     with bar:
         task = bar.add_task("", total=None)

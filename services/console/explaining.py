@@ -35,7 +35,11 @@ class Presence:
         """What became of it, in the words of the read model."""
         if self.desired is None:
             return "withdrawing" if self.applied else "withdrawn"
+        if self.desired.released:
+            return "released"
         if self.applied is None or self.applied.content != self.desired.content:
+            return "pending"
+        if self.desired.resend_at is not None and self.applied.at < self.desired.resend_at:
             return "pending"
         return str(self.applied.state)
 

@@ -32,7 +32,7 @@ _INDICATORS = Listing(
     ("reputation", "first_seen", "expires_at", "hits", "tags"), lambda row: str(row["id"]),
 )  # fmt: skip
 _SHARINGS = Listing(
-    ("name", "source", "rule", "destination", "targets", "in_force", "entries", "states"), ("why",),
+    ("name", "source", "rule", "destination", "targets", "in_force", "entries", "states"), (),
     lambda row: f"Sharing/{row['name']}",
 )  # fmt: skip
 _ACTIVITY = Listing(
@@ -63,7 +63,11 @@ def sharings(form: Form) -> None:
     with guarded(), remote() as api:
         found = api.get("/v1/sharings")["items"]
         rows = [
-            {**row, "states": [f"{one['state']}{_because(one)} {one['count']}" for one in row["counts"]]}
+            {
+                **row,
+                "in_force": _in_force(row),
+                "states": [f"{one['state']}{_because(one)} {one['count']}" for one in row["counts"]],
+            }
             for row in found
         ]
         write(rows, _SHARINGS, form, found)
@@ -96,7 +100,9 @@ def push(source: str, files: Sequence[str], form: Form) -> None:
         typer.Exit: an item was refused.
 
     """
-    with guarded(), remote() as api, Progress(console=Console(stderr=True), transient=True) as bar:
+    stderr = Console(stderr=True)
+    bar = Progress(console=stderr, transient=True, disable=not stderr.is_terminal)
+    with guarded(), remote() as api, bar:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         accepted, refused = 0, list[Row]()
         for file in files:
@@ -158,6 +164,10 @@ def _indicator(row: dict[str, Any]) -> Row:
 
 def _because(one: dict[str, Any]) -> str:
     return f" ({one['reason']})" if one["reason"] else ""
+
+
+def _in_force(row: dict[str, Any]) -> str:
+    return "yes" if row["in_force"] else f"no: {'; '.join(row['why'])}" if row["why"] else "no"
 
 
 def _pairs(counts: dict[str, int]) -> list[str]:

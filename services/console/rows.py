@@ -25,6 +25,8 @@ class Listing:
     wide: Sequence[str]
     name: Callable[[Row], str]
     title: str | None = None
+    none: str = "there is none"
+    """What is said where there are no rows."""
 
 
 def write(rows: Sequence[Row], listing: Listing, form: Form, whole: object = None) -> None:
@@ -39,8 +41,10 @@ def write(rows: Sequence[Row], listing: Listing, form: Form, whole: object = Non
             document = [dict(row) for row in rows] if whole is None else whole
             typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000), nl=False)
         case Form.TABLE | Form.WIDE if not rows:
-            complain("there is none" if listing.title is None else f"{listing.title}: none")
+            complain(listing.none)
         case Form.TABLE | Form.WIDE:
+            if listing.title:
+                typer.echo()
             console().print(_table(rows, listing, wide=form is Form.WIDE))
 
 

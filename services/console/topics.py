@@ -3,15 +3,17 @@
 from contextlib import closing
 
 import typer
-from rich.table import Table
 
+from services.console.forms import Form
 from services.console.guard import EXIT_REFUSED, guarded
 from services.console.output import warn_of_unreadable
+from services.console.rows import Listing, write
 from services.console.store import PolicyStore
-from services.console.tables import console
 from services.runtime import kafka
 from services.runtime.settings import Settings, load_settings
 from services.runtime.topics import TopicState, apply_topics, check_topics
+
+_TOPICS = Listing(("topic", "partitions", "state"), (), lambda row: str(row["topic"]))
 
 
 def run(*, change: bool) -> None:
@@ -40,7 +42,8 @@ def _connections(settings: Settings) -> list[str]:
 
 
 def _show(states: list[TopicState]) -> None:
-    table = Table("topic", "partitions", "state")
-    for state in states:
-        table.add_row(state.topic.name, str(state.topic.partitions), "\n".join([state.state, *state.wrong]))
-    console().print(table)
+    rows = [
+        {"topic": one.topic.name, "partitions": one.topic.partitions, "state": [one.state, *one.wrong]}
+        for one in states
+    ]
+    write(rows, _TOPICS, Form.TABLE)

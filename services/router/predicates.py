@@ -155,5 +155,6 @@ def explain(rule: Rule, indicator: Indicator, now: int) -> tuple[Verdict, str]:
         if excepted is None:
             return Verdict.RULE_FAILED, f"the exception {item.cel} cannot be evaluated for it"
         if not excepted:
-            return Verdict.EXCEPTED, item.cel or f"one of the tags {', '.join(item.tags)}"
+            which = item.cel or f"one of the tags {', '.join(item.tags)}"
+            return Verdict.EXCEPTED, f"{which} ({item.description})" if item.description else which
     return Verdict.WANTED, rule.spec.match

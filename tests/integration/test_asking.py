@@ -109,7 +109,9 @@ def test_what_would_be_sent_what_would_change_and_why_and_sending_again(routed: 
     why = answer("explain", "host1[.]evil.example")
     assert [(s["sharing"], s["verdict"]) for s in why["steps"]] == [("share", "wanted")]
     assert [p["state"] for p in why["presences"]] == ["pending"]
-    assert "no source has reported" in run("explain", "never.example").stderr
+    unknown = run("explain", "never.example")
+    assert "no source has reported" in unknown.stderr
+    assert unknown.exit_code == 3
     assert run("explain", "not an indicator").exit_code == 1
 
 

@@ -5,9 +5,13 @@ import threading
 from rich.console import Console
 from rich.table import Table
 
+from services.sandbox.demo.tenants import SECRETS
 from services.sandbox.exchange import Exchange
 
-_FOR_CLI = ("IOC_BRIDGE_KAFKA_BOOTSTRAP", "IOC_BRIDGE_TOPIC_PREFIX", "IOC_BRIDGE_PARTITIONS")
+_FOR_CLI = ("IOC_BRIDGE_KAFKA_BOOTSTRAP", "IOC_BRIDGE_TOPIC_PREFIX", "IOC_BRIDGE_PARTITIONS", *SECRETS)
+"""The secrets, which `check` signs in with, open nothing but the stand-in tenants."""
+_TO_TRY = ("get sharings", "check", "explain {example}", "serve &", "indicators --limit 10", "sharings", "activity")
+"""No comments beside them: not every shell takes those where people type."""
 
 
 def addresses(exchange: Exchange) -> Table:
@@ -27,6 +31,13 @@ def addresses(exchange: Exchange) -> Table:
     return table
 
 
+def _example(exchange: Exchange) -> str:
+    """A domain that Defender has, or anything else where it has none."""
+    rows = exchange.defender_rows()
+    domains = [row for row in rows if row["indicatorType"] == "DomainName"]
+    return str((domains or rows)[0]["indicatorValue"])
+
+
 def stay(exchange: Exchange, console: Console) -> None:
     """Print the addresses and what `ioc-bridge` needs to work with them; return when a service ends, never otherwise.
 
@@ -39,7 +50,11 @@ def stay(exchange: Exchange, console: Console) -> None:
     console.print("\nFor the command line, in another terminal:\n")
     for name in _FOR_CLI:
         console.print(f"  export {name}={exchange.environment[name]}", highlight=False, soft_wrap=True)
-    console.print("  .venv/bin/ioc-bridge topics check\n", highlight=False)
+    console.print()
+    for line in _TO_TRY:
+        command = line.format(example=_example(exchange))
+        console.print(f"  .venv/bin/ioc-bridge {command}", highlight=False, soft_wrap=True, markup=False)
+    console.print()
     while True:
         exchange.check_alive()
         threading.Event().wait(1)
