@@ -36,6 +36,7 @@ def wish(
     type: IndicatorType | None = None,  # noqa: A002  # the field's name
     content: str = "c1",
     severity: Severity = Severity.HIGH,
+    reputation: int = 5,
     comments: str = "",
     expires_at: int | None = None,
     reported_at: int = 1_000,
@@ -49,7 +50,7 @@ def wish(
         type=found.type,
         value=found.value,
         severity=severity,
-        reputation=5,
+        reputation=reputation,
         comments=comments,
         expires_at=expires_at,
         sources=("source",),

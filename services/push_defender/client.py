@@ -41,13 +41,14 @@ class Row(_Answer):
     indicator_type: str
     action: str
     external_id: str | None = None
+    creation_time_date_time_utc: str | None = None
     rbac_group_names: tuple[str, ...] | None = None
     rbac_group_ids: tuple[str | int, ...] | None = None
 
     @property
-    def scoped(self) -> bool:
-        """Whether it is for some device groups only."""
-        return bool(self.rbac_group_names or self.rbac_group_ids)
+    def groups(self) -> tuple[str, ...]:
+        """The device groups it is for, by name, in order; by number where no names are told. Empty: all devices."""
+        return tuple(sorted(self.rbac_group_names or (f"#{number}" for number in self.rbac_group_ids or ())))
 
 
 class ImportResult(_Answer):

@@ -44,7 +44,7 @@ class Reconciling:
         items = list(standing)
         if not items:
             return self._every_s
-        drift = plan.compare(items, standing.targets, self._client.listing(), self._owner)
+        drift = plan.compare(items, self._client.listing(), self._owner)
         self._book.record(drift.found)
         for item in drift.lost:
             standing.lost(item)

@@ -1,4 +1,4 @@
-"""Converges one Defender tenant: withdrawals first, since they make room; then what is new or changed.
+"""Converges one Defender tenant: withdrawals first, since they make room; then what is new or changed, by rank.
 
 Invariant: a call is followed by its record before the next call. Every call may be repeated: an import updates in
 place, and what is deleted already counts as deleted. A quota that is used up keeps back its own kind of call only.
@@ -11,6 +11,7 @@ from contextlib import closing
 from schemas.marker import owner
 from schemas.resources.connection import DefenderTenant
 from services.push_defender.client import DefenderClient
+from services.push_defender.evicting import Evicting
 from services.push_defender.putting import Putting
 from services.push_defender.reconciling import Reconciling
 from services.push_defender.room import Room
@@ -54,12 +55,13 @@ class DefenderPusher:
         room = Room(clock, probe_s)
         self._withdrawing = Withdrawing(book, client, room, owner_name)
         self._putting = Putting(book, client, room, owner=owner_name, ioc_source=spec.ioc_source, clock=clock)
+        self._evicting = Evicting(book, client, room, probe_s, clock)
         self._reconciling = Reconciling(book, client, owner_name, reconcile_s, clock)
 
     def unit(self) -> float:
         """One unit of work of the first kind that has any and may call. See `Pusher`."""
         waits = []
-        for kind in (self._withdrawing, self._putting, self._reconciling):
+        for kind in (self._withdrawing, self._putting, self._evicting, self._reconciling):
             try:
                 wait = kind.unit()
             except ThrottledError as error:

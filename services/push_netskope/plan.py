@@ -2,7 +2,7 @@
 
 Invariant: the outcome depends on what is desired, rejected and there of other people, never on the order of events.
 Entries of other people stay. Several indicators may be one entry: it goes when the last of them does. When not all fit,
-those of the highest severity stay, then the newest, then by value; the rest is held.
+those of the best rank stay (severity, reputation, last report), then by value; the rest is held.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,16 +12,14 @@ from typing import Final
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
-from schemas.types import Severity
 from services.push_netskope import client
-from services.runtime.standing import Item, Outcome, Place
+from services.runtime.item import Item, Outcome, Place, Rank
 
 _MEGABYTE: Final = 1_000_000
 _ENVELOPE: Final = 1_024
 """Bytes around the entries of a request, with a long name."""
 _URL_EXTRA, _HASH_EXTRA = 3, 1
 """Bytes an entry takes beside its own: quotes and a comma, or a comma."""
-_RANK: Final = {severity: rank for rank, severity in enumerate(reversed(Severity))}
 
 ALREADY_THERE: Final = Reason(code="already_there", detail="somebody else's entry says the same; it is left alone")
 LIST_FULL: Final = Reason(code="list_full", detail="the list is as large as it may be")
@@ -103,16 +101,16 @@ def plan_hash_list(items: Collection[Item], target: FileHashList) -> HashListPla
     return HashListPlan(tuple(sorted(keep | staying)) or (target.default,), _outcomes(items, keep, frozenset()))
 
 
-Rank = tuple[int, int, str]
+_Rank = tuple[Rank, str]
 
 
-def ranks(items: Iterable[Item]) -> dict[str, Rank]:
+def ranks(items: Iterable[Item]) -> dict[str, _Rank]:
     """The entries that are wanted, each with the best rank of the indicators behind it (the least is the best)."""
-    found: dict[str, Rank] = {}
+    found: dict[str, _Rank] = {}
     for item in items:
         entry = entry_of(item)
         if entry is not None:
-            rank = (_RANK[item.severity], -item.reported_at, entry)
+            rank = (item.rank, entry)
             found[entry] = min(rank, found.get(entry, rank))
     return found
 
@@ -130,7 +128,7 @@ def unwritten(items: Iterable[Item], entries: Collection[str]) -> list[tuple[Ite
     return [(item, entry) for item in items if (entry := entry_of(item)) in entries and item.remote_id != entry]
 
 
-def fitting(wanted: Mapping[str, Rank], room: int, extra: int, free: Collection[str]) -> Iterable[str]:
+def fitting(wanted: Mapping[str, _Rank], room: int, extra: int, free: Collection[str]) -> Iterable[str]:
     """Those entries that fit into `room` bytes, best ranks first. Those in `free` take none."""
     if _size(wanted, extra) <= room:
         return wanted
