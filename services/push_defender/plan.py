@@ -126,7 +126,7 @@ def _result(item: Item, answer: ImportResult | None) -> Outcome:
         return Outcome(item, AppliedState.APPLIED, remote_id, None if remote_id else NO_ID)
     text = answer.failure_reason or "no reason given"
     if is_capacity(text):
-        return Outcome(item, AppliedState.HELD, item.remote_id, CAPACITY)
+        return no_room(item)
     if _PASSING.search(text):
         return Outcome(item, AppliedState.FAILED, item.remote_id, Reason(code="vendor_failed", detail=text))
     return refused(item, text)
@@ -135,6 +135,12 @@ def _result(item: Item, answer: ImportResult | None) -> Outcome:
 def refused(item: Item, text: str) -> Outcome:
     """The vendor will not take it as it is. What an earlier version left there stays."""
     return Outcome(item, AppliedState.REJECTED, item.remote_id, Reason(code="vendor_rejected", detail=text))
+
+
+def no_room(item: Item) -> Outcome:
+    """The tenant is full. What is there needs no room: its edit is tried again by and by."""
+    state = AppliedState.HELD if item.remote_id is None else AppliedState.FAILED
+    return Outcome(item, state, item.remote_id, CAPACITY)
 
 
 def is_capacity(text: str) -> bool:

@@ -108,13 +108,13 @@ class Putting:
         outcomes = plan.results(items, self._client.import_many(bodies))
         self._book.record(outcomes)
         self._room.taken(sum(o.state is AppliedState.APPLIED and o.item in new for o in outcomes))
-        if any(o.state is AppliedState.HELD for o in outcomes):
+        if any(o.reason is plan.CAPACITY for o in outcomes):
             self._room.full()
 
     def _refused(self, item: Item, error: RefusedError) -> None:
         if plan.is_capacity(error.message):
             self._room.full()
-            self._book.record([Outcome(item, AppliedState.HELD, item.remote_id, plan.CAPACITY)])
+            self._book.record([plan.no_room(item)])
         else:
             self._book.record([plan.refused(item, error.message or error.text)])
 

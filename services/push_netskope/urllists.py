@@ -123,7 +123,7 @@ class UrlLists:
 
         """
         reasons = api.refused_entries(error)
-        if self._reject(items, reasons):
+        if self._reject(items, there, reasons):
             return
         if error.status not in _OF_ENTRIES or _OF_SIZE.search(error.message) or not planned.add or there is None:
             raise error
@@ -132,7 +132,7 @@ class UrlLists:
             self._client.replace(there.id, left or [default], there.type)
 
         def alone(entry: str, refusal: RefusedError) -> None:
-            self._reject(items, {entry: refusal.message or refusal.text})
+            self._reject(items, there, {entry: refusal.message or refusal.text})
 
         def untried(_: Sequence[str], refusal: RefusedError) -> None:
             raise refusal
@@ -145,12 +145,15 @@ class UrlLists:
             _OF_ENTRIES,
         )
 
-    def _reject(self, items: Collection[Item], reasons: dict[str, str]) -> bool:
+    def _reject(self, items: Collection[Item], there: api.UrlList | None, reasons: dict[str, str]) -> bool:
+        """What is there already stays ours, so that the next plan takes it out: no write passes with it."""
         behind = [(item, entry) for item in items if (entry := plan.entry_of(item)) is not None and entry in reasons]
-        self._book.record(
-            [
-                Outcome(item, AppliedState.REJECTED, None, Reason(code="vendor_rejected", detail=reasons[entry]))
-                for item, entry in behind
-            ]
-        )
+        present = frozenset(there.urls) if there else frozenset()
+
+        def rejected(item: Item, entry: str) -> Outcome:
+            remote_id = item.remote_id if item.remote_id in present else None
+            reason = Reason(code="vendor_rejected", detail=reasons[entry])
+            return Outcome(item, AppliedState.REJECTED, remote_id, reason)
+
+        self._book.record([rejected(item, entry) for item, entry in behind])
         return bool(behind)
