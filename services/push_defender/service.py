@@ -27,8 +27,6 @@ from services.runtime.vendors.errors import ThrottledError
 
 PROBE_S = 300.0
 """How often one entry is tried although the tenant is full."""
-RECONCILE_S = 3_600.0
-"""How often the tenant is compared with what we know of it."""
 READ_TIMEOUT_S = 120.0
 
 ONCE = RetryPolicy(attempts=1)
@@ -45,7 +43,6 @@ class DefenderPusher:
         owner_name: str,
         *,
         probe_s: float = PROBE_S,
-        reconcile_s: float = RECONCILE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         spec = book.connection.spec
@@ -56,7 +53,7 @@ class DefenderPusher:
         self._withdrawing = Withdrawing(book, client, room, owner_name)
         self._putting = Putting(book, client, room, owner=owner_name, ioc_source=spec.ioc_source, clock=clock)
         self._evicting = Evicting(book, client, room, probe_s, clock)
-        self._reconciling = Reconciling(book, client, owner_name, reconcile_s, clock)
+        self._reconciling = Reconciling(book, client, owner_name, spec.reconcile, clock)
 
     def unit(self) -> float:
         """One unit of work of the first kind that has any and may call. See `Pusher`."""

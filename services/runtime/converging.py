@@ -34,6 +34,8 @@ __all__ = ["FOREVER", "Converger", "Pusher"]
 _TICK_S = 0.25
 _SETTLED_AFTER = 8
 """Times the settling time that a burst may take before something is written."""
+_LONE_SHARE = 0.25
+"""Share of the settling time after which a change that nothing has followed is written."""
 
 _LOG = log.get(__name__)
 _R = TypeVar("_R", Applied, Desired)
@@ -132,22 +134,27 @@ class Converger:
                 shown = now
 
     def _absorb(self, reader: KafkaConsumer, wait: float) -> bool:
-        """Take in what is new; wait for it when there is nothing else to do, and then let a burst settle."""
-        if not self._follow(reader, min(max(wait, 0.0), _TICK_S)):
+        """Take in what is new; wait for it when there is nothing else to do, and then let a burst settle.
+
+        What came alone is given a part of that time only: if nothing follows by then, it is no burst.
+        """
+        came = self._follow(reader, min(max(wait, 0.0), _TICK_S))
+        if not came:
             return False
         settle = self._context.settings.settle_s if wait > 0 else 0.0
         until = time.monotonic() + settle * _SETTLED_AFTER
-        quiet = time.monotonic() + settle
+        quiet = time.monotonic() + (settle if came > 1 else settle * _LONE_SHARE)
         while (left := min(quiet, until) - time.monotonic()) > 0 and not self._tenure.stop.is_set():
             if self._follow(reader, left):
                 quiet = time.monotonic() + settle
         return True
 
-    def _follow(self, reader: KafkaConsumer, wait: float) -> bool:
+    def _follow(self, reader: KafkaConsumer, wait: float) -> int:
+        """Take in what comes within so many seconds. Returns how many records that was."""
         records = poll(reader, self._desired, int(wait * 1000))
         for record in records:
             self._take(self._desired, record, Desired, self._standing.desire)
-        return bool(records)
+        return len(records)
 
     def _work(self, pusher: Pusher) -> float:
         """One unit. Returns in how many seconds to come back, and says in `_resume` when not before."""

@@ -76,7 +76,7 @@ class Desk(tenant.Desk):
     def _pusher_for(self, book: Book) -> DefenderPusher:
         session = DefenderSession(self.connection, threading.Event(), policy=IMPATIENT, quotas=FAST)
         client = DefenderClient(session, book.check, book.stop)
-        return DefenderPusher(book, client, tenant.OWNER, probe_s=60, reconcile_s=600, clock=lambda: self.now)
+        return DefenderPusher(book, client, tenant.OWNER, probe_s=60, clock=lambda: self.now)
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ class Desk(tenant.Desk):
         session = NetskopeSession(self.connection, threading.Event(), policy=IMPATIENT, quotas=FAST)
         client = NetskopeClient(session, book.check, book.stop)
         pace = Pace(first_failed_s=60, longest_failed_s=60)
-        return NetskopePusher(book, client, pace=pace, reconcile_s=600, clock=lambda: self.now)
+        return NetskopePusher(book, client, pace=pace, clock=lambda: self.now)
 
 
 @contextmanager
