@@ -1,7 +1,8 @@
 """Defender's indicators API, as far as a pusher needs it. Nothing is decided here.
 
-Invariant: right before every call it is made sure that the call may still be made (`check`), and no call leaves before
-its quota has room; the wait for that is the caller's to see, so that ownership is checked after it and not before.
+Invariant: right before every call it is made sure that the call may still be made (`check`), and it is noted what it
+spends (`note`). No call leaves before its quota has room; the wait for that is the caller's to see, so that ownership
+is checked after it and not before.
 Sources: Microsoft, "List Indicators", "Import Indicators", "Delete Indicator", "Batch Delete Indicators" API pages.
 """
 
@@ -75,8 +76,15 @@ _ROWS, _RESULTS = TypeAdapter(_Rows), TypeAdapter(_Results)
 class DefenderClient:
     """Calls for one connection."""
 
-    def __init__(self, session: DefenderSession, check: Callable[[], None], stop: threading.Event) -> None:
+    def __init__(
+        self,
+        session: DefenderSession,
+        check: Callable[[], None],
+        stop: threading.Event,
+        note: Callable[[str], None],
+    ) -> None:
         self._session = session
+        self._note = note
         self._check = check
         self._stop = stop
 
@@ -139,6 +147,7 @@ class DefenderClient:
                 raise StoppedError(f"asked to leave while waiting for quota {bucket}")
             self._check()
         self._check()
+        self._note(bucket)
 
     def _read(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
         try:

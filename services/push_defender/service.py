@@ -80,7 +80,8 @@ def hire(context: Context, tenure: Tenure, pace: Pace | None = None) -> Converge
         with closing(admin(context.settings)) as client:
             cluster = str(client.describe_cluster().get("cluster_id"))
         session = DefenderSession(tenure.connection, tenure.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
+        book.spending.restore(book.spent_before, session.budget)
         name = owner(cluster, context.settings.topic_prefix, tenure.name)
-        return DefenderPusher(book, DefenderClient(session, book.check, tenure.stop), name)
+        return DefenderPusher(book, DefenderClient(session, book.check, tenure.stop, book.spending.note), name)
 
     return Converger(context, tenure, make, detailed=True, pace=pace)

@@ -15,6 +15,7 @@ from schemas.activity import Level
 from schemas.canonical import indicator_id
 from schemas.desired import Applied, Desired, entry_key
 from schemas.record import UndecodableError
+from schemas.spent import RESERVED, Spent
 from schemas.types import IndicatorType
 from services.runtime import log
 from services.runtime.book import BEAT_BOUND_S, Book, Pace
@@ -64,6 +65,7 @@ class Converger:
         topics = context.settings.topics
         self._applied = TopicPartition(topics.applied(tenure.name).name, 0)
         self._desired = TopicPartition(topics.desired(tenure.name).name, 0)
+        self._spent: dict[bytes, Spent] = {}
         self._trouble = _Trouble(context, tenure.name)
         self._failures = 0
         self._resume = 0.0
@@ -83,6 +85,7 @@ class Converger:
                 with closing(Ledger(self._context.settings, f"push/{name}")) as ledger:
                     self._load(reader)
                     book = Book(self._context, self._tenure, ledger, self._standing, self._pace)
+                    book.spent_before = tuple(self._spent.values())
                     holds = Holds(self._context, name, ledger.write, known_holds(self._context, name))
                     with closing(Guarding(book, holds, self._context.policy, self._make(book))) as pusher:
                         self._converge(reader, book, pusher)
@@ -185,6 +188,9 @@ class Converger:
     ) -> None:
         if record.key is None:
             return
+        if record.key.startswith(RESERVED):
+            self._note_spent(record)
+            return
         try:
             key = _checked_key(record.key)
             entry = None if record.value is None else kind.decode(record.value)
@@ -195,6 +201,13 @@ class Converger:
         else:
             self._context.deadletters.limit.good(partition.topic, 0)
             into(key, entry)
+
+    def _note_spent(self, record: Raw) -> None:
+        """Notes on quotas stand among the applied entries. One that cannot be read is of a newer form, or none."""
+        try:
+            self._spent[record.key or b""] = Spent.decode(record.value or b"")
+        except UndecodableError as error:
+            _LOG.warning("cannot read a note on quotas", connection=self._tenure.name, why=str(error))
 
     def _breathe(self) -> None:
         self._context.health.beat(f"push {self._tenure.name}", BEAT_BOUND_S)

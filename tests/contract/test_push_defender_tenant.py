@@ -35,7 +35,7 @@ class Desk(pushing.Desk):
 
     def _pusher_for(self, book: Book) -> DefenderPusher:
         session = DefenderSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)
-        client = DefenderClient(session, book.check, book.stop)
+        client = DefenderClient(session, book.check, book.stop, book.spending.note)
         return DefenderPusher(book, client, OWNER, probe_s=60, clock=lambda: self.now)
 
     def later(self, seconds: float) -> None:

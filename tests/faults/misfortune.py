@@ -13,7 +13,7 @@ from services.runtime.ledger import Entry
 from services.runtime.vendors.errors import VendorError
 from tests import pushing
 
-QUOTA_S = 0.4
+QUOTA_S = 0.15
 """Windows of the tenants' quotas in this suite: short, so that they are used up and free again within a run."""
 
 

@@ -25,7 +25,7 @@ from tests.contract import test_push_defender_tenant as tenant
 from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh, serving
 from tests.faults.misfortune import QUOTA_S, Brittle, befall, come_to_rest, reborn
 
-CALLS = 40
+CALLS = 6
 FAST: Quotas = {bucket: (Window(CALLS, QUOTA_S),) for bucket in QUOTAS}
 IMPATIENT = RetryPolicy(attempts=1, throttled_s=0.02)
 WRITES = "/(import|BatchDelete|[0-9]+)$"
@@ -75,7 +75,8 @@ class Desk(tenant.Desk):
 
     def _pusher_for(self, book: Book) -> DefenderPusher:
         session = DefenderSession(self.connection, threading.Event(), policy=IMPATIENT, quotas=FAST)
-        client = DefenderClient(session, book.check, book.stop)
+        book.spending.restore(book.spent_before, session.budget)
+        client = DefenderClient(session, book.check, book.stop, book.spending.note)
         return DefenderPusher(book, client, tenant.OWNER, probe_s=60, clock=lambda: self.now)
 
 

@@ -35,7 +35,7 @@ from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api
 from tests.faults.misfortune import QUOTA_S, Brittle, befall, come_to_rest, reborn
 from tests.pushing import HASHES, LIST
 
-CALLS = 40
+CALLS = 20
 FAST: Quotas = {bucket: (Window(CALLS, QUOTA_S),) for bucket in QUOTAS}
 IMPATIENT = RetryPolicy(attempts=1, throttled_s=0.02)
 WRITES = "(append|replace|urllist|updateFileHashList)$"
