@@ -1,20 +1,60 @@
 """What befalls a pusher in the fault suite: a seeded course of wishes, strangers, faults, crashes; then calm.
 
-Invariant: everything that is random comes out of the seed, which is part of a test's name: `-k <seed>` repeats it.
+Invariants: everything that is random comes out of the seed, which is part of a test's name: `-k <seed>` repeats it.
+Time is the suite's own, shared by tenant, budgets and pusher, and moves only where somebody waits: so quotas are kept
+to the call, and nobody waits in earnest.
 """
 
 import random
-import time
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from services.runtime import budget
+import pytest
+
+from services.runtime import budget, spending
 from services.runtime.ledger import Entry
 from services.runtime.vendors.errors import VendorError
 from tests import pushing
 
-QUOTA_S = 0.15
-"""Windows of the tenants' quotas in this suite: short, so that they are used up and free again within a run."""
+STARTING_S = 10.0
+"""How long a process takes to start and become the owner."""
+
+
+class Time:
+    """Seconds since the epoch; they never go back."""
+
+    def __init__(self) -> None:
+        self.now = 1_900_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Waiting(threading.Event):
+    """Waiting for it lets time pass at once."""
+
+    def __init__(self, time: Time) -> None:
+        super().__init__()
+        self._time = time
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._time.now += timeout or 0.0
+        return self.is_set()
+
+
+@contextmanager
+def own_time(time: Time, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Budgets and notes go by this time."""
+    with monkeypatch.context() as patch:
+        patch.setattr(budget, "Budget", partial(budget.Budget, clock=time))
+        patch.setattr(spending, "now_ms", lambda: int(time.now * 1000))
+        yield
+
+
+_LONGEST_QUOTA_S = 60.0
 
 
 class Crash(BaseException):  # as a process dies: nothing on the way may handle it
@@ -58,9 +98,10 @@ def worked(desk: pushing.Desk) -> bool:
         return False
 
 
-def reborn(desk: pushing.Desk) -> None:
+def reborn(desk: Any) -> None:
     """A fresh process: nothing is left of the old one but what it published."""
     budget._shared.clear()
+    desk.now += STARTING_S
     desk.restart()
 
 
@@ -70,8 +111,8 @@ def come_to_rest(desk: Any) -> None:
     for _ in range(60):
         desk.later(601)
         try:
-            while (wait := desk.unit()) < 2 * QUOTA_S:
-                time.sleep(wait)
+            while (wait := desk.unit()) < _LONGEST_QUOTA_S:
+                desk.now += wait
         except VendorError:
             calm = 0
             continue

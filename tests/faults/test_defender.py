@@ -5,29 +5,31 @@ entries of others are untouched; and the tenant never had to refuse a call becau
 """
 
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
+import httpx
 import pytest
 
 from schemas.marker import is_of
 from schemas.targets import DefenderAction
 from schemas.types import Severity
 from services.push_defender.client import DefenderClient
-from services.push_defender.service import DefenderPusher
+from services.push_defender.service import ONCE, DefenderPusher
 from services.runtime.book import Book
 from services.runtime.budget import Quotas, Window
-from services.runtime.retry import RetryPolicy
 from services.runtime.vendors.defender import QUOTAS, DefenderSession
+from services.sandbox.defender import AppRegistration, DefenderTenant, create_app
+from services.sandbox.tenant.clock import TenantClock
+from services.sandbox.tenant.serve import TenantServer
 from tests.contract import test_push_defender_tenant as tenant
-from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh, serving
-from tests.faults.misfortune import QUOTA_S, Brittle, befall, come_to_rest, reborn
+from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh
+from tests.faults.misfortune import Brittle, Time, Waiting, befall, come_to_rest, own_time, reborn
 
-CALLS = 6
-FAST: Quotas = {bucket: (Window(CALLS, QUOTA_S),) for bucket in QUOTAS}
-IMPATIENT = RetryPolicy(attempts=1, throttled_s=0.02)
+TIME = Time()
+LIMITS = {"minute": (5, 60.0), "hour": (60, 3600.0)}
+TIGHT: Quotas = {bucket: tuple(Window(*limit) for limit in LIMITS.values()) for bucket in QUOTAS}
 WRITES = "/(import|BatchDelete|[0-9]+)$"
 REFUSAL = {"error": {"code": "InvalidRequestBody", "message": "Request body is incorrect", "target": "t"}}
 BUSY = {"error": {"code": "TooManyRequests", "message": "by CPU", "target": "t"}}
@@ -73,24 +75,33 @@ class Desk(tenant.Desk):
         self.written = Brittle(dice)
         self.restart()
 
+    @property
+    def now(self) -> float:
+        return TIME.now
+
+    @now.setter
+    def now(self, seconds: float) -> None:
+        TIME.now = max(TIME.now, seconds)
+
     def _pusher_for(self, book: Book) -> DefenderPusher:
-        session = DefenderSession(self.connection, threading.Event(), policy=IMPATIENT, quotas=FAST)
+        session = DefenderSession(self.connection, Waiting(TIME), clock=TIME, policy=ONCE, quotas=TIGHT)
         book.spending.restore(book.spent_before, session.budget)
-        client = DefenderClient(session, book.check, book.stop, book.spending.note)
-        return DefenderPusher(book, client, tenant.OWNER, probe_s=60, clock=lambda: self.now)
+        client = DefenderClient(session, book.check, Waiting(TIME), book.spending.note)
+        return DefenderPusher(book, client, tenant.OWNER, probe_s=60, clock=TIME)
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Sandbox]:
-    with serving() as sandbox:
-        yield sandbox
+    app = create_app(DefenderTenant(apps=(AppRegistration(secret=SECRET),)), TenantClock(TIME))
+    with TenantServer(app) as server, httpx.Client(base_url=server.url, trust_env=False) as admin:
+        yield Sandbox(app.state.tenant, server.url, admin)
 
 
 @pytest.fixture
 def sandbox(served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     monkeypatch.setenv("PUSH_TEST_SECRET", SECRET)
-    with fresh(served, monkeypatch) as found:
-        limits = [{"calls": CALLS, "seconds": QUOTA_S}]
+    with fresh(served, monkeypatch) as found, own_time(TIME, monkeypatch):
+        limits = [{"calls": calls, "seconds": seconds} for calls, seconds in LIMITS.values()]
         found.admin.post("/_admin/switches", json={"quotas": dict.fromkeys(QUOTAS, limits)}).raise_for_status()
         yield found
 
@@ -136,7 +147,7 @@ class Course:
         self.desk.sandbox.fault(**{"path": "/api/", **fault, "times": times, "skip": skip, "seed": 0})
 
     def later(self) -> None:
-        self.desk.later(self.dice.choice([1, 61, 601]))
+        self.desk.later(self.dice.choice([1, 10, 61, 601]))
 
     def die(self) -> None:
         reborn(self.desk)

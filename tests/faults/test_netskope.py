@@ -5,7 +5,6 @@ held; a file-hash list holds just that; nothing else is touched; and no call was
 """
 
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -18,26 +17,26 @@ from schemas.targets import FileHashList, UrlList
 from schemas.types import Severity
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.render import form_of
-from services.push_netskope.service import NetskopePusher
+from services.push_netskope.service import ONCE, NetskopePusher
 from services.runtime import budget, log
 from services.runtime.book import Book, Pace
 from services.runtime.budget import Quotas, Window
-from services.runtime.retry import RetryPolicy
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
 from services.sandbox.netskope.app import create_app
 from services.sandbox.netskope.auth import full_access
 from services.sandbox.netskope.settings import NetskopeTenant
+from services.sandbox.tenant.clock import TenantClock
 from services.sandbox.tenant.faults import Fault
 from services.sandbox.tenant.quota import Limit
 from services.sandbox.tenant.serve import TenantServer
 from tests.contract import test_push_netskope_tenant as tenant
 from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api
-from tests.faults.misfortune import QUOTA_S, Brittle, befall, come_to_rest, reborn
+from tests.faults.misfortune import Brittle, Time, Waiting, befall, come_to_rest, own_time, reborn
 from tests.pushing import HASHES, LIST
 
-CALLS = 20
-FAST: Quotas = {bucket: (Window(CALLS, QUOTA_S),) for bucket in QUOTAS}
-IMPATIENT = RetryPolicy(attempts=1, throttled_s=0.02)
+TIME = Time()
+LIMIT = (8, 5.0)
+TIGHT: Quotas = {bucket: (Window(*LIMIT),) for bucket in QUOTAS}
 WRITES = "(append|replace|urllist|updateFileHashList)$"
 INVALID = {"statusCode": 400, "message": [["h3.example", "is not valid"]], "error": "Bad Request"}
 FAULTS: dict[str, dict[str, Any]] = {
@@ -74,18 +73,26 @@ class Desk(tenant.Desk):
         self.written = Brittle(dice)
         self.restart()
 
+    @property
+    def now(self) -> float:
+        return TIME.now
+
+    @now.setter
+    def now(self, seconds: float) -> None:
+        TIME.now = max(TIME.now, seconds)
+
     def _pusher_for(self, book: Book) -> NetskopePusher:
-        session = NetskopeSession(self.connection, threading.Event(), policy=IMPATIENT, quotas=FAST)
-        client = NetskopeClient(session, book.check, book.stop)
+        session = NetskopeSession(self.connection, Waiting(TIME), policy=ONCE, quotas=TIGHT)
+        client = NetskopeClient(session, book.check, Waiting(TIME))
         pace = Pace(first_failed_s=60, longest_failed_s=60)
-        return NetskopePusher(book, client, pace=pace, clock=lambda: self.now)
+        return NetskopePusher(book, client, pace=pace, clock=TIME)
 
 
 @contextmanager
 def serving() -> Iterator[Api]:
-    rate = (Limit(CALLS, QUOTA_S),)
+    rate = (Limit(*LIMIT),)
     settings = {"tokens": (full_access(TOKEN),), "v1_token": SecretStr(V1_TOKEN), "policy_rate": rate, "v1_rate": rate}
-    app = create_app(NetskopeTenant.model_validate(settings))
+    app = create_app(NetskopeTenant.model_validate(settings), TenantClock(TIME))
     with TenantServer(app) as server, httpx.Client(base_url=server.url, trust_env=False) as http:
         yield Api(app.state.tenant, http)
 
@@ -97,14 +104,15 @@ def served() -> Iterator[Api]:
 
 
 @pytest.fixture
-def api(served: Api, monkeypatch: pytest.MonkeyPatch) -> Api:
+def api(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(budget, "_shared", {})
     monkeypatch.setattr(log, "_secrets", set())
     monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
     monkeypatch.setenv("PUSH_TEST_V1", V1_TOKEN)
     served.admin("reset")
-    return served
+    with own_time(TIME, monkeypatch):
+        yield served
 
 
 class Course:
@@ -149,7 +157,7 @@ class Course:
         self.api.tenant.faults.add(Fault(**{"path": "/api/", **fault, "times": times, "skip": skip}))
 
     def later(self) -> None:
-        self.desk.later(self.dice.choice([1, 61, 601]))
+        self.desk.later(self.dice.choice([1, 10, 61, 601]))
 
     def die(self) -> None:
         reborn(self.desk)
