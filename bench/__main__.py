@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import latency, memory, quota, recovery, throughput
+from bench import latency, lists, memory, quota, recovery, throughput
 from bench.result import FILE, Figure, save, show
 from services.sandbox.kafka import EmbeddedKafka
 
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[Console], list[Figure]]] = {
     "quota": quota.run,
     "latency": latency.run,
     "memory": memory.run,
+    "lists": lists.run,
 }
 
 
