@@ -26,6 +26,7 @@ from schemas.report import ReportBatch
 from schemas.request import Reply, Request
 from schemas.resources import KINDS
 from schemas.resources.duration import render as render_duration
+from schemas.spent import Spent
 
 RECORDS: Mapping[str, type[BaseModel]] = {
     "report-batch": ReportBatch,
@@ -41,6 +42,7 @@ RECORDS: Mapping[str, type[BaseModel]] = {
     "activity": Activity,
     "dead-letter": DeadLetter,
     "hold": Hold,
+    "spent": Spent,
 }
 """Every travelling record, by the name of its file."""
 

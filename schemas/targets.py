@@ -98,6 +98,12 @@ class FileHashList(_Target):
 Action = Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
 """What Defender takes today. Microsoft: Indicator resource type."""
 
+VendorSeverity = Literal["Informational", "Low", "Medium", "High"]
+"""What Defender takes today. Microsoft: Indicator resource type."""
+
+AllowDeletion = Literal["no", "owned", "any"]
+"""What may be deleted to make room in a tenant that is full: nothing, what we wrote, or what anybody wrote."""
+
 
 class DefenderAction(_Target):
     """What Defender shall do with an indicator. Audit always alerts (Microsoft: Create indicators)."""
@@ -110,6 +116,16 @@ class DefenderAction(_Target):
     """Whether Defender raises an alert."""
     expires: bool = True
     """Whether Defender is told when the indicator expires."""
+    severity: VendorSeverity | None = None
+    """Severity at Defender; absent: the nearest to the indicator's own."""
+    rbac_groups: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    """Device groups it is for, by name; empty: all devices."""
+    educate_url: str | None = None
+    """Page that a user who is warned or blocked is sent to."""
+    bypass_hours: Annotated[int | None, Field(ge=1)] = None
+    """How long a user who was warned may go on, hours."""
+    allow_deletion: AllowDeletion = "no"
+    """What may be deleted to make room for it when the tenant is full. Defender is not told."""
 
     @model_validator(mode="after")
     def _audit_alerts(self) -> "DefenderAction":
@@ -119,8 +135,9 @@ class DefenderAction(_Target):
 
     @property
     def id(self) -> str:
-        """Key part: kind and action."""
-        return f"{self.kind}:{self.action}"
+        """Key part: kind and action, and the device groups where it is not for all: together they tell rows apart."""
+        groups = ",".join(quote(group, safe="") for group in sorted(self.rbac_groups))
+        return f"{self.kind}:{self.action}:{groups}" if groups else f"{self.kind}:{self.action}"
 
     def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
         """Why a type cannot have this action. Microsoft: Create indicators (BlockAndRemediate is for files)."""

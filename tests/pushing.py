@@ -1,5 +1,6 @@
 """What tests of the pushers stand on: desired entries, and a pusher's part of the loop run by hand over its books."""
 
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
@@ -10,6 +11,7 @@ from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.hold import Hold
 from schemas.policy import Policy
 from schemas.resources import Connection
+from schemas.spent import RESERVED, Spent
 from schemas.targets import DefenderAction, FileHashList, Target, UrlList
 from schemas.types import IndicatorType, Severity
 from services.runtime.book import Book, Pace
@@ -19,6 +21,7 @@ from services.runtime.holds import Holds
 from services.runtime.ledger import Entry
 from services.runtime.pusher import Pusher
 from services.runtime.settings import Settings
+from services.runtime.spending import Spending
 from services.runtime.standing import Item, Standing
 from tests.routing import resource
 
@@ -36,6 +39,7 @@ def wish(
     type: IndicatorType | None = None,  # noqa: A002  # the field's name
     content: str = "c1",
     severity: Severity = Severity.HIGH,
+    reputation: int = 5,
     comments: str = "",
     expires_at: int | None = None,
     reported_at: int = 1_000,
@@ -49,7 +53,7 @@ def wish(
         type=found.type,
         value=found.value,
         severity=severity,
-        reputation=5,
+        reputation=reputation,
         comments=comments,
         expires_at=expires_at,
         sources=("source",),
@@ -116,12 +120,16 @@ class Written:
     def __init__(self) -> None:
         self.latest: dict[str, Applied] = {}
         self.holds: dict[str, Hold] = {}
+        self.spent: dict[bytes, Spent] = {}
         self.writes = 0
 
     def write(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            self.writes += 1
             assert entry.key is not None
+            if entry.key.startswith(RESERVED):
+                self.spent[entry.key] = Spent.decode(entry.value or b"")
+                continue
+            self.writes += 1
             key, is_hold = entry.key.decode(), entry.topic == Settings().topics.holds.name
             kept: dict[str, Any] = self.holds if is_hold else self.latest
             if entry.value is None:
@@ -182,6 +190,8 @@ class Desk:
         tenure, context = Tenure(self.connection), Context(self.told, self.policy)
         pace = Pace(first_failed_s=0.001, longest_failed_s=0.002)
         self.book = Book(cast("Any", context), cast("Any", tenure), cast("Any", self.written), self.standing, pace)
+        self.book.spending = Spending(self.book._note, secrets.token_hex(4))  # as a process of its own
+        self.book.spent_before = tuple(self.written.spent.values())
         holds = Holds(cast("Any", context), self.connection.name, self.written.write, self.written.holds)
         self._pusher = Guarding(self.book, holds, self.policy, self._make(self.book))
 

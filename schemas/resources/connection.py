@@ -40,6 +40,22 @@ class Tls(Part):
     ca_file: Annotated[str | None, Field(description="CA bundle that signed it, where the system's does not")] = None
 
 
+class Reconcile(Part):
+    """How often what a destination holds is compared with what we know of it, and what becomes of a difference."""
+
+    interval: Annotated[Duration, Field(description="time between two comparisons, 1m to 7d")] = parse("1h")
+    mode: Annotated[
+        Literal["repair", "report"],
+        Field(description="`repair` puts right what others changed of ours; `report` only tells"),
+    ] = "repair"
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if not parse("1m") <= self.interval <= parse("7d"):
+            raise ValueError("reconcile.interval must be between 1m and 7d")
+        return self
+
+
 class _Source(Part):
     """What every connection has."""
 
@@ -63,6 +79,9 @@ class _Tenant(_Source):
     )
     initial_range: Annotated[Duration, Field(description="how far the first pull looks back, 1d to 365d")] = parse("7d")
     types: Annotated[tuple[IndicatorType, ...], Field(description="types to pull; empty means all")] = ()
+    reconcile: Annotated[Reconcile, Field(description="comparisons of what the tenant holds with what it should")] = (
+        Reconcile()
+    )
     tls: Annotated[Tls, Field(description="how the vendor's certificate is checked")] = Tls()
     proxy: Annotated[Url | None, Field(description="URL of the proxy to go through")] = None
 

@@ -6,13 +6,23 @@ indicator gets the concrete action that the most specific entry gives it.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, HttpUrl, PlainSerializer, model_validator
 
 from schemas.resources.base import Part
-from schemas.targets import Action, DefenderAction, FileHashList, Unrepresentable, UrlList
+from schemas.targets import (
+    Action,
+    AllowDeletion,
+    DefenderAction,
+    FileHashList,
+    Unrepresentable,
+    UrlList,
+    VendorSeverity,
+)
 from schemas.types import Family, IndicatorType, Severity
 
 SKIP = "skip"
+
+Url = Annotated[HttpUrl, PlainSerializer(str)]
 
 Name = Literal[
     "Audit", "Warn", "Block", "BlockAndRemediate", "Allowed", "Alert", "AlertAndBlock",
@@ -50,6 +60,17 @@ class ActionEntry(Part):
         return 4 * bool(self.types) + 2 * bool(self.families) + bool(self.severities)
 
 
+class SeverityMap(Part):
+    """What our severities are called at Defender; what is left out goes to the nearest."""
+
+    unknown: Annotated[VendorSeverity | None, Field(description="what unknown is there")] = None
+    informational: Annotated[VendorSeverity | None, Field(description="what informational is there")] = None
+    low: Annotated[VendorSeverity | None, Field(description="what low is there")] = None
+    medium: Annotated[VendorSeverity | None, Field(description="what medium is there")] = None
+    high: Annotated[VendorSeverity | None, Field(description="what high is there")] = None
+    critical: Annotated[VendorSeverity | None, Field(description="what critical is there")] = None
+
+
 class DefenderTarget(Part):
     """What Defender shall do with the indicators of a sharing."""
 
@@ -67,6 +88,32 @@ class DefenderTarget(Part):
     expiry: Annotated[
         Literal["indicator", "never"], Field(description="whether Defender is told when the indicator expires")
     ] = "indicator"
+    severity_map: Annotated[
+        SeverityMap, Field(description="severity at Defender by ours, where the nearest is not meant")
+    ] = SeverityMap()
+    rbac_groups: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(max_length=50, description="names of the device groups it is for; empty: all devices"),
+    ] = ()
+    educate_url: Annotated[
+        Url | None, Field(description="page for users who are warned or blocked on their way to a site")
+    ] = None
+    bypass_hours: Annotated[
+        int | None, Field(ge=1, le=8_760, description="how long a user who was warned may go on, hours; for Warn")
+    ] = None
+    allow_deletion: Annotated[
+        AllowDeletion,
+        Field(
+            description="when the tenant is full: `no` holds newcomers, `owned` deletes our own of lower rank "
+            "(severity, reputation, last report) for them, `any` deletes the oldest of anyone, other people's too"
+        ),
+    ] = "no"
+
+    @model_validator(mode="after")
+    def _bypass_has_a_use(self) -> Self:
+        if self.bypass_hours is not None and "Warn" not in {self.action, *(entry.action for entry in self.actions)}:
+            raise ValueError("bypassHours is for the action Warn, and no action here is Warn: leave it out")
+        return self
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -87,8 +134,17 @@ class DefenderTarget(Part):
         action, alerts = _TODAY.get(name, (name, False))
         if action == "BlockAndRemediate" and type_.family is not Family.HASH:
             action = "Block"
+        educates = self.educate_url and type_.family is Family.URL and action in ("Warn", "Block")
         return DefenderAction(
-            kind=self.kind, action=action, generate_alert=alerts or self.generate_alert, expires=self.expiry != "never"
+            kind=self.kind,
+            action=action,
+            generate_alert=alerts or self.generate_alert,
+            expires=self.expiry != "never",
+            severity=getattr(self.severity_map, severity),
+            rbac_groups=tuple(sorted(set(self.rbac_groups))),
+            educate_url=str(self.educate_url) if educates else None,
+            bypass_hours=self.bypass_hours if action == "Warn" else None,
+            allow_deletion=self.allow_deletion,
         )
 
     def _action(self, type_: IndicatorType, severity: Severity) -> str:

@@ -1,7 +1,8 @@
 """Defender's indicators API, as far as a pusher needs it. Nothing is decided here.
 
-Invariant: right before every call it is made sure that the call may still be made (`check`), and no call leaves before
-its quota has room; the wait for that is the caller's to see, so that ownership is checked after it and not before.
+Invariant: right before every call it is made sure that the call may still be made (`check`), and it is noted what it
+spends (`note`). No call leaves before its quota has room; the wait for that is the caller's to see, so that ownership
+is checked after it and not before.
 Sources: Microsoft, "List Indicators", "Import Indicators", "Delete Indicator", "Batch Delete Indicators" API pages.
 """
 
@@ -42,13 +43,14 @@ class Row(_Answer):
     indicator_type: str
     action: str
     external_id: str | None = None
+    creation_time_date_time_utc: str | None = None
     rbac_group_names: tuple[str, ...] | None = None
     rbac_group_ids: tuple[str | int, ...] | None = None
 
     @property
-    def scoped(self) -> bool:
-        """Whether it is for some device groups only."""
-        return bool(self.rbac_group_names or self.rbac_group_ids)
+    def groups(self) -> tuple[str, ...]:
+        """The device groups it is for, by name, in order; by number where no names are told. Empty: all devices."""
+        return tuple(sorted(self.rbac_group_names or (f"#{number}" for number in self.rbac_group_ids or ())))
 
 
 class ImportResult(_Answer):
@@ -75,8 +77,15 @@ _ROWS, _RESULTS = TypeAdapter(_Rows), TypeAdapter(_Results)
 class DefenderClient:
     """Calls for one connection."""
 
-    def __init__(self, session: DefenderSession, check: Callable[[], None], stop: threading.Event) -> None:
+    def __init__(
+        self,
+        session: DefenderSession,
+        check: Callable[[], None],
+        stop: threading.Event,
+        note: Callable[[str], None],
+    ) -> None:
         self._session = session
+        self._note = note
         self._check = check
         self._stop = stop
 
@@ -143,6 +152,7 @@ class DefenderClient:
             BUDGET_WAIT_SECONDS.labels(self._session.name, bucket).inc(wait)
             self._check()
         self._check()
+        self._note(bucket)
 
     def _read(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
         try:

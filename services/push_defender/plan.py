@@ -1,8 +1,8 @@
 """What to write to Defender next, and what its answers mean. Pure.
 
-A row is identified by type, value (hashes in either case), action and device groups; that the action belongs to it is
-unconfirmed. Rows without our mark are somebody else's: they are neither updated nor deleted, and where one says already
-what we would write, the entry counts as there.
+A row is identified by type, value (hashes in either case), action and device groups; that action and groups belong to
+it is unconfirmed. Rows without our mark are somebody else's: they are neither updated nor deleted here, and where one
+says already what we would write, the entry counts as there.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from schemas.desired import AppliedState
 from schemas.marker import is_of, is_ours, marker
 from schemas.record import Reason
-from schemas.targets import DefenderAction, Target
+from schemas.targets import DefenderAction
 from services.push_defender.client import ImportResult, Row
 from services.push_defender.render import TYPES, value_of, why_not
 from services.runtime.standing import ID_UNKNOWN, UNCONFIRMED, Item, Outcome, Place
@@ -35,24 +35,27 @@ class Identity(NamedTuple):
     type: str
     value: str
     action: str
+    groups: tuple[str, ...] = ()
 
 
-def identity(item: Item, target: DefenderAction) -> Identity:
+def identity(item: Item) -> Identity:
     """The identity of the row that an entry is written as."""
-    return Identity(TYPES[item.type], value_of(item), target.action)
+    target = action_of(item)
+    return Identity(TYPES[item.type], value_of(item), target.action, tuple(sorted(target.rbac_groups)))
 
 
 def identity_of(row: Row) -> Identity:
     """The identity of a row."""
     value = row.indicator_value
-    return Identity(row.indicator_type, value.lower() if row.indicator_type.startswith("File") else value, row.action)
+    spelt = value.lower() if row.indicator_type.startswith("File") else value
+    return Identity(row.indicator_type, spelt, row.action, row.groups)
 
 
-def defender_action(target: Target) -> DefenderAction:
+def action_of(item: Item) -> DefenderAction:
     """The target of an entry; raises TypeError for one of another vendor, which validation does not let through."""
-    if not isinstance(target, DefenderAction):
-        raise TypeError(f"{target.id} is no target of Defender")
-    return target
+    if not isinstance(item.target, DefenderAction):
+        raise TypeError(f"{item.target_id} is no target of Defender")
+    return item.target
 
 
 @dataclass(slots=True)
@@ -66,41 +69,33 @@ class Choice:
 def choose(
     waiting: Iterable[Item],
     held: Collection[Item],
-    targets: dict[str, Target],
     *,
     room: int | None,
     size: int,
     now_ms: int,
 ) -> Choice:
-    """The next import. `room` is how many new rows fit (None: unknown); who was held first has it first."""
+    """The next import, best ranks first. `room` is how many new rows fit (None: unknown), also for who is held."""
     choice = Choice()
-
-    def take(queue: Iterable[Item], new_ones: int | None) -> None:
-        for item in queue:
-            if len(choice.send) == size or len(choice.aside) == _ASIDE_MOST:
-                return
-            reason = why_not(item, defender_action(targets[item.target_id]), now_ms)
-            if reason is not None:
-                choice.aside.append(Outcome(item, AppliedState.SKIPPED, item.remote_id, reason))
-            elif item.remote_id is not None or new_ones is None:
-                choice.send.append(item)
-            elif new_ones > 0:
-                choice.send.append(item)
-                new_ones -= 1
-            elif item.place is not Place.HELD:
-                choice.aside.append(Outcome(item, AppliedState.HELD, None, CAPACITY))
-            else:
-                return
-
-    take(waiting, None if room is None else room - len(held))
-    if room != 0:
-        take(held, room)
+    queue = sorted([*waiting, *held] if room != 0 else waiting, key=lambda item: item.rank)
+    for item in queue:
+        if len(choice.send) == size or len(choice.aside) == _ASIDE_MOST:
+            break
+        reason = why_not(item, action_of(item), now_ms)
+        if reason is not None:
+            choice.aside.append(Outcome(item, AppliedState.SKIPPED, item.remote_id, reason))
+        elif item.remote_id is not None or room is None:
+            choice.send.append(item)
+        elif room > 0:
+            choice.send.append(item)
+            room -= 1
+        elif item.place is not Place.HELD:
+            choice.aside.append(Outcome(item, AppliedState.HELD, None, CAPACITY))
     return choice
 
 
 def foreign(rows: Iterable[Row]) -> set[Identity]:
-    """What is there of other people, for all devices."""
-    return {identity_of(row) for row in rows if not is_ours(row.external_id) and not row.scoped}
+    """What is there of other people."""
+    return {identity_of(row) for row in rows if not is_ours(row.external_id)}
 
 
 def results(items: Sequence[Item], answers: Sequence[ImportResult]) -> list[Outcome]:
@@ -131,7 +126,7 @@ def _result(item: Item, answer: ImportResult | None) -> Outcome:
         return Outcome(item, AppliedState.APPLIED, remote_id, None if remote_id else NO_ID)
     text = answer.failure_reason or "no reason given"
     if is_capacity(text):
-        return Outcome(item, AppliedState.HELD, item.remote_id, CAPACITY)
+        return no_room(item)
     if _PASSING.search(text):
         return Outcome(item, AppliedState.FAILED, item.remote_id, Reason(code="vendor_failed", detail=text))
     return refused(item, text)
@@ -142,15 +137,21 @@ def refused(item: Item, text: str) -> Outcome:
     return Outcome(item, AppliedState.REJECTED, item.remote_id, Reason(code="vendor_rejected", detail=text))
 
 
+def no_room(item: Item) -> Outcome:
+    """The tenant is full. What is there needs no room: its edit is tried again by and by."""
+    state = AppliedState.HELD if item.remote_id is None else AppliedState.FAILED
+    return Outcome(item, state, item.remote_id, CAPACITY)
+
+
 def is_capacity(text: str) -> bool:
     """Whether a refusal means that the tenant is full (seen in vendor-written connectors)."""
     return _CAPACITY in text.lower()
 
 
-def marked(rows: Iterable[Row], owner: str, item: Item, target: DefenderAction) -> list[str]:
+def marked(rows: Iterable[Row], owner: str, item: Item) -> list[str]:
     """The ids of the rows that we wrote for an entry."""
-    mark = marker(owner, item.indicator_id)
-    return [row.id for row in rows if row.external_id == mark and row.action == target.action]
+    mark, scope = marker(owner, item.indicator_id), identity(item)[2:]
+    return [row.id for row in rows if row.external_id == mark and (row.action, row.groups) == scope]
 
 
 @dataclass(slots=True)
@@ -165,16 +166,15 @@ class Drift:
     """Ids of rows with our own mark that no entry accounts for."""
 
 
-def compare(items: Collection[Item], targets: dict[str, Target], rows: Sequence[Row], owner: str) -> Drift:
+def compare(items: Collection[Item], rows: Sequence[Row], owner: str) -> Drift:
     """Compare what we know with all rows of the tenant. Entries that wait for something are left to that."""
     drift = Drift()
     there = {row.id for row in rows}
     strangers = foreign(rows)
-    ours = {(row.external_id, row.action): row.id for row in rows if is_of(row.external_id, owner)}
+    ours = {(row.external_id, row.action, row.groups): row.id for row in rows if is_of(row.external_id, owner)}
     accounted: set[str | None] = set()
     for item in items:
-        target = defender_action(targets[item.target_id])
-        known_as = ours.get((marker(owner, item.indicator_id), target.action))
+        known_as = ours.get((marker(owner, item.indicator_id), *identity(item)[2:]))
         accounted |= {item.remote_id, known_as if item.uncertain else None}
         if item.released and item.remote_id not in there and known_as is None:
             drift.found.append(Outcome(item, None))
@@ -186,7 +186,7 @@ def compare(items: Collection[Item], targets: dict[str, Target], rows: Sequence[
             is_there = True
             drift.found.append(Outcome(item, AppliedState.APPLIED, known_as))
         else:
-            is_there = not item.uncertain and identity(item, target) in strangers
+            is_there = not item.uncertain and identity(item) in strangers
         if not is_there:
             drift.lost.append(item)
     drift.stray = [row.id for row in rows if is_of(row.external_id, owner) and row.id not in accounted]

@@ -54,7 +54,6 @@ class Putting:
         choice = plan.choose(
             standing.places[Place.PUT],
             standing.places[Place.HELD],
-            standing.targets,
             room=self._room.left,
             size=BATCH,
             now_ms=now_ms(),
@@ -80,7 +79,7 @@ class Putting:
         if not new:
             return items
         strangers = self._look(new)
-        theirs = [item for item in new if self._identity(item) in strangers]
+        theirs = [item for item in new if plan.identity(item) in strangers]
         if not theirs:
             return items
         self._book.record([Outcome(item, AppliedState.APPLIED, None, plan.ALREADY_THERE) for item in theirs])
@@ -105,29 +104,23 @@ class Putting:
         if not items:
             return
         new = {item for item in items if item.remote_id is None}
-        targets = self._book.standing.targets
-        bodies = [
-            body(item, plan.defender_action(targets[item.target_id]), self._ioc_source, self._owner) for item in items
-        ]
+        bodies = [body(item, plan.action_of(item), self._ioc_source, self._owner) for item in items]
         outcomes = plan.results(items, self._client.import_many(bodies))
         self._book.record(outcomes)
         self._room.taken(sum(o.state is AppliedState.APPLIED and o.item in new for o in outcomes))
-        if any(o.state is AppliedState.HELD for o in outcomes):
+        if any(o.reason is plan.CAPACITY for o in outcomes):
             self._room.full()
 
     def _refused(self, item: Item, error: RefusedError) -> None:
         if plan.is_capacity(error.message):
             self._room.full()
-            self._book.record([Outcome(item, AppliedState.HELD, item.remote_id, plan.CAPACITY)])
+            self._book.record([plan.no_room(item)])
         else:
             self._book.record([plan.refused(item, error.message or error.text)])
 
     def _untried(self, items: Sequence[Item], error: RefusedError) -> None:
         reason = Reason(code="batch_refused", detail=error.message or error.text)
         self._book.record([Outcome(item, AppliedState.FAILED, item.remote_id, reason) for item in items])
-
-    def _identity(self, item: Item) -> plan.Identity:
-        return plan.identity(item, plan.defender_action(self._book.standing.targets[item.target_id]))
 
 
 def _spellings(item: Item) -> tuple[str, ...]:

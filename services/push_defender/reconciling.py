@@ -1,13 +1,15 @@
 """Now and then compares the whole tenant with what we know of it, and puts right what differs.
 
 What others deleted of ours is written again, rows we know nothing of but bear our own mark are deleted. Too many of
-those at once rather mean that what we know was lost: then nothing is deleted, and a person is asked.
+those at once rather mean that what we know was lost: then nothing is deleted, and a person is asked. Where the
+connection says to report only, both are told and left as they are.
 """
 
 from collections.abc import Callable
 from typing import Final
 
 from schemas.activity import ActivityItem, Level
+from schemas.resources.connection import Reconcile
 from services.push_defender import plan
 from services.push_defender.client import BATCH, DefenderClient
 from services.runtime.book import Book
@@ -25,12 +27,13 @@ class Reconciling:
     """Comparisons of one connection."""
 
     def __init__(
-        self, book: Book, client: DefenderClient, owner: str, every_s: float, clock: Callable[[], float]
+        self, book: Book, client: DefenderClient, owner: str, how: Reconcile, clock: Callable[[], float]
     ) -> None:
         self._book = book
         self._client = client
         self._owner = owner
-        self._every_s = every_s
+        self._every_s = how.interval.total_seconds()
+        self._repairs = how.mode == "repair"
         self._clock = clock
         self._due = clock()
 
@@ -45,10 +48,11 @@ class Reconciling:
         items = list(standing)
         if not items:
             return self._every_s
-        drift = plan.compare(items, standing.targets, self._client.listing(), self._owner)
+        drift = plan.compare(items, self._client.listing(), self._owner)
         self._book.record(drift.found)
-        for item in drift.lost:
-            standing.lost(item)
+        if self._repairs:
+            for item in drift.lost:
+                standing.lost(item)
         self._tell_lost(drift)
         if drift.stray:
             self._remove(drift.stray, len(items))
@@ -60,7 +64,8 @@ class Reconciling:
                 ActivityItem(subject=item.indicator_id, reason="lost", detail=item.target_id) for item in drift.lost
             ]
             DRIFT.labels(self._book.connection.name, "lost").inc(len(items))
-            text = f"{len(items)} had been deleted by someone else; they are written again"
+            what = "they are written again" if self._repairs else "they are left so, as spec.reconcile says"
+            text = f"{len(items)} had been deleted by someone else; {what}"
             self._book.activity.tell(Level.WARNING, "drift", text, connection=self._book.connection.name, items=items)
 
     def _remove(self, stray: list[str], known: int) -> None:
@@ -72,6 +77,10 @@ class Reconciling:
                 "if the topics were lost, delete those rows by hand or let them expire; nothing is deleted by itself"
             )
             self._book.activity.tell(Level.ERROR, "many_strays", text, connection=name, remedy=remedy)
+            return
+        if not self._repairs:
+            text = f"{len(stray)} indicators of ours that nothing asks for are left, as spec.reconcile says"
+            self._book.activity.tell(Level.WARNING, "strays", text, connection=name)
             return
         for part in chunks(stray, BATCH):
             try:

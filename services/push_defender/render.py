@@ -88,11 +88,17 @@ def body(item: Item, target: DefenderAction, ioc_source: str, owner: str) -> dic
         "action": target.action,
         "title": _bounded(f"{APPLICATION}: {value}", TITLE_MOST),
         "description": _description(item, ioc_source),
-        "severity": _SEVERITIES[item.severity],
+        "severity": target.severity or _SEVERITIES[item.severity],
         "generateAlert": target.generate_alert,
         "application": APPLICATION,
         "externalId": marker(owner, item.indicator_id),
     }
+    if target.rbac_groups:
+        submitted["rbacGroupNames"] = list(target.rbac_groups)
+    if target.action == "Warn":
+        submitted |= {"educateUrl": target.educate_url, "bypassDurationHours": target.bypass_hours}
+    elif target.educate_url is not None:
+        submitted["educateUrl"] = target.educate_url
     if item.expires_at is not None:
         moment = datetime.fromtimestamp(item.expires_at / 1000, UTC)
         submitted["expirationTime"] = moment.isoformat(timespec="seconds").replace("+00:00", "Z")

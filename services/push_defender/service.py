@@ -1,4 +1,4 @@
-"""Converges one Defender tenant: withdrawals first, since they make room; then what is new or changed.
+"""Converges one Defender tenant: withdrawals first, since they make room; then what is new or changed, by rank.
 
 Invariant: a call is followed by its record before the next call. Every call may be repeated: an import updates in
 place, and what is deleted already counts as deleted. A quota that is used up keeps back its own kind of call only.
@@ -11,6 +11,7 @@ from contextlib import closing
 from schemas.marker import owner
 from schemas.resources.connection import DefenderTenant
 from services.push_defender.client import DefenderClient
+from services.push_defender.evicting import Evicting
 from services.push_defender.putting import Putting
 from services.push_defender.reconciling import Reconciling
 from services.push_defender.room import Room
@@ -26,8 +27,6 @@ from services.runtime.vendors.errors import ThrottledError
 
 PROBE_S = 300.0
 """How often one entry is tried although the tenant is full."""
-RECONCILE_S = 3_600.0
-"""How often the tenant is compared with what we know of it."""
 READ_TIMEOUT_S = 120.0
 
 ONCE = RetryPolicy(attempts=1)
@@ -44,7 +43,6 @@ class DefenderPusher:
         owner_name: str,
         *,
         probe_s: float = PROBE_S,
-        reconcile_s: float = RECONCILE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         spec = book.connection.spec
@@ -54,12 +52,13 @@ class DefenderPusher:
         room = Room(clock, probe_s)
         self._withdrawing = Withdrawing(book, client, room, owner_name)
         self._putting = Putting(book, client, room, owner=owner_name, ioc_source=spec.ioc_source, clock=clock)
-        self._reconciling = Reconciling(book, client, owner_name, reconcile_s, clock)
+        self._evicting = Evicting(book, client, room, probe_s, clock)
+        self._reconciling = Reconciling(book, client, owner_name, spec.reconcile, clock)
 
     def unit(self) -> float:
         """One unit of work of the first kind that has any and may call. See `Pusher`."""
         waits = []
-        for kind in (self._withdrawing, self._putting, self._reconciling):
+        for kind in (self._withdrawing, self._putting, self._evicting, self._reconciling):
             try:
                 wait = kind.unit()
             except ThrottledError as error:
@@ -81,7 +80,8 @@ def hire(context: Context, tenure: Tenure, pace: Pace | None = None) -> Converge
         with closing(admin(context.settings)) as client:
             cluster = str(client.describe_cluster().get("cluster_id"))
         session = DefenderSession(tenure.connection, tenure.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
+        book.spending.restore(book.spent_before, session.budget)
         name = owner(cluster, context.settings.topic_prefix, tenure.name)
-        return DefenderPusher(book, DefenderClient(session, book.check, tenure.stop), name)
+        return DefenderPusher(book, DefenderClient(session, book.check, tenure.stop, book.spending.note), name)
 
     return Converger(context, tenure, make, detailed=True, pace=pace)

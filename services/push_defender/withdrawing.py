@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from services.push_defender.client import BATCH, DefenderClient
-from services.push_defender.plan import defender_action, marked
+from services.push_defender.plan import marked
 from services.push_defender.room import Room
 from services.runtime.book import Book
 from services.runtime.converging import FOREVER
@@ -58,8 +58,8 @@ class Withdrawing:
         """The rows of entries that may be there; those of which there is none are done with."""
         if not unsure:
             return []
-        rows, targets = self._client.listing(), self._book.standing.targets
-        found = {item: marked(rows, self._owner, item, defender_action(targets[item.target_id])) for item in unsure}
+        rows = self._client.listing()
+        found = {item: marked(rows, self._owner, item) for item in unsure}
         self._book.record([Outcome(item, None) for item, ids in found.items() if not ids])
         # All but one of several rows are gone before the entry is: it is known by the last.
         spare = [row_id for ids in found.values() for row_id in ids[1:]]

@@ -2,7 +2,7 @@
 
 Invariant: the outcome depends on what is desired, rejected and there of other people, never on the order of events.
 Entries of other people stay. Several indicators may be one entry: it goes when the last of them does. When not all fit,
-those of the highest severity stay, then the newest, then by value; the rest is held.
+those of the best rank stay (severity, reputation, last report), then by value; the rest is held.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,16 +12,14 @@ from typing import Final
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
-from schemas.types import Severity
 from services.push_netskope import client
-from services.runtime.standing import Item, Outcome, Place
+from services.runtime.item import Item, Outcome, Place, Rank
 
 MEGABYTE: Final = 1_000_000
 _ENVELOPE: Final = 1_024
 """Bytes around the entries of a request, with a long name."""
 _URL_EXTRA, _HASH_EXTRA = 3, 1
 """Bytes an entry takes beside its own: quotes and a comma, or a comma."""
-_RANK: Final = {severity: rank for rank, severity in enumerate(reversed(Severity))}
 
 ALREADY_THERE: Final = Reason(code="already_there", detail="somebody else's entry says the same; it is left alone")
 LIST_FULL: Final = Reason(code="list_full", detail="the list is as large as it may be")
@@ -44,17 +42,20 @@ class UrlListPlan:
 def plan_url_list(items: Collection[Item], target: UrlList, there: client.UrlList | None) -> UrlListPlan:
     """Plan one URL list. `there` is the list as it is, None when it has to be made."""
     present = dict.fromkeys(there.urls) if there else {}
-    owned = {item.remote_id for item in items if item.remote_id is not None and not item.stays}
+    bulk, others = _parted(items)
+    owned = bulk | {item.remote_id for item in others if item.remote_id is not None and not item.stays}
     foreign = {url for url in present if url not in owned and url != target.default}
     room = target.size_mb * MEGABYTE - _ENVELOPE - _size(foreign, _URL_EXTRA)
-    wanted = ranks(items)
-    keep = frozenset(fitting(wanted, room, _URL_EXTRA, free=foreign))
-    remove = {url for url in present if url in owned and url not in keep}
+    keep = fitting(items, (bulk, others), room, _URL_EXTRA, free=foreign)
+    remove = {url for url in owned.difference(keep) if url in present}
     if keep or foreign:
         remove |= {target.default} & present.keys() - keep
-    add = sorted(keep - present.keys(), key=wanted.__getitem__)
-    planned = _written(present, add, remove, target, _outcomes(items, keep, foreign))
-    if any(item.again and item.remote_id in present for item in items if item.wanted is not None):
+    missing = {entry for entry in keep if entry not in present}
+    wanted = ranks(item for item in items if item.form in missing) if missing else {}
+    add = sorted(missing, key=wanted.__getitem__)
+    concerned = others if bulk <= keep else items
+    planned = _written(present, add, remove, target, _outcomes(concerned, keep, foreign))
+    if any(item.again and item.remote_id in present for item in others if item.wanted is not None):
         planned.again, planned.urls = True, planned.urls or tuple(present)
     return planned
 
@@ -99,20 +100,22 @@ def plan_hash_list(items: Collection[Item], target: FileHashList) -> HashListPla
     """
     staying = {item.remote_id for item in items if item.stays and item.remote_id is not None}
     room = target.size_mb * MEGABYTE - _size(staying, _HASH_EXTRA)
-    keep = frozenset(fitting(ranks(items), room, _HASH_EXTRA, free=staying))
-    return HashListPlan(tuple(sorted(keep | staying)) or (target.default,), _outcomes(items, keep, frozenset()))
+    bulk, others = _parted(items)
+    keep = fitting(items, (bulk, others), room, _HASH_EXTRA, free=staying)
+    outcomes = _outcomes(others if bulk <= keep else items, keep, frozenset())
+    return HashListPlan(tuple(sorted(keep | staying)) or (target.default,), outcomes)
 
 
-Rank = tuple[int, int, str]
+_Rank = tuple[Rank, str]
 
 
-def ranks(items: Iterable[Item]) -> dict[str, Rank]:
+def ranks(items: Iterable[Item]) -> dict[str, _Rank]:
     """The entries that are wanted, each with the best rank of the indicators behind it (the least is the best)."""
-    found: dict[str, Rank] = {}
+    found: dict[str, _Rank] = {}
     for item in items:
         entry = entry_of(item)
         if entry is not None:
-            rank = (_RANK[item.severity], -item.reported_at, entry)
+            rank = (item.rank, entry)
             found[entry] = min(rank, found.get(entry, rank))
     return found
 
@@ -130,18 +133,46 @@ def unwritten(items: Iterable[Item], entries: Collection[str]) -> list[tuple[Ite
     return [(item, entry) for item in items if (entry := entry_of(item)) in entries and item.remote_id != entry]
 
 
-def fitting(wanted: Mapping[str, Rank], room: int, extra: int, free: Collection[str]) -> Iterable[str]:
-    """Those entries that fit into `room` bytes, best ranks first. Those in `free` take none."""
-    if _size(wanted, extra) <= room:
-        return wanted
-    kept = []
+def _parted(items: Iterable[Item]) -> tuple[frozenset[str], list[Item]]:
+    """Entries that are there as they should be, and the indicators of all others: of a large list those are few."""
+    bulk, others = list[str](), list[Item]()
+    settled, applied = Place.SETTLED, AppliedState.APPLIED
+    for item in items:
+        form = item.form
+        if (
+            item.place is settled
+            and item.state is applied
+            and form == item.remote_id
+            and form is not None
+            and item.wanted is not None
+            and item.resend_at is None
+        ):
+            bulk.append(form)
+        else:
+            others.append(item)
+    return frozenset(bulk), others
+
+
+def fitting(
+    items: Collection[Item],
+    parted: tuple[frozenset[str], list[Item]],
+    room: int,
+    extra: int,
+    free: Collection[str],
+) -> frozenset[str]:
+    """Those entries of the wanted that fit into `room` bytes, best ranks first. Those in `free` take none."""
+    bulk, others = parted
+    every = bulk | {entry for item in others if (entry := entry_of(item)) is not None}
+    if _size(every, extra) <= room:
+        return every
+    wanted, kept = ranks(items), list[str]()
     for entry in sorted(wanted, key=wanted.__getitem__):
         if entry not in free:
             room -= len(entry) + extra
             if room < 0:
                 break
         kept.append(entry)
-    return [*kept, *(entry for entry in free if entry in wanted)]
+    return frozenset(kept) | (frozenset(free) & every)
 
 
 def size_of_urls(urls: Iterable[str]) -> int:
@@ -155,7 +186,8 @@ def size_of_hashes(hashes: Iterable[str]) -> int:
 
 
 def _size(entries: Iterable[str], extra: int) -> int:
-    return sum(len(entry) + extra for entry in entries)
+    sizes = [len(entry) for entry in entries]
+    return sum(sizes) + extra * len(sizes)
 
 
 def _outcomes(items: Iterable[Item], keep: Collection[str], foreign: Collection[str]) -> list[Outcome]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
+from schemas.resources.connection import NetskopeTenant
 from schemas.targets import FileHashList, UrlList
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.hashlists import HashLists
@@ -30,8 +31,6 @@ from services.runtime.vendors.errors import (
 )
 from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
 
-RECONCILE_S = 3_600.0
-"""How often a URL list is compared with what we know of it."""
 READ_TIMEOUT_S = 120.0
 
 ONCE = RetryPolicy(attempts=1)
@@ -47,15 +46,17 @@ class NetskopePusher:
         client: NetskopeClient,
         *,
         pace: Pace | None = None,
-        reconcile_s: float = RECONCILE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        spec = book.connection.spec
+        if not isinstance(spec, NetskopeTenant):
+            raise TypeError(f"connection {book.connection.name} is of type {spec.type}, not netskope")
         self._book = book
         self._client = client
         self._pace = pace or Pace()
-        self._reconcile_s = reconcile_s
+        self._reconcile_s = spec.reconcile.interval.total_seconds()
         self._clock = clock
-        self._url_lists = UrlLists(book, client)
+        self._url_lists = UrlLists(book, client, repairs=spec.reconcile.mode == "repair")
         self._hash_lists = HashLists(book, client)
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}

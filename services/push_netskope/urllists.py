@@ -31,8 +31,9 @@ _OF_SIZE: Final = re.compile(r"exceed|too large|too long|size", re.IGNORECASE)
 class UrlLists:
     """The URL lists of one connection."""
 
-    def __init__(self, book: Book, client: api.NetskopeClient) -> None:
+    def __init__(self, book: Book, client: api.NetskopeClient, *, repairs: bool) -> None:
         self._book = book
+        self._repairs = repairs
         self._client = client
         self._ids: dict[str, int] = {}
 
@@ -47,7 +48,8 @@ class UrlLists:
         wrote = False
         for round_ in count(1):
             there = self._read(target.name)
-            self._note_lost(items, there)
+            if self._note_lost(items, there) and not self._repairs and not _changed(items):
+                return
             planned = self._plan(target, items, there)
             if planned.urls is None:
                 break
@@ -81,20 +83,24 @@ class UrlLists:
         self._ids[name] = found
         return self._client.url_list(found)
 
-    def _note_lost(self, items: Collection[Item], there: api.UrlList | None) -> None:
+    def _note_lost(self, items: Collection[Item], there: api.UrlList | None) -> bool:
+        """Tell what others took out, if anything, and have it written again unless the connection says otherwise."""
         present = frozenset(there.urls) if there else frozenset()
         lost = [
             item
             for item in items
             if item.place is Place.SETTLED and item.remote_id is not None and item.remote_id not in present
         ]
-        for item in lost:
-            self._book.standing.lost(item)
+        if self._repairs:
+            for item in lost:
+                self._book.standing.lost(item)
         if lost:
             told = [ActivityItem(subject=item.indicator_id, reason="lost", detail=item.target_id) for item in lost]
             DRIFT.labels(self._book.connection.name, "lost").inc(len(lost))
-            text = f"{len(lost)} had been taken out by someone else; they are written again"
+            what = "they are written again" if self._repairs else "they are left so until the list is written next"
+            text = f"{len(lost)} had been taken out by someone else; {what}"
             self._book.activity.tell(Level.WARNING, "drift", text, connection=self._book.connection.name, items=told)
+        return bool(lost)
 
     def _plan(self, target: UrlList, items: Collection[Item], there: api.UrlList | None) -> plan.UrlListPlan:
         if there and there.type != target.match:
@@ -125,7 +131,7 @@ class UrlLists:
 
         """
         reasons = api.refused_entries(error)
-        if self._reject(items, reasons):
+        if self._reject(items, there, reasons):
             return
         if error.status not in _OF_ENTRIES or _OF_SIZE.search(error.message) or not planned.add or there is None:
             raise error
@@ -134,7 +140,7 @@ class UrlLists:
             self._client.replace(there.id, left or [default], there.type)
 
         def alone(entry: str, refusal: RefusedError) -> None:
-            self._reject(items, {entry: refusal.message or refusal.text})
+            self._reject(items, there, {entry: refusal.message or refusal.text})
 
         def untried(_: Sequence[str], refusal: RefusedError) -> None:
             raise refusal
@@ -147,12 +153,19 @@ class UrlLists:
             _OF_ENTRIES,
         )
 
-    def _reject(self, items: Collection[Item], reasons: dict[str, str]) -> bool:
+    def _reject(self, items: Collection[Item], there: api.UrlList | None, reasons: dict[str, str]) -> bool:
+        """What is there already stays ours, so that the next plan takes it out: no write passes with it."""
         behind = [(item, entry) for item in items if (entry := plan.entry_of(item)) is not None and entry in reasons]
-        self._book.record(
-            [
-                Outcome(item, AppliedState.REJECTED, None, Reason(code="vendor_rejected", detail=reasons[entry]))
-                for item, entry in behind
-            ]
-        )
+        present = frozenset(there.urls) if there else frozenset()
+
+        def rejected(item: Item, entry: str) -> Outcome:
+            remote_id = item.remote_id if item.remote_id in present else None
+            reason = Reason(code="vendor_rejected", detail=reasons[entry])
+            return Outcome(item, AppliedState.REJECTED, remote_id, reason)
+
+        self._book.record([rejected(item, entry) for item, entry in behind])
         return bool(behind)
+
+
+def _changed(items: Collection[Item]) -> bool:
+    return any(item.place in (Place.PUT, Place.WITHDRAW) for item in items)

@@ -34,6 +34,8 @@ class Spot:
     fingerprint: str
     detailed: bool
     """Whether the vendor is told more than the value, so that an edit of severity or comments matters there."""
+    untold: str
+    """What the pusher must know of the target and the vendor is not told: an edit of it is no reason for a call."""
 
 
 @dataclass(slots=True)
@@ -64,13 +66,15 @@ class Route:
 
 
 def _spot(destination: str, target: Target) -> Spot:
+    untold = {"allow_deletion"} if isinstance(target, DefenderAction) else set()
     return Spot(
         destination=destination,
         target=target,
         target_id=target.id,
         key=f"{destination}/{target.id}",
-        fingerprint=digest(target.model_dump_json()),
+        fingerprint=digest(target.model_dump_json(exclude=untold)),
         detailed=isinstance(target, DefenderAction),
+        untold=digest(target.model_dump_json(include=untold)),
     )
 
 

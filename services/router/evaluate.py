@@ -56,7 +56,7 @@ def evaluate(indicator: Indicator, policy: CompiledPolicy, now: Millis, reported
     changes: list[Change] = []
     for key, wish in wishes.items():
         content = _content(known, wish.spot)
-        desired[key] = stamp = digest(content, *wish.sources, "", *wish.sharings)
+        desired[key] = stamp = digest(content, wish.spot.untold, *wish.sources, "", *wish.sharings)
         if known.desired.get(key) != stamp:
             entry = entry_of(known, wish, content, reported_at)
             changes.append(Change(wish.spot.destination, entry_key(wish.spot.target_id, identity), entry))

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from schemas.activity import ActivityItem, Level
 from schemas.desired import AppliedState
 from schemas.record import Reason
+from schemas.spent import Spent
 from schemas.targets import UrlList
 from services.runtime import trace
 from services.runtime.chunks import chunks
@@ -23,6 +24,7 @@ from services.runtime.item import GUARD_SHRINK, GUARD_SURGE, RELEASED, UNCONFIRM
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.lifecycle import Context
 from services.runtime.metrics import CONVERGE_SECONDS, DRIFT, ENTRIES, OLDEST_PENDING, PUSHED
+from services.runtime.spending import Spending
 from services.runtime.standing import Standing
 from services.runtime.vendors.errors import StoppedError
 
@@ -88,6 +90,9 @@ class Book:
             PUSHED.labels(tenure.name, verb)
         for kind in ("lost", "stray", "strays_kept"):
             DRIFT.labels(tenure.name, kind)
+        self.spending = Spending(self._note)
+        self.spent_before: Sequence[Spent] = ()
+        """Notes of what was spent of the quotas, as they stood when the books were opened."""
 
     def check(self) -> None:
         """Make sure that work may go on; to be called right before every call of the vendor.
@@ -176,6 +181,9 @@ class Book:
         oldest = min((item.reported_at for item in chain(places[Place.PUT], waiting)), default=None)
         age_ms = 0 if oldest is None else max(0, now_ms() - oldest)
         OLDEST_PENDING.labels(self._tenure.name).set(age_ms / 1000)
+
+    def _note(self, note: Spent) -> None:
+        self._ledger.write([Entry(self._topic, note.key(), note.encode())])
 
     def _write(self, outcomes: Sequence[Outcome], *, keep_time: bool = False) -> None:
         now = now_ms()

@@ -4,8 +4,9 @@ The vendor counts calls as they arrive, we as they leave. A first call that took
 was quick are closer together there than here, so every window is kept longer than the vendor's by a margin: 2 s, or a
 quarter of the window where that is less. Within a window calls may leave in one burst.
 
-Shared within a process. Services that call the same tenant from different processes learn of each other from the
-vendor's 429, which makes all sharers wait.
+Shared within a process; a pusher's fresh process counts what the former one spent (services/runtime/spending.py).
+Services that call the same tenant from different processes learn of each other from the vendor's 429, which makes all
+sharers wait.
 """
 
 import threading
@@ -115,6 +116,13 @@ class Budget:
                     # A millisecond to leave the window, and one for a clock that is read in whole milliseconds.
                     waits.append(blocking.timestamp + rate.interval + 2 - now)
         return max(max(waits) / 1000, self._closed_for(bucket))
+
+    def spent(self, bucket: str, calls: int, ago_s: float) -> None:
+        """Count calls that another process made so many seconds ago. Raises KeyError."""
+        with self._lock:
+            held, at = self._bucket(bucket), self._now_ms() - round(ago_s * 1000)
+            held.items.extend(RateItem(bucket, at) for _ in range(calls))
+            held.items.sort(key=lambda item: item.timestamp)
 
     def penalise(self, bucket: str, seconds: float) -> None:
         """Let nobody call for so long: the vendor said so."""

@@ -15,6 +15,7 @@ from schemas.activity import Level
 from schemas.canonical import indicator_id
 from schemas.desired import Applied, Desired, entry_key
 from schemas.record import UndecodableError
+from schemas.spent import RESERVED, Spent
 from schemas.types import IndicatorType
 from services.runtime import log, trace
 from services.runtime.book import BEAT_BOUND_S, Book, Pace
@@ -37,6 +38,8 @@ _LINKS = 100
 """Traces at most that one unit is linked to."""
 _SETTLED_AFTER = 8
 """Times the settling time that a burst may take before something is written."""
+_LONE_SHARE = 0.25
+"""Share of the settling time after which a change that nothing has followed is written."""
 
 _LOG = log.get(__name__)
 _R = TypeVar("_R", Applied, Desired)
@@ -65,6 +68,7 @@ class Converger:
         topics = context.settings.topics
         self._applied = TopicPartition(topics.applied(tenure.name).name, 0)
         self._desired = TopicPartition(topics.desired(tenure.name).name, 0)
+        self._spent: dict[bytes, Spent] = {}
         self._trouble = _Trouble(context, tenure.name)
         self._failures = 0
         self._resume = 0.0
@@ -86,6 +90,7 @@ class Converger:
                 with closing(Ledger(self._context.settings, f"push/{name}")) as ledger:
                     self._load(reader)
                     book = Book(self._context, self._tenure, ledger, self._standing, self._pace)
+                    book.spent_before = tuple(self._spent.values())
                     holds = Holds(self._context, name, ledger.write, known_holds(self._context, name))
                     with closing(Guarding(book, holds, self._context.policy, self._make(book))) as pusher:
                         self._converge(reader, book, pusher)
@@ -137,24 +142,29 @@ class Converger:
                 shown = now
 
     def _absorb(self, reader: KafkaConsumer, wait: float) -> bool:
-        """Take in what is new; wait for it when there is nothing else to do, and then let a burst settle."""
-        if not self._follow(reader, min(max(wait, 0.0), _TICK_S)):
+        """Take in what is new; wait for it when there is nothing else to do, and then let a burst settle.
+
+        What came alone is given a part of that time only: if nothing follows by then, it is no burst.
+        """
+        came = self._follow(reader, min(max(wait, 0.0), _TICK_S))
+        if not came:
             return False
         settle = self._context.settings.settle_s if wait > 0 else 0.0
         until = time.monotonic() + settle * _SETTLED_AFTER
-        quiet = time.monotonic() + settle
+        quiet = time.monotonic() + (settle if came > 1 else settle * _LONE_SHARE)
         while (left := min(quiet, until) - time.monotonic()) > 0 and not self._tenure.stop.is_set():
             if self._follow(reader, left):
                 quiet = time.monotonic() + settle
         return True
 
-    def _follow(self, reader: KafkaConsumer, wait: float) -> bool:
+    def _follow(self, reader: KafkaConsumer, wait: float) -> int:
+        """Take in what comes within so many seconds. Returns how many records that was."""
         records = poll(reader, self._desired, int(wait * 1000))
         for record in records:
             self._take(self._desired, record, Desired, self._standing.desire)
             if (came_with := trace.of(record.headers)) and len(self._steps) < _LINKS:
                 self._steps[came_with] = None
-        return bool(records)
+        return len(records)
 
     def _work(self, pusher: Pusher) -> float:
         """One unit. Returns in how many seconds to come back, and says in `_resume` when not before."""
@@ -194,6 +204,9 @@ class Converger:
     ) -> None:
         if record.key is None:
             return
+        if record.key.startswith(RESERVED):
+            self._note_spent(record)
+            return
         try:
             key = _checked_key(record.key)
             entry = None if record.value is None else kind.decode(record.value)
@@ -204,6 +217,13 @@ class Converger:
         else:
             self._context.deadletters.limit.good(partition.topic, 0)
             into(key, entry)
+
+    def _note_spent(self, record: Raw) -> None:
+        """Notes on quotas stand among the applied entries. One that cannot be read is of a newer form, or none."""
+        try:
+            self._spent[record.key or b""] = Spent.decode(record.value or b"")
+        except UndecodableError as error:
+            _LOG.warning("cannot read a note on quotas", connection=self._tenure.name, why=str(error))
 
     def _breathe(self) -> None:
         self._context.health.beat(f"push {self._tenure.name}", BEAT_BOUND_S)

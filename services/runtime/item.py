@@ -5,6 +5,7 @@ from enum import Flag, StrEnum, auto
 
 from schemas.desired import AppliedState, entry_key
 from schemas.record import Reason
+from schemas.targets import Target
 from schemas.types import IndicatorType, Severity
 
 UNCONFIRMED = "unconfirmed"
@@ -20,6 +21,10 @@ RELEASED = Reason(code="released", detail="stays as it is at the vendor, and is 
 _DONE = frozenset({AppliedState.APPLIED, AppliedState.REJECTED, AppliedState.SKIPPED})
 UNCERTAIN = frozenset({UNCONFIRMED, ID_UNKNOWN, RELEASED.code})
 """Reason codes of entries that are there, or may be, under whatever id."""
+
+
+Rank = tuple[int, int, int]
+_BY_SEVERITY = {severity: place for place, severity in enumerate(reversed(Severity))}
 
 
 class Place(StrEnum):
@@ -54,6 +59,7 @@ class Kept(Flag):
 class Item:
     """One entry. `wanted` is the desired content or None; `content` is the one that `state` speaks of.
 
+    `target` is as its latest record says: entries of one target id may differ in what is not part of the id.
     `at`, `since` and `confirmed` are as in `Applied`, `resend_at` and `released` as in `Desired`. `remote_id` names the
     entry at the vendor if we put it there; `form` is for the pusher to cache how the vendor writes it. Compared by
     identity.
@@ -61,15 +67,17 @@ class Item:
 
     __slots__ = (
         "at", "attempts", "comments", "confirmed", "content", "expires_at", "form", "indicator_id", "place", "reason",
-        "released", "remote_id", "reported_at", "resend_at", "retry_at", "severity", "since", "state", "tags",
-        "target_id", "uncertain", "wanted",
+        "released", "remote_id", "reported_at", "reputation", "resend_at", "retry_at", "severity", "since", "state",
+        "tags", "target", "target_id", "uncertain", "wanted",
     )  # fmt: skip
 
     def __init__(self, target_id: str, indicator_id: str) -> None:
         self.target_id = target_id
         self.indicator_id = indicator_id
         self.wanted: str | None = None
+        self.target: Target | None = None
         self.severity = Severity.UNKNOWN
+        self.reputation = 0
         self.comments = ""
         self.tags: tuple[str, ...] = ()
         self.expires_at: int | None = None
@@ -108,6 +116,11 @@ class Item:
     def because(self) -> str:
         """The code of the reason for its state, if there is one."""
         return self.reason.code if self.reason else ""
+
+    @property
+    def rank(self) -> Rank:
+        """What goes first, and stays when not all fit, comes first: the worst, then who was reported last."""
+        return _BY_SEVERITY[self.severity], -self.reputation, -self.reported_at
 
     @property
     def present(self) -> bool:

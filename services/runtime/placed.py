@@ -4,6 +4,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from schemas.desired import Applied
 from schemas.record import UndecodableError
+from schemas.spent import RESERVED
 from services.runtime.bulk import read_to_end
 from services.runtime.item import RELEASED
 from services.runtime.kafka import consumer
@@ -27,7 +28,7 @@ class Placed:
         if not self._reader.partitions_for_topic(self._partition.topic):
             return frozenset()
         for record in read_to_end(self._reader, self._partition, self._next):
-            if record.key is not None:
+            if record.key is not None and not record.key.startswith(RESERVED):
                 self._take(record.key, record.value)
         self._next = self._reader.position(self._partition)
         return frozenset(self._ids.values())

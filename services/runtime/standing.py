@@ -42,11 +42,13 @@ class Standing:
 
     def __init__(self, *, detailed: bool) -> None:
         self.targets: dict[str, Target] = {}
+        """The latest by id: what a list is made by. An entry has its own in `Item.target`."""
         self.items: dict[str, dict[str, Item]] = {}
         self.places: dict[Place, dict[Item, None]] = {place: {} for place in Place if place is not Place.SETTLED}
         self.states: Counter[str] = Counter()
         """Entries by state, and how many are `desired`."""
         self.tallies: dict[str, Tally] = {}
+        self._distinct: dict[Target, Target] = {}
         self._kept: dict[str, Kept] = {}
         self._detailed = detailed
         self._alarms: list[tuple[float, int, Item]] = []
@@ -79,10 +81,10 @@ class Standing:
             if _is_later(desired.resend_at, item.resend_at):
                 item.resend_at = desired.resend_at
             item.severity, item.expires_at = desired.severity, desired.expires_at
-            item.reported_at = desired.reported_at
+            item.reported_at, item.reputation = desired.reported_at, desired.reputation
             if self._detailed:
                 item.comments, item.tags = sys.intern(desired.comments), desired.tags
-            self._learn(item.target_id, desired.target)
+            item.target = self._learn(item.target_id, desired.target)
         self._put_down(item)
 
     def know(self, key: str, applied: Applied | None) -> None:
@@ -101,7 +103,7 @@ class Standing:
             item.attempts = applied.attempts
             item.at, item.since, item.confirmed = applied.at, applied.since, applied.confirmed
             item.released = applied.reason is not None and applied.reason.code == RELEASED.code
-            self._learn(item.target_id, applied.target)
+            item.target = self._learn(item.target_id, applied.target)
         self._put_down(item)
 
     def record(self, outcome: Outcome, at: int) -> Applied | None:
@@ -113,7 +115,7 @@ class Standing:
         sent = outcome.reason is not None and outcome.reason.code == UNCONFIRMED
         return Applied(
             state=state,
-            target=self.targets[item.target_id],
+            target=item.target or self.targets[item.target_id],
             type=item.type,
             value=item.value,
             content="" if sent else self._spoken_of(item),
@@ -199,9 +201,13 @@ class Standing:
             self.items.setdefault(target_id, {})[indicator_id] = item
         return item
 
-    def _learn(self, target_id: str, target: Target) -> None:
-        if self.targets.get(target_id) != target:
-            self.targets[target_id] = target
+    def _learn(self, target_id: str, target: Target) -> Target:
+        """The one copy of a target; it is the latest of its id from now on."""
+        latest = self.targets.get(target_id)
+        if latest == target:
+            return latest
+        self.targets[target_id] = found = self._distinct.setdefault(target, target)
+        return found
 
     def _lift(self, item: Item) -> None:
         if item.place is None:

@@ -25,17 +25,18 @@ PLENTY: Quotas = {bucket: (Window(10_000, 1),) for bucket in QUOTAS}
 class Desk(pushing.Desk):
     """A pusher at work for the tenant, with a clock of its own for what is due now and then."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, **spec: object) -> None:
         self.sandbox = sandbox
         self.now = 0.0
         settings = sandbox.tenant.settings
-        connection = pushing.defender(sandbox.url, settings.tenant_id, settings.apps[0].app_id)
+        spec = {"reconcile": {"interval": "10m"}, **spec}
+        connection = pushing.defender(sandbox.url, settings.tenant_id, settings.apps[0].app_id, **spec)
         super().__init__(connection, self._pusher_for, detailed=True)
 
     def _pusher_for(self, book: Book) -> DefenderPusher:
         session = DefenderSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)
-        client = DefenderClient(session, book.check, book.stop)
-        return DefenderPusher(book, client, OWNER, probe_s=60, reconcile_s=600, clock=lambda: self.now)
+        client = DefenderClient(session, book.check, book.stop, book.spending.note)
+        return DefenderPusher(book, client, OWNER, probe_s=60, clock=lambda: self.now)
 
     def later(self, seconds: float) -> None:
         self.now += seconds
@@ -253,6 +254,20 @@ def test_what_others_delete_of_ours_or_give_up_of_theirs_is_written(desk: Desk) 
     desk.work()
     assert desk.values() == {"ours.example", "theirs.example"}
     assert "drift" in [code for code, _ in desk.told.said]
+
+
+def test_where_the_connection_says_so_what_others_deleted_is_told_and_left(desk: Desk) -> None:
+    desk.close()
+    reporting = Desk(desk.sandbox, reconcile={"interval": "10m", "mode": "report"})
+    reporting.want("ours.example")
+    reporting.work()
+    reporting.delete("ours.example")
+    reporting.seed("stray.example", externalId=marker(OWNER, "domain:stray.example"))
+    reporting.later(601)
+    reporting.work()
+    assert reporting.values() == {"stray.example"}
+    assert [code for code, _ in reporting.told.said] == ["drift", "strays"]
+    reporting.close()
 
 
 def test_rows_with_our_mark_that_nothing_asks_for_are_deleted_but_not_when_they_are_many(desk: Desk) -> None:

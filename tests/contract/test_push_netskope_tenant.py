@@ -27,16 +27,17 @@ DEFAULT = LIST.default
 class Desk(pushing.Desk):
     """A pusher at work for the tenant, with a clock of its own for what is due now and then."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, **spec: object) -> None:
         self.api = api
         self.now = 0.0
-        super().__init__(pushing.netskope(str(api.http.base_url)), self._pusher_for, detailed=False)
+        connection = pushing.netskope(str(api.http.base_url), **{"reconcile": {"interval": "10m"}, **spec})
+        super().__init__(connection, self._pusher_for, detailed=False)
 
     def _pusher_for(self, book: Book) -> NetskopePusher:
         session = NetskopeSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)
         client = NetskopeClient(session, book.check, book.stop)
         pace = Pace(first_failed_s=60, longest_failed_s=60)
-        return NetskopePusher(book, client, pace=pace, reconcile_s=600, clock=lambda: self.now)
+        return NetskopePusher(book, client, pace=pace, clock=lambda: self.now)
 
     def later(self, seconds: float) -> None:
         self.now += seconds
@@ -351,3 +352,21 @@ def test_errors_that_arrive_with_200_are_told_in_the_vendors_words(desk: Desk) -
     assert applied.state == "failed"
     assert applied.reason is not None
     assert "the moon is full" in applied.reason.detail
+
+
+def test_where_the_connection_says_so_what_others_took_out_is_told_and_left_until_the_next_write(desk: Desk) -> None:
+    desk.close()
+    reporting = Desk(desk.api, reconcile={"interval": "10m", "mode": "report"})
+    reporting.want("a.example", LIST)
+    reporting.want("b.example", LIST)
+    reporting.work()
+    seeded(reporting, "b.example")
+    writes = reporting.writes()
+    reporting.later(601)
+    reporting.work()
+    assert (reporting.urls(), reporting.writes()) == (["b.example"], writes)
+    assert [code for code, _ in reporting.told.said] == ["drift"]
+    reporting.want("c.example", LIST)
+    reporting.work()
+    assert set(reporting.urls() or ()) == {"a.example", "b.example", "c.example"}
+    reporting.close()

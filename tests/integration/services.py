@@ -9,6 +9,7 @@ from kafka import TopicPartition
 
 from schemas.activity import Activity
 from schemas.desired import Applied
+from schemas.spent import RESERVED
 from services.runtime.bulk import latest, read_to_end
 from services.runtime.kafka import consumer
 from services.runtime.settings import Settings
@@ -37,7 +38,7 @@ def activities(settings: Settings) -> list[Activity]:
 def applied(settings: Settings, destination: str) -> dict[str, Applied]:
     """What a pusher knows of its entries, by key."""
     found = latest(settings, settings.topics.applied(destination).name)
-    return {key.decode(): Applied.decode(value) for key, value in found.items()}
+    return {key.decode(): Applied.decode(value) for key, value in found.items() if not key.startswith(RESERVED)}
 
 
 def writes(exchange: Exchange, tenant: TenantServer) -> int:

@@ -108,7 +108,7 @@ spec:
             (
                 "8:3: spec.zzz: there is no such field here; use aging, overrideReputation, polling, "
                 "initialRange, "
-                "types, tls, proxy, type, tenantUrl, v2Token, v1Token or pollInterval"
+                "types, reconcile, tls, proxy, type, tenantUrl, v2Token, v1Token or pollInterval"
             ),
         ),
         (

@@ -10,17 +10,15 @@ from hypothesis import strategies as st
 from schemas.desired import AppliedState
 from schemas.marker import marker
 from schemas.record import Reason
-from schemas.targets import Target
-from schemas.types import IndicatorType
+from schemas.types import IndicatorType, Severity
 from services.push_defender import plan
 from services.push_defender.client import ImportResult, Row
 from services.push_defender.plan import choose, compare, foreign, results
 from services.runtime.standing import ID_UNKNOWN, UNCONFIRMED, Item, Outcome, Place, Standing
-from tests.pushing import AUDIT, BLOCK, item, wish
+from tests.pushing import item, wish
 
 NOW = 1_900_000_000_000
 OWNER = "0badcafe"
-TARGETS: dict[str, Target] = {BLOCK.id: BLOCK, AUDIT.id: AUDIT}
 
 
 def known(value: str, remote_id: str | None, state: AppliedState = AppliedState.APPLIED, reason: str = "") -> Item:
@@ -52,23 +50,22 @@ def of(outcomes: list[Outcome]) -> list[tuple[str, str | None, str | None, str |
 
 def test_five_hundred_go_at_once_and_what_cannot_be_there_is_set_aside() -> None:
     waiting = [item("10.0.0.1"), *(item(f"h{number}.example") for number in range(700))]
-    choice = choose(waiting, [], TARGETS, room=None, size=500, now_ms=NOW)
+    choice = choose(waiting, [], room=None, size=500, now_ms=NOW)
     assert [found.value for found in choice.send] == [f"h{number}.example" for number in range(500)]
     assert of(choice.aside) == [("10.0.0.1", "skipped", None, "internal_address")]
 
 
-def test_who_was_held_first_has_room_first_and_an_update_needs_none() -> None:
-    waiting = [item("new1.example"), known("update.example", "7"), item("new2.example")]
-    first = [held("held1.example"), held("held2.example")]
-    choice = choose(waiting, first, TARGETS, room=3, size=500, now_ms=NOW)
-    assert [found.value for found in choice.send] == [
-        "new1.example", "update.example", "held1.example", "held2.example",
-    ]  # fmt: skip
-    assert of(choice.aside) == [("new2.example", "held", None, "capacity")]
+def test_room_goes_to_the_best_ranks_whoever_came_first_and_an_update_needs_none() -> None:
+    low = item("low.example", severity=Severity.LOW)
+    update = known("update.example", "7")
+    waiting = [low, update, item("bad.example", reputation=9)]
+    choice = choose(waiting, [held("held.example")], room=2, size=500, now_ms=NOW)
+    assert [found.value for found in choice.send] == ["bad.example", "update.example", "held.example"]
+    assert of(choice.aside) == [("low.example", "held", None, "capacity")]
 
 
 def test_nothing_new_is_sent_to_a_tenant_that_is_full_and_who_is_held_is_not_held_again() -> None:
-    choice = choose([item("new.example")], [held("held.example")], TARGETS, room=0, size=500, now_ms=NOW)
+    choice = choose([item("new.example")], [held("held.example")], room=0, size=500, now_ms=NOW)
     assert not choice.send
     assert of(choice.aside) == [("new.example", "held", None, "capacity")]
 
@@ -79,7 +76,7 @@ def test_a_choice_never_exceeds_size_or_room_and_names_nobody_twice(
 ) -> None:
     waiting = [item(f"n{n}.example") for n in range(new)] + [known(f"u{n}.example", str(n)) for n in range(updates)]
     held_back = [held(f"h{n}.example") for n in range(waits)]
-    choice = choose(waiting, held_back, TARGETS, room=room, size=size, now_ms=NOW)
+    choice = choose(waiting, held_back, room=room, size=size, now_ms=NOW)
     assert len(choice.send) <= size
     if room is not None:
         assert sum(found.remote_id is None for found in choice.send) <= room
@@ -122,7 +119,7 @@ def test_answers_in_another_order_or_number_are_found_by_their_value_or_not_beli
 @pytest.mark.parametrize(
     ("text", "state", "code"),
     [
-        ("Max capacity exceeded for tenant", "held", "capacity"),
+        ("Max capacity exceeded for tenant", "failed", "capacity"),
         ("Internal error, try again", "failed", "vendor_failed"),
         ("request timed out", "failed", "vendor_failed"),
         ("Domain name is invalid.", "rejected", "vendor_rejected"),
@@ -134,6 +131,12 @@ def test_a_failed_row_means_what_its_text_says_and_an_older_version_stays(text: 
     assert of(results([known("a.example", "7")], [result])) == [("a.example", state, "7", code)]
 
 
+def test_a_new_row_that_a_full_tenant_refuses_is_held() -> None:
+    said = {"indicator": "a.example", "isFailed": True, "failureReason": "Max capacity exceeded"}
+    full = ImportResult.model_validate(said)
+    assert of(results([item("a.example")], [full])) == [("a.example", "held", None, "capacity")]
+
+
 def test_a_stored_row_whose_id_is_not_told_is_applied_with_a_remark() -> None:
     assert of(results([item("a.example")], [answer("a.example", row_id=None)])) == [
         ("a.example", "applied", None, ID_UNKNOWN)
@@ -141,7 +144,7 @@ def test_a_stored_row_whose_id_is_not_told_is_applied_with_a_remark() -> None:
     assert of(results([known("a.example", "7")], [answer("a.example", row_id=None)]))[0][2:] == ("7", None)
 
 
-def test_only_unmarked_rows_for_all_devices_are_somebody_elses() -> None:
+def test_unmarked_rows_are_somebody_elses_each_for_its_device_groups() -> None:
     rows = [
         row("1", "theirs.example"),
         row("2", "ours.example", marker(OWNER, "domain:ours.example")),
@@ -150,6 +153,7 @@ def test_only_unmarked_rows_for_all_devices_are_somebody_elses() -> None:
     ]
     assert foreign(rows) == {
         plan.Identity("DomainName", "theirs.example", "Block"),
+        plan.Identity("DomainName", "scoped.example", "Block", ("Servers",)),
         plan.Identity("FileSha256", "ab" * 32, "Block"),
     }
 
@@ -172,7 +176,7 @@ def test_a_look_at_the_tenant_finds_what_is_lost_what_is_known_again_and_what_is
         row("5", "nobody.example", mark("nobody.example")),
         row("6", "other.example", marker("deadbeef", "domain:other.example")),
     ]
-    drift = compare([there, gone, unknown_id, theirs, no_more], TARGETS, rows, OWNER)
+    drift = compare([there, gone, unknown_id, theirs, no_more], rows, OWNER)
     assert {found.value for found in drift.lost} == {"gone.example", "left.example"}
     assert of(drift.found) == [("unknown.example", "applied", "3", None)]
     assert drift.stray == ["5"], "rows of others, and of other installations, are no business of ours"
@@ -185,7 +189,7 @@ def test_entries_that_still_wait_for_something_are_neither_lost_nor_stray() -> N
     standing.sent(sent, None)
     edited = known("edited.example", "8")
     edited.wanted = "c2"
-    drift = compare([sent, edited], TARGETS, [row("7", "sent.example", mark("sent.example"))], OWNER)
+    drift = compare([sent, edited], [row("7", "sent.example", mark("sent.example"))], OWNER)
     assert (drift.lost, drift.found, drift.stray) == ([], [], [])
 
 
@@ -196,11 +200,11 @@ def test_nothing_of_others_is_ever_stray_and_nothing_there_is_lost(
     items = [known(f"h{number}.example", f"o{number}") for number in sorted(applied)]
     rows = [row(f"o{n}", f"h{n}.example", mark(f"h{n}.example")) for n in ours]
     rows += [row(f"t{n}", f"h{n}.example") for n in theirs]
-    drift = compare(items, TARGETS, rows, OWNER)
+    drift = compare(items, rows, OWNER)
     assert {found.remote_id for found in drift.lost} == {f"o{n}" for n in applied - ours}
     assert set(drift.stray) == {f"o{n}" for n in ours - applied}
 
 
 def test_a_hash_is_the_same_in_either_case() -> None:
     upper = row("1", "AB" * 32, indicatorType="FileSha256")
-    assert plan.identity_of(upper) == plan.identity(item("ab" * 32, type=IndicatorType.SHA256), BLOCK)
+    assert plan.identity_of(upper) == plan.identity(item("ab" * 32, type=IndicatorType.SHA256))

@@ -13,6 +13,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 
 from schemas.progress import PROGRESS_KEY, Progress
 from schemas.record import UndecodableError
+from schemas.spent import RESERVED
 from schemas.topics import DAY_MS
 from services.console.progress import read_progress
 from services.console.readmodel import ingest
@@ -149,7 +150,8 @@ class Follower:
         if topic.startswith(prefix):
             return ingest.take_desired(self._database.writer, topic.removeprefix(prefix), changes)
         destination = topic.removeprefix(f"{self._settings.topic_prefix}.applied.")
-        return ingest.take_applied(self._database.writer, destination, changes)
+        entries = {key: value for key, value in changes.items() if not key.startswith(RESERVED)}
+        return ingest.take_applied(self._database.writer, destination, entries)
 
     def _note_progress(self, number: int, raw: bytes | None) -> None:
         if raw is not None:

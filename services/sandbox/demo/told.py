@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.desired import Applied, AppliedState
+from schemas.spent import RESERVED
 from services.runtime.bulk import latest
 from services.sandbox.exchange import Exchange
 
@@ -55,7 +56,8 @@ def listen(exchange: Exchange, destinations: Iterable[str]) -> Told:
 
 def _unapplied(exchange: Exchange, destination: str) -> dict[str, tuple[AppliedState, str, str]]:
     topic = exchange.settings.topics.applied(destination).name
-    entries = {key.decode(): Applied.decode(raw) for key, raw in latest(exchange.settings, topic).items()}
+    records = latest(exchange.settings, topic).items()
+    entries = {key.decode(): Applied.decode(raw) for key, raw in records if not key.startswith(RESERVED)}
     return {
         key: (entry.state, entry.reason.code, entry.reason.detail)
         for key, entry in entries.items()

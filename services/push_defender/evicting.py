@@ -1,0 +1,102 @@
+"""Deletes what may be deleted to make room for entries that are held because the tenant is full.
+
+Invariant: nothing is deleted unless somebody who is allowed to have it deleted takes its place, and everything that is
+deleted is told by name. Where nothing may go, the tenant is not looked at again before something better is held.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from schemas.activity import ActivityItem, Level
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from services.push_defender.client import BATCH, DefenderClient
+from services.push_defender.eviction import Victim, asking, victims
+from services.push_defender.room import Room
+from services.runtime.book import Book
+from services.runtime.halving import in_halves
+from services.runtime.item import Outcome, Place, Rank
+from services.runtime.pusher import FOREVER
+from services.runtime.vendors.defender import BATCH_DELETE, LIST
+from services.runtime.vendors.errors import NotFoundError, RefusedError
+
+_OF_SINGLE_ROWS: Final = frozenset({400, 403, 404})
+
+EVICTED: Final = Reason(code="evicted", detail="deleted to make room for one of better rank; the tenant is full")
+
+
+class Evicting:
+    """Evictions of one connection."""
+
+    def __init__(
+        self, book: Book, client: DefenderClient, room: Room, again_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._book = book
+        self._client = client
+        self._room = room
+        self._again_s = again_s
+        self._clock = clock
+        self._spare: set[str] = set()
+        self._in_vain: Rank | None = None
+        self._again_at = 0.0
+
+    def unit(self) -> float:
+        """Make room for one batch. See `Pusher.unit`."""
+        held = self._book.standing.places[Place.HELD]
+        newcomers = asking(held) if held and self._room.is_full() else []
+        if not newcomers:
+            return FOREVER
+        patience = self._again_at - self._clock()
+        if self._in_vain is not None and newcomers[0].rank >= self._in_vain and patience > 0:
+            return patience
+        wait = max(map(self._client.seconds_until_free, (LIST, BATCH_DELETE)))
+        if wait > 0:
+            return wait
+        found = victims(newcomers, self._book.standing, self._client.listing(), self._spare, BATCH)
+        if not found:
+            self._in_vain, self._again_at = newcomers[0].rank, self._clock() + self._again_s
+            return self._again_s
+        self._in_vain = None
+        in_halves(found, self._delete, self._refused, self._untried, _OF_SINGLE_ROWS)
+        return 0.0
+
+    def _delete(self, found: Sequence[Victim]) -> None:
+        if len(found) == 1:
+            self._client.delete(found[0].row.id)  # one that is gone meanwhile is as good as deleted
+        else:
+            try:
+                self._client.delete_many([victim.row.id for victim in found])
+            except NotFoundError:
+                there = {row.id for row in self._client.listing()}
+                left = [victim for victim in found if victim.row.id in there]
+                self._gone([victim for victim in found if victim.row.id not in there])
+                if len(left) == len(found):
+                    raise  # some row is hidden from us; halving finds it
+                if left:
+                    self._delete(left)
+                return
+        self._gone(found)
+
+    def _gone(self, found: Sequence[Victim]) -> None:
+        self._book.record([Outcome(item, AppliedState.HELD, None, EVICTED) for _, item in found if item is not None])
+        self._room.freed(len(found))
+        theirs = [victim.row for victim in found if victim.item is None]
+        if theirs:
+            items = [ActivityItem(subject=row.indicator_value, reason="evicted", detail=row.action) for row in theirs]
+            text = f"{len(items)} indicators of other people were deleted to make room, as the sharing allows"
+            remedy = "say allowDeletion: owned, or no, in the sharing's target where that is not meant"
+            name = self._book.connection.name
+            self._book.activity.tell(Level.WARNING, "evicted", text, connection=name, remedy=remedy, items=items)
+
+    def _refused(self, victim: Victim, error: RefusedError) -> None:
+        self._untried([victim], error)
+
+    def _untried(self, found: Sequence[Victim], error: RefusedError) -> None:
+        self._spare |= {victim.row.id for victim in found}
+        items = [
+            ActivityItem(subject=victim.row.indicator_value, reason="not_deleted", detail=error.text)
+            for victim in found
+        ]
+        text = f"{len(items)} indicators could not be deleted to make room; others are tried"
+        name = self._book.connection.name
+        self._book.activity.tell(Level.WARNING, "not_evicted", text, connection=name, items=items)

@@ -1,0 +1,122 @@
+"""What befalls a pusher in the fault suite: a seeded course of wishes, strangers, faults, crashes; then calm.
+
+Invariants: everything that is random comes out of the seed, which is part of a test's name: `-k <seed>` repeats it.
+Time is the suite's own, shared by tenant, budgets and pusher, and moves only where somebody waits: so quotas are kept
+to the call, and nobody waits in earnest.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from services.runtime import budget, spending
+from services.runtime.ledger import Entry
+from services.runtime.vendors.errors import VendorError
+from tests import pushing
+
+STARTING_S = 10.0
+"""How long a process takes to start and become the owner."""
+
+
+class Time:
+    """Seconds since the epoch; they never go back."""
+
+    def __init__(self) -> None:
+        self.now = 1_900_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Waiting(threading.Event):
+    """Waiting for it lets time pass at once."""
+
+    def __init__(self, time: Time) -> None:
+        super().__init__()
+        self._time = time
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._time.now += timeout or 0.0
+        return self.is_set()
+
+
+@contextmanager
+def own_time(time: Time, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Budgets and notes go by this time."""
+    with monkeypatch.context() as patch:
+        patch.setattr(budget, "Budget", partial(budget.Budget, clock=time))
+        patch.setattr(spending, "now_ms", lambda: int(time.now * 1000))
+        yield
+
+
+_LONGEST_QUOTA_S = 60.0
+
+
+class Crash(BaseException):  # as a process dies: nothing on the way may handle it
+    """The process ends here."""
+
+
+class Brittle(pushing.Written):
+    """The applied topic, in whose writing the process may die: before it is committed or just after."""
+
+    def __init__(self, dice: random.Random) -> None:
+        super().__init__()
+        self.dice = dice
+        self.crash_share = 0.0
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        fate = self.dice.random()
+        if fate < self.crash_share / 2:
+            raise Crash
+        super().write(entries)
+        if fate < self.crash_share:
+            raise Crash
+
+
+def befall(desk: pushing.Desk, dice: random.Random, events: Sequence[Callable[[], None]], steps: int = 10) -> None:
+    """Let `steps` things happen, with some work in between."""
+    for _ in range(steps):
+        dice.choice(events)()
+        for _ in range(dice.randrange(4)):
+            if not worked(desk):
+                break
+
+
+def worked(desk: pushing.Desk) -> bool:
+    """Do a unit as the loop does; a crash is followed by a fresh process that knows what is in Kafka."""
+    try:
+        return desk.unit() <= 0
+    except VendorError:
+        return False
+    except Crash:
+        reborn(desk)
+        return False
+
+
+def reborn(desk: Any) -> None:
+    """A fresh process: nothing is left of the old one but what it published."""
+    budget._shared.clear()
+    desk.now += STARTING_S
+    desk.restart()
+
+
+def come_to_rest(desk: Any) -> None:
+    """Work until nothing is left to do, through several comparisons with the tenant. Raises AssertionError."""
+    calm = 0
+    for _ in range(60):
+        desk.later(601)
+        try:
+            while (wait := desk.unit()) < _LONGEST_QUOTA_S:
+                desk.now += wait
+        except VendorError:
+            calm = 0
+            continue
+        calm = 0 if desk.standing.pending else calm + 1
+        if calm == 2:
+            return
+    raise AssertionError(f"not at rest: {dict(desk.standing.states)} {desk.states()}")

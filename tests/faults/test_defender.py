@@ -1,0 +1,213 @@
+"""Every fault of a Defender tenant, alone and together, with crashes: afterwards it holds what is desired, and no more.
+
+After the faults end: what is there of ours is what is desired, less what was rejected, held or is there of others;
+entries of others are untouched; and the tenant never had to refuse a call because of its quotas.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import httpx
+import pytest
+
+from schemas.marker import is_of
+from schemas.targets import DefenderAction
+from schemas.types import Severity
+from services.push_defender.client import DefenderClient
+from services.push_defender.service import ONCE, DefenderPusher
+from services.runtime.book import Book
+from services.runtime.budget import Quotas, Window
+from services.runtime.vendors.defender import QUOTAS, DefenderSession
+from services.sandbox.defender import AppRegistration, DefenderTenant, create_app
+from services.sandbox.tenant.clock import TenantClock
+from services.sandbox.tenant.serve import TenantServer
+from tests.contract import test_push_defender_tenant as tenant
+from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh
+from tests.faults.misfortune import Brittle, Time, Waiting, befall, come_to_rest, own_time, reborn
+
+TIME = Time()
+LIMITS = {"minute": (5, 60.0), "hour": (60, 3600.0)}
+TIGHT: Quotas = {bucket: tuple(Window(*limit) for limit in LIMITS.values()) for bucket in QUOTAS}
+WRITES = "/(import|BatchDelete|[0-9]+)$"
+REFUSAL = {"error": {"code": "InvalidRequestBody", "message": "Request body is incorrect", "target": "t"}}
+BUSY = {"error": {"code": "TooManyRequests", "message": "by CPU", "target": "t"}}
+FAULTS: dict[str, dict[str, Any]] = {
+    "reset_before": {"kind": "reset_before"},
+    "reset_after": {"kind": "reset_after"},
+    "cut": {"kind": "cut"},
+    "chunk_cut": {"kind": "cut", "chunked": True},
+    "empty": {"kind": "empty"},
+    "malformed": {"kind": "malformed"},
+    "throttled": {"kind": "status", "code": 429, "body": BUSY},
+    "unavailable": {"kind": "status", "code": 503},
+    "failed_after": {"kind": "status", "code": 500, "commit": True},
+    "gateway": {"kind": "status", "code": 502, "body": "<html>bad gateway</html>"},
+    "refused": {"kind": "status", "code": 400, "body": REFUSAL, "path": "/import$"},
+    "forbidden": {"kind": "status", "code": 403, "path": WRITES},
+    "tokens": {"kind": "expire_tokens"},
+    "rows": {
+        "kind": "partial_batch",
+        "params": {"every": 3, "reason": "Internal error, try again"},
+        "path": "/import$",
+    },
+    "enum": {"kind": "unknown_enum", "params": {"every": 2}},
+    "twins": {"kind": "duplicate_ids", "path": "/import$"},
+    "full": {"kind": "capacity", "path": "/import$"},
+    "slow": {"kind": "latency", "seconds": 0.01},
+}
+VALUES = [f"h{number}.example" for number in range(14)]
+TARGETS = [
+    DefenderAction(kind="defender-action", action="Block"),
+    DefenderAction(kind="defender-action", action="Audit", generate_alert=True),
+    DefenderAction(kind="defender-action", action="Block", allow_deletion="owned"),
+    DefenderAction(kind="defender-action", action="Warn", rbac_groups=("Servers",)),
+]
+
+
+class Desk(tenant.Desk):
+    """The same desk under quotas that are used up now and then, with a topic that the process may die writing."""
+
+    def __init__(self, sandbox: Sandbox, dice: random.Random) -> None:
+        self.dice = dice
+        super().__init__(sandbox)
+        self.written = Brittle(dice)
+        self.restart()
+
+    @property
+    def now(self) -> float:
+        return TIME.now
+
+    @now.setter
+    def now(self, seconds: float) -> None:
+        TIME.now = max(TIME.now, seconds)
+
+    def _pusher_for(self, book: Book) -> DefenderPusher:
+        session = DefenderSession(self.connection, Waiting(TIME), clock=TIME, policy=ONCE, quotas=TIGHT)
+        book.spending.restore(book.spent_before, session.budget)
+        client = DefenderClient(session, book.check, Waiting(TIME), book.spending.note)
+        return DefenderPusher(book, client, tenant.OWNER, probe_s=60, clock=TIME)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Sandbox]:
+    app = create_app(DefenderTenant(apps=(AppRegistration(secret=SECRET),)), TenantClock(TIME))
+    with TenantServer(app) as server, httpx.Client(base_url=server.url, trust_env=False) as admin:
+        yield Sandbox(app.state.tenant, server.url, admin)
+
+
+@pytest.fixture
+def sandbox(served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    monkeypatch.setenv("PUSH_TEST_SECRET", SECRET)
+    with fresh(served, monkeypatch) as found, own_time(TIME, monkeypatch):
+        limits = [{"calls": calls, "seconds": seconds} for calls, seconds in LIMITS.values()]
+        found.admin.post("/_admin/switches", json={"quotas": dict.fromkeys(QUOTAS, limits)}).raise_for_status()
+        yield found
+
+
+class Course:
+    """One run: what may happen in it, and what must be so after it."""
+
+    def __init__(self, sandbox: Sandbox, seed: int, faults: list[str]) -> None:
+        self.dice = random.Random(seed)
+        self.faults = faults
+        self.desk = Desk(sandbox, self.dice)
+        self.keys: list[str] = []
+        self.theirs: dict[str, dict[str, Any]] = {}
+        self.contents = 0
+
+    def close(self) -> None:
+        self.desk.close()
+
+    def events(self) -> list[Callable[[], None]]:
+        return [self.want, self.want, self.drop, self.stranger, self.arm, self.arm, self.later, self.die]
+
+    def want(self) -> None:
+        self.contents += 1
+        for value in self.dice.sample(VALUES, 3):
+            target, severity = self.dice.choice(TARGETS), self.dice.choice(list(Severity))
+            content = f"c{self.contents}"
+            self.keys.append(self.desk.want(value, target, severity=severity, content=content))
+
+    def drop(self) -> None:
+        self.desk.drop(*self.dice.sample(self.keys, min(2, len(self.keys))))
+
+    def stranger(self) -> None:
+        value = self.dice.choice(VALUES)
+        full = len(self.desk.sandbox.tenant.indicators.rows) >= self.capacity
+        if not full and value not in {row["indicatorValue"] for row in self.theirs.values()} | self.desk.values():
+            self.desk.seed(value, description="theirs")
+            found = (row.entity for row in self.desk.sandbox.tenant.indicators.rows.values())
+            self.theirs |= {row["id"]: dict(row) for row in found if row["description"] == "theirs"}
+
+    def arm(self) -> None:
+        fault = FAULTS[self.dice.choice(self.faults)]
+        times, skip = self.dice.randrange(1, 4), self.dice.randrange(3)
+        self.desk.sandbox.fault(**{"path": "/api/", **fault, "times": times, "skip": skip, "seed": 0})
+
+    def later(self) -> None:
+        self.desk.later(self.dice.choice([1, 10, 61, 601]))
+
+    def die(self) -> None:
+        reborn(self.desk)
+
+    def check(self) -> None:
+        desk = self.desk
+        rows = {row.id: row.entity for row in desk.sandbox.tenant.indicators.rows.values()}
+        assert {key: rows.get(key) for key in self.theirs} == self.theirs, "entries of others are untouched"
+        ours = sorted(
+            f"{row['indicatorValue']} {row['action']} {','.join(row['rbacGroupNames'])}"
+            for row in rows.values()
+            if is_of(row["externalId"], tenant.OWNER)
+        )
+        there = [item for item in desk.standing if item.remote_id is not None]
+        assert ours == sorted(_name(item) for item in there), "ours is what the books say"
+        assert {item.key for item in desk.standing if item.wanted is not None} == set(desk.desired)
+        for item in desk.standing:
+            assert item.wanted == item.content
+            if item.state == "applied":
+                assert (item.remote_id is None) == (item.because == "already_there")
+            allowed = {"applied", "rejected"} | ({"held"} if len(rows) >= self.capacity else set())
+            assert item.state in allowed, f"{item.key} is {item.state}: {item.reason}"
+        refusals = desk.sandbox.admin.get("/_admin/calls").json()["refusals"]
+        assert refusals == {}, "no quota was ever exceeded"
+
+    @property
+    def capacity(self) -> int:
+        return self.desk.sandbox.tenant.switches.capacity
+
+    def run(self) -> None:
+        desk, dice = self.desk, self.dice
+        desk.switch(
+            capacity=dice.choice([6, 12, 15_000]),
+            capacity_error=dice.choice(["row", "whole"]),
+            batch_delete_atomic=dice.choice([True, False]),
+            omitted_on_update=dice.choice(["reset", "keep"]),
+            list_order=dice.choice(["oldest_first", "scrambled"]),
+        )
+        self.want()
+        assert isinstance(desk.written, Brittle)
+        desk.written.crash_share = dice.choice([0.0, 0.1, 0.3])
+        befall(desk, dice, self.events())
+        desk.written.crash_share = 0.0
+        desk.sandbox.tenant.faults.clear()
+        come_to_rest(desk)
+        self.check()
+
+
+def _name(item: Any) -> str:
+    return f"{item.value} {item.target.action} {','.join(item.target.rbac_groups)}"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("seed", range(2))
+def test_alone(sandbox: Sandbox, fault: str, seed: int) -> None:
+    with closing(Course(sandbox, seed, [fault])) as course:
+        course.run()
+
+
+@pytest.mark.parametrize("seed", range(1_000, 1_070))
+def test_together(sandbox: Sandbox, seed: int) -> None:
+    with closing(Course(sandbox, seed, list(FAULTS))) as course:
+        course.run()

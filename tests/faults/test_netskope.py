@@ -1,0 +1,212 @@
+"""Every fault of a Netskope tenant, alone and together, with crashes: afterwards policy applies what is desired.
+
+After the faults end: what is in a URL list beside the entries of others is what is desired, less what was rejected or
+held; a file-hash list holds just that; nothing else is touched; and no call was refused because of a quota.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from schemas.targets import FileHashList, UrlList
+from schemas.types import Severity
+from services.push_netskope.client import NetskopeClient
+from services.push_netskope.render import form_of
+from services.push_netskope.service import ONCE, NetskopePusher
+from services.runtime import budget, log
+from services.runtime.book import Book, Pace
+from services.runtime.budget import Quotas, Window
+from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
+from services.sandbox.netskope.app import create_app
+from services.sandbox.netskope.auth import full_access
+from services.sandbox.netskope.settings import NetskopeTenant
+from services.sandbox.tenant.clock import TenantClock
+from services.sandbox.tenant.faults import Fault
+from services.sandbox.tenant.quota import Limit
+from services.sandbox.tenant.serve import TenantServer
+from tests.contract import test_push_netskope_tenant as tenant
+from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api
+from tests.faults.misfortune import Brittle, Time, Waiting, befall, come_to_rest, own_time, reborn
+from tests.pushing import HASHES, LIST
+
+TIME = Time()
+LIMIT = (8, 5.0)
+TIGHT: Quotas = {bucket: (Window(*LIMIT),) for bucket in QUOTAS}
+WRITES = "(append|replace|urllist|updateFileHashList)$"
+INVALID = {"statusCode": 400, "message": [["h3.example", "is not valid"]], "error": "Bad Request"}
+FAULTS: dict[str, dict[str, Any]] = {
+    "reset_before": {"kind": "reset_before"},
+    "reset_after": {"kind": "reset_after"},
+    "cut": {"kind": "cut"},
+    "chunk_cut": {"kind": "cut", "chunked": True},
+    "empty": {"kind": "empty", "method": "GET"},
+    "malformed": {"kind": "malformed"},
+    "throttled": {"kind": "status", "code": 429, "body": {"message": "API rate limit exceeded"}},
+    "unavailable": {"kind": "status", "code": 503},
+    "failed_after": {"kind": "status", "code": 500, "commit": True},
+    "gateway": {"kind": "status", "code": 502, "body": "<html>bad gateway</html>"},
+    "entry_refused": {"kind": "status", "code": 400, "path": "(append|replace)$", "body": INVALID},
+    "refused": {"kind": "status", "code": 400, "path": WRITES, "body": {"message": "no"}},
+    "forbidden": {"kind": "status", "code": 403, "path": WRITES},
+    "conflict": {"kind": "status", "code": 409, "body": {"message": "conflict"}},
+    "deploy_fails": {"kind": "status", "code": 400, "path": "deploy$", "body": {"message": ["not now"]}},
+    "pending": {"kind": "pending_lock", "path": "updateFileHashList"},
+    "token": {"kind": "expired_token"},
+    "slow": {"kind": "latency", "seconds": 0.01},
+}
+SITES = [f"h{number}.example" for number in range(12)]
+FILES = [f"{number:x}" * 64 for number in range(8)]
+REGEX = UrlList(kind="url-list", name="patterns", match="regex")
+THEIRS = [f"theirs{number}.example" for number in range(4)]
+
+
+class Desk(tenant.Desk):
+    """The same desk under quotas that are used up now and then, with a topic that the process may die writing."""
+
+    def __init__(self, api: Api, dice: random.Random) -> None:
+        super().__init__(api)
+        self.written = Brittle(dice)
+        self.restart()
+
+    @property
+    def now(self) -> float:
+        return TIME.now
+
+    @now.setter
+    def now(self, seconds: float) -> None:
+        TIME.now = max(TIME.now, seconds)
+
+    def _pusher_for(self, book: Book) -> NetskopePusher:
+        session = NetskopeSession(self.connection, Waiting(TIME), policy=ONCE, quotas=TIGHT)
+        client = NetskopeClient(session, book.check, Waiting(TIME))
+        pace = Pace(first_failed_s=60, longest_failed_s=60)
+        return NetskopePusher(book, client, pace=pace, clock=TIME)
+
+
+@contextmanager
+def serving() -> Iterator[Api]:
+    rate = (Limit(*LIMIT),)
+    settings = {"tokens": (full_access(TOKEN),), "v1_token": SecretStr(V1_TOKEN), "policy_rate": rate, "v1_rate": rate}
+    app = create_app(NetskopeTenant.model_validate(settings), TenantClock(TIME))
+    with TenantServer(app) as server, httpx.Client(base_url=server.url, trust_env=False) as http:
+        yield Api(app.state.tenant, http)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Api]:
+    with serving() as api:
+        yield api
+
+
+@pytest.fixture
+def api(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(budget, "_shared", {})
+    monkeypatch.setattr(log, "_secrets", set())
+    monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
+    monkeypatch.setenv("PUSH_TEST_V1", V1_TOKEN)
+    served.admin("reset")
+    with own_time(TIME, monkeypatch):
+        yield served
+
+
+class Course:
+    """One run: what may happen in it, and what must be so after it."""
+
+    def __init__(self, api: Api, seed: int, faults: list[str]) -> None:
+        self.dice = random.Random(seed)
+        self.faults = faults
+        self.api = api
+        api.seed(hash_lists=[{"name": HASHES.name, "hashes": ["f" * 64]}])
+        api.seed(url_lists=[{"name": "private", "data": {"urls": ["private.example"], "type": "exact"}}])
+        self.desk = Desk(api, self.dice)
+        self.keys: list[str] = []
+        self.theirs: set[str] = set()
+        if self.dice.random() < 0.5:
+            self.stranger()
+
+    def close(self) -> None:
+        self.desk.close()
+
+    def events(self) -> list[Callable[[], None]]:
+        return [self.want, self.want, self.drop, self.stranger, self.arm, self.arm, self.later, self.die]
+
+    def want(self) -> None:
+        for target, values in ((LIST, SITES), (REGEX, SITES), (HASHES, FILES)):
+            for value in self.dice.sample(values, 2):
+                self.keys.append(self.desk.want(value, target, severity=self.dice.choice(list(Severity))))
+
+    def drop(self) -> None:
+        self.desk.drop(*self.dice.sample(self.keys, min(5, len(self.keys))))
+
+    def stranger(self) -> None:
+        """Somebody adds an entry of their own to the list that we share, and applies it."""
+        self.theirs.add(self.dice.choice(THEIRS))
+        held = self.desk.urls() or []
+        urls = [*held, *(url for url in sorted(self.theirs) if url not in held)]
+        self.api.seed(url_lists=[{"name": LIST.name, "data": {"urls": urls, "type": "exact"}}])
+
+    def arm(self) -> None:
+        fault = FAULTS[self.dice.choice(self.faults)]
+        times, skip = self.dice.randrange(1, 4), self.dice.randrange(3)
+        self.api.tenant.faults.add(Fault(**{"path": "/api/", **fault, "times": times, "skip": skip}))
+
+    def later(self) -> None:
+        self.desk.later(self.dice.choice([1, 10, 61, 601]))
+
+    def die(self) -> None:
+        reborn(self.desk)
+
+    def check(self) -> None:
+        desk = self.desk
+        for item in desk.standing:
+            assert item.wanted == item.content
+            assert item.state in ("applied", "rejected"), f"{item.key} is {item.state}: {item.reason}"
+        assert {item.key for item in desk.standing} == set(desk.desired)
+        for target in (LIST, REGEX):
+            assert isinstance(target, UrlList)
+            there, expected = set(desk.urls(target.name) or ()), self.wanted(target.id)
+            theirs = self.theirs if target is LIST else set()
+            assert there - {target.default} == expected | theirs
+            assert (target.default in there) <= (not expected and not theirs)
+        assert isinstance(HASHES, FileHashList)
+        assert set(desk.hashes()) == (self.wanted(HASHES.id) or {HASHES.default})
+        assert desk.urls("private") == ["private.example"]
+        assert self.api.admin("calls", method="GET")["refusals"] == {}, "no quota was ever exceeded"
+
+    def wanted(self, target_id: str) -> set[str]:
+        items = self.desk.standing.items.get(target_id, {}).values()
+        target = self.desk.standing.targets.get(target_id, LIST)
+        return {str(form_of(item, target)) for item in items if item.state == "applied"}
+
+    def run(self) -> None:
+        desk, dice = self.desk, self.dice
+        coin = [True, False]
+        self.api.switch(append_dedup=dice.choice(coin), both_copies=dice.choice(coin))
+        self.api.switch(write_status=dice.choice([200, 201]))
+        self.want()
+        assert isinstance(desk.written, Brittle)
+        desk.written.crash_share = dice.choice([0.0, 0.1, 0.3])
+        befall(desk, dice, self.events())
+        desk.written.crash_share = 0.0
+        self.api.tenant.faults.clear()
+        come_to_rest(desk)
+        self.check()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("seed", range(2))
+def test_alone(api: Api, fault: str, seed: int) -> None:
+    with closing(Course(api, seed, [fault])) as course:
+        course.run()
+
+
+@pytest.mark.parametrize("seed", range(2_000, 2_070))
+def test_together(api: Api, seed: int) -> None:
+    with closing(Course(api, seed, list(FAULTS))) as course:
+        course.run()
