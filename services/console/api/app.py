@@ -2,11 +2,12 @@
 
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from services.console.api import asking, changing, errors, pushing, reading
 from services.console.api.desk import Desk
+from services.console.api.parameters import check_parameters
 
 _HERE = ["127.0.0.1", "localhost", "[::1]"]
 
@@ -22,7 +23,7 @@ def create_app(desk: Desk | None = None) -> FastAPI:
     )
     app.state.desk = desk
     for part in (reading, asking, changing, pushing):
-        app.include_router(part.router)
+        app.include_router(part.router, dependencies=[Depends(check_parameters)])
     errors.add_to(app)
     if desk is not None and desk.guests.are_open:
         # Nobody is asked for a token, so a page of another site must not get here under a name of its own.
