@@ -16,12 +16,14 @@ from schemas.types import IndicatorType, Severity
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
 from services.sandbox.exchange import HASH_LIST, MDE, NETSKOPE, URL_LIST, Exchange
-from tests.routing import settings_for
+from tests.routing import resource, settings_for
 from tests.waiting import eventually
 
 BLOCK = DefenderAction(kind="defender-action", action="Block")
 URLS = UrlList(kind="url-list", name=URL_LIST)
 HASHES = FileHashList(kind="file-hash-list", name=HASH_LIST)
+NO_LIMITS = resource("Guard", "default", {})
+"""A pusher that is killed before it wrote anything has much to withdraw at once later on; here that is no fault."""
 
 
 def want(
@@ -59,7 +61,7 @@ def test_a_killed_defender_pusher_converges_and_touches_nothing_of_others(
     settings, chance = settings_for(bootstrap, prefix), random.Random(5)
     foreign = {f"foreign{number}.example" for number in range(20)}
     wanted: set[str] = set()
-    with Exchange(settings, tmp_path, services=["push_defender"]) as exchange:
+    with Exchange(settings, tmp_path, services=["push_defender"], more=[NO_LIMITS]) as exchange:
         rows = [{"indicatorValue": v, "indicatorType": "DomainName", "action": "Block", "title": "t"} for v in foreign]
         exchange.admin(exchange.mde, "POST", "seed", {"rows": rows})
         for step in range(6):
@@ -84,7 +86,7 @@ def test_a_killed_netskope_pusher_converges_and_touches_nothing_of_others(
     settings, chance = settings_for(bootstrap, prefix), random.Random(6)
     wanted: set[str] = set()
     hashes: set[str] = set()
-    with Exchange(settings, tmp_path, services=["push_netskope"]) as exchange:
+    with Exchange(settings, tmp_path, services=["push_netskope"], more=[NO_LIMITS]) as exchange:
         lists = [{"name": URL_LIST, "data": {"urls": ["foreign.example"], "type": "exact"}}]
         exchange.admin(exchange.netskope, "POST", "seed", {"url_lists": lists})
         for step in range(6):
