@@ -154,20 +154,24 @@ def entry_of(
     indicator: Indicator, wish: Wish, content: str, reported_at: Millis, resend_at: Millis | None = None
 ) -> Desired:
     """The desired entry of a wish."""
-    return Desired(
-        target=wish.spot.target,
-        type=indicator.type,
-        value=indicator.value,
-        severity=indicator.severity,
-        reputation=indicator.reputation,
-        comments=indicator.comments,
-        tags=indicator.tags,
-        expires_at=told_expiry(indicator, wish.spot),
-        sources=tuple(sorted(set(wish.sources))),
-        sharings=tuple(sorted(wish.sharings)),
-        content=content,
-        reported_at=reported_at,
-        resend_at=resend_at,
+    return Desired.trusted(
+        {
+            "v": 1,
+            "target": wish.spot.target,
+            "type": indicator.type,
+            "value": indicator.value,
+            "severity": indicator.severity,
+            "reputation": indicator.reputation,
+            "comments": indicator.comments,
+            "tags": indicator.tags,
+            "expires_at": told_expiry(indicator, wish.spot),
+            "sources": tuple(sorted(set(wish.sources))),
+            "sharings": tuple(sorted(wish.sharings)),
+            "content": content,
+            "reported_at": reported_at,
+            "resend_at": resend_at,
+            "released": False,
+        }
     )
 
 

@@ -73,17 +73,21 @@ def _updated(stored: SourceState | None, report: Report, *, echo: bool) -> Sourc
 
 
 def _state(report: Report, first_seen: int, last_seen: int, *, hits: int, echo: bool) -> SourceState:
-    return SourceState(
-        first_seen=first_seen,
-        last_seen=last_seen,
-        severity=report.severity,
-        reputation=report.reputation,
-        comments=report.comments,
-        tags=report.tags,
-        link=report.link,
-        external_id=report.external_id,
-        expires_at=report.expires_at,
-        observed_at=report.observed_at,
-        echo=echo,
-        hits=hits,
+    return SourceState.trusted(
+        {
+            "v": 1,
+            "first_seen": first_seen,
+            "last_seen": last_seen,
+            "severity": report.severity,
+            "reputation": report.reputation,
+            "comments": report.comments,
+            "tags": report.tags,
+            "link": report.link,
+            "external_id": report.external_id,
+            "expires_at": report.expires_at,
+            "observed_at": report.observed_at,
+            "withdrawn_at": None,
+            "echo": echo,
+            "hits": hits,
+        }
     )

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="least level logged")] = "info"
     settle_s: Annotated[
         float, Field(ge=0, le=60, description="how long a pusher lets a burst settle before it writes, seconds")
-    ] = 1.0
+    ] = 0.5
     unit_batches: Annotated[int, Field(ge=1, le=256, description="report batches in one unit of the router's work")] = (
         16
     )
