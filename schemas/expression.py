@@ -8,7 +8,7 @@ the indicator or the rule does.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -191,8 +191,3 @@ def variables_in(text: str) -> frozenset[str]:
 
 def _article(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
-def facts(indicator: Indicator) -> Mapping[str, object]:
-    """The indicator as expressions see it."""
-    return {name: variable.read(indicator) for name, variable in VARIABLES.items()}

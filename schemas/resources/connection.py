@@ -133,10 +133,6 @@ class ApiSource(_Source):
     ]
 
 
-Tenant = DefenderTenant | NetskopeTenant
-"""What is polled and written to."""
-
-
 class Connection(Resource):
     """A configured tenant, or another source."""
 

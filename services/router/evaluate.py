@@ -15,6 +15,7 @@ from schemas.request import Verdict
 from schemas.targets import Unrepresentable
 from services.router.combine import DAY_MS, as_vouched_for, combine, vouching
 from services.router.compiled import CompiledPolicy, Route, Spot, digest
+from services.router.keeper import Keeper
 
 _HOUR_MS = 60 * 60 * 1000
 
@@ -88,7 +89,7 @@ def judge(
         return
     indicator = as_vouched_for(indicator, vouchers)
     matches = policy.rules(indicator)
-    kept: dict[str, Reason | None] = {}
+    kept: dict[Keeper, Reason | None] = {}
     for source, route in routes:
         matched, state = matches[route.rule], indicator.sources[source]
         if matched is False:
@@ -102,9 +103,10 @@ def judge(
             if isinstance(spot, Unrepresentable):
                 yield source, route, Barred(_name(route), spot)
                 continue
-            if route.destination not in kept:
-                kept[route.destination] = policy.keepers[route.destination](indicator)
-            reason = kept[route.destination]
+            keeper = policy.keepers[route.destination]  # the same one for all destinations with the same guards
+            if keeper not in kept:
+                kept[keeper] = keeper(indicator)
+            reason = kept[keeper]
             yield source, route, Barred(spot.key, reason.code, reason.detail) if reason else spot
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.expression import MAX_LENGTH, MAX_TAGS, NEVER, VARIABLES, ExpressionError, check, facts, variables_in
+from schemas.expression import MAX_LENGTH, MAX_TAGS, NEVER, VARIABLES, ExpressionError, check, variables_in
 from schemas.indicator import Indicator, SourceState
 from schemas.resources import Rule
 from schemas.types import IndicatorType, Severity
@@ -157,7 +157,8 @@ def test_any_text_is_accepted_or_refused(text: str) -> None:
 
 def test_what_an_expression_is_shown_is_bounded() -> None:
     many = tuple(str(number) for number in range(3 * MAX_TAGS))
-    found = facts(Indicator(type=IndicatorType.DOMAIN, value="a", sources={}, first_seen=1, last_seen=1, tags=many))
+    shown = Indicator(type=IndicatorType.DOMAIN, value="a", sources={}, first_seen=1, last_seen=1, tags=many)
+    found = {name: variable.read(shown) for name, variable in VARIABLES.items()}
     assert found["ioc.tags"] == list(many[:MAX_TAGS])
     assert found["ioc.expires_at"] == NEVER
     assert found.keys() == VARIABLES.keys()
