@@ -78,6 +78,31 @@ class Indicator(Record):
     stays: dict[str, Stay] = Field(default_factory=dict)
     """When it was wanted at each destination."""
 
+    @classmethod
+    def new(cls, type_: IndicatorType, value: str, source: str, state: SourceState) -> "Indicator":
+        """What one source was the first to state, before it is evaluated. The parts are known to be valid."""
+        return cls.trusted(
+            {
+                **_AT_FIRST,
+                "type": type_,
+                "value": value,
+                "sources": {source: state},
+                "first_seen": state.first_seen,
+                "last_seen": state.last_seen,
+                "hits": state.hits,
+                "desired": {},
+                "skipped": {},
+                "stays": {},
+            }
+        )
+
     def but(self, **changed: object) -> "Indicator":
         """The same indicator with some fields changed. Quicker than validating what is known to be valid."""
         return Indicator.trusted({**self.__dict__, **changed})
+
+
+_AT_FIRST = {
+    name: field.get_default()
+    for name, field in Indicator.model_fields.items()
+    if not field.is_required() and field.default_factory is None
+}

@@ -75,13 +75,15 @@ def combine(
         if indicator.inactive_since is not None:
             return indicator
         return indicator.but(active=False, expires_at=None, changes_at=None, inactive_since=now)
-    ends = [end for end in vouchers.values() if end is not None]
-    changes_at = min(ends, default=None)
-    expires_at = max(ends, default=None) if len(ends) == len(vouchers) else None
-    states = [(name, indicator.sources[name]) for name in vouchers]
-    if len(states) == 1:
-        by_severity = by_reputation = by_tags = states[0]
+    if len(vouchers) == 1:  # the many, and it is half the work for them
+        ((name, changes_at),) = vouchers.items()
+        expires_at = changes_at
+        by_severity = by_reputation = by_tags = name, indicator.sources[name]
     else:
+        ends = [end for end in vouchers.values() if end is not None]
+        changes_at = min(ends, default=None)
+        expires_at = max(ends, default=None) if len(ends) == len(vouchers) else None
+        states = [(name, indicator.sources[name]) for name in vouchers]
         by_severity, by_reputation, by_tags = (
             _CHOOSE[choice](states) for choice in (merging.severity, merging.reputation, merging.tags)
         )

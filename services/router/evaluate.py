@@ -53,18 +53,22 @@ def evaluate(indicator: Indicator, policy: CompiledPolicy, now: Millis, reported
     known = combine(indicator, vouchers, policy.terms, policy.merging, now)
     wishes, skipped = wishes_of(known, vouchers, policy)
     identity = indicator_id(indicator.type, indicator.value)
+    before = known.desired
     desired: dict[str, str] = {}
     changes: list[Change] = []
     for key, wish in wishes.items():
-        content = _content(known, wish.spot)
-        desired[key] = stamp = digest(content, wish.spot.untold, *wish.sources, "", *wish.sharings)
-        if known.desired.get(key) != stamp:
-            entry = entry_of(known, wish, content, reported_at)
-            changes.append(Change(wish.spot.destination, entry_key(wish.spot.target_id, identity), entry))
-    changes += [_end(known, key, identity, policy, reported_at) for key in known.desired if key not in desired]
+        spot = wish.spot
+        said = told(known, spot)
+        desired[key] = stamp = digest(said.content, spot.untold, *wish.sources, "", *wish.sharings)
+        if before.get(key) != stamp:
+            entry = entry_of(known, wish, said, reported_at)
+            changes.append(Change(spot.destination, entry_key(spot.target_id, identity), entry))
+    if moved := before.keys() != desired.keys():
+        changes += [_end(known, key, identity, policy, reported_at) for key in before if key not in desired]
     newly = [(key.partition("/")[0], why) for key, why in skipped.items() if known.skipped.get(key) != why]
-    if desired != known.desired or skipped != known.skipped:
-        known = known.but(desired=desired, skipped=skipped, stays=_stays(known.stays, desired, now))
+    if desired != before or skipped != known.skipped:
+        stays = _stays(known.stays, desired, now) if moved else known.stays
+        known = known.but(desired=desired, skipped=skipped, stays=stays)
     return Decision(known, changes, newly)
 
 
@@ -133,7 +137,7 @@ def _name(route: Route) -> str:
     return f"{route.destination}/{getattr(route.target, 'id', route.target.kind)}"
 
 
-def told_expiry(indicator: Indicator, spot: Spot) -> Millis | None:
+def _told_expiry(indicator: Indicator, spot: Spot) -> Millis | None:
     """When the vendor shall let the entry expire by itself, should we ever be unable to withdraw it on time.
 
     Rounded up, to the hour where the indicator lives for less than two days and else to the day: each new sighting
@@ -145,15 +149,24 @@ def told_expiry(indicator: Indicator, spot: Spot) -> Millis | None:
     return -(-indicator.expires_at // step) * step
 
 
-def _content(indicator: Indicator, spot: Spot) -> str:
+class Told(NamedTuple):
+    """What a vendor is told of an indicator, as a fingerprint, and when it shall let the entry expire by itself."""
+
+    content: str
+    expires_at: Millis | None
+
+
+def told(indicator: Indicator, spot: Spot) -> Told:
+    """What the vendor is told at a place."""
     if not spot.detailed:
-        return spot.fingerprint
-    expiry = str(told_expiry(indicator, spot))
-    return digest(spot.fingerprint, indicator.severity, indicator.comments, expiry, *indicator.tags)
+        return Told(spot.fingerprint, None)
+    expiry = _told_expiry(indicator, spot)
+    text = digest(spot.fingerprint, indicator.severity, indicator.comments, str(expiry), *indicator.tags)
+    return Told(text, expiry)
 
 
 def entry_of(
-    indicator: Indicator, wish: Wish, content: str, reported_at: Millis, resend_at: Millis | None = None
+    indicator: Indicator, wish: Wish, said: Told, reported_at: Millis, resend_at: Millis | None = None
 ) -> Desired:
     """The desired entry of a wish."""
     return Desired.trusted(
@@ -166,10 +179,10 @@ def entry_of(
             "reputation": indicator.reputation,
             "comments": indicator.comments,
             "tags": indicator.tags,
-            "expires_at": told_expiry(indicator, wish.spot),
+            "expires_at": said.expires_at,
             "sources": tuple(sorted(set(wish.sources))),
             "sharings": tuple(sorted(wish.sharings)),
-            "content": content,
+            "content": said.content,
             "reported_at": reported_at,
             "resend_at": resend_at,
             "released": False,
@@ -183,7 +196,7 @@ def resend(indicator: Indicator, policy: CompiledPolicy, now: Millis, sharing: s
     identity = indicator_id(indicator.type, indicator.value)
     for wish in wishes.values():
         if sharing is None or sharing in wish.sharings:
-            entry = entry_of(indicator, wish, _content(indicator, wish.spot), now, resend_at=now)
+            entry = entry_of(indicator, wish, told(indicator, wish.spot), now, resend_at=now)
             yield Change(wish.spot.destination, entry_key(wish.spot.target_id, identity), entry)
 
 
@@ -195,7 +208,8 @@ def _end(indicator: Indicator, key: str, identity: str, policy: CompiledPolicy, 
         spot = route.spot(indicator.type, indicator.severity)
         if route.source in indicator.sources and not isinstance(spot, Unrepresentable) and spot.key == key:
             wish = Wish(spot, list(indicator.sources), [route.sharing])
-            entry = entry_of(indicator, wish, "", now).model_copy(update={"released": True})
+            said = Told("", _told_expiry(indicator, spot))
+            entry = entry_of(indicator, wish, said, now).model_copy(update={"released": True})
     return Change(destination, entry_key(target_id, identity), entry)
 
 

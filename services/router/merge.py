@@ -22,18 +22,15 @@ def merge(indicator: Indicator | None, source: str, report: Report) -> Indicator
     if state is None:
         return None
     if indicator is None:
-        return Indicator(
-            type=report.type, value=report.value, sources={source: state}, first_seen=state.first_seen,
-            last_seen=state.last_seen, hits=state.hits,
-        )  # fmt: skip
+        return Indicator.new(report.type, report.value, source, state)
     sources = {**indicator.sources, source: state}
-    states = sources.values()
-    return indicator.but(
-        sources=sources,
-        first_seen=min(state.first_seen for state in states),
-        last_seen=max(state.last_seen for state in states),
-        hits=sum(state.hits for state in states),
-    )
+    first_seen, last_seen, hits = state.first_seen, state.last_seen, state.hits
+    if len(sources) > 1:
+        states = sources.values()
+        first_seen = min(state.first_seen for state in states)
+        last_seen = max(state.last_seen for state in states)
+        hits = sum(state.hits for state in states)
+    return indicator.but(sources=sources, first_seen=first_seen, last_seen=last_seen, hits=hits)
 
 
 def _is_echo(indicator: Indicator | None, source: str, report: Report) -> bool:

@@ -98,7 +98,8 @@ class Unit:
         self.moments[key] = _moment(decision.indicator)
         for change in decision.changes:
             self._write(change, headers)
-        self.skips.update(decision.newly_skipped)
+        if decision.newly_skipped:
+            self.skips.update(decision.newly_skipped)
 
     def _write(self, change: Change, headers: Headers) -> None:
         name, entry = change.key.encode(), change.entry

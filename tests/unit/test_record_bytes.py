@@ -1,0 +1,81 @@
+"""A record's bytes are what its model would say of itself, and come back as the same record."""
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.desired import Applied, AppliedState, Desired
+from schemas.indicator import Indicator, SourceState, Stay
+from schemas.record import Reason, Record
+from schemas.targets import DefenderAction, Target, UrlList
+from schemas.types import IndicatorType, Severity
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+_MOMENT = st.integers(0, 2**53)
+_STATE = st.builds(
+    SourceState,
+    first_seen=_MOMENT,
+    last_seen=_MOMENT,
+    comments=_TEXT,
+    tags=st.lists(_TEXT, max_size=2).map(tuple),
+    link=st.none() | _TEXT,
+    observed_at=_MOMENT,
+    withdrawn_at=st.none() | _MOMENT,
+)
+_TARGET: st.SearchStrategy[Target] = st.sampled_from(
+    (
+        UrlList(kind="url-list", name="ä b"),
+        DefenderAction(kind="defender-action", action="Warn", educate_url="https://x"),
+    )
+)
+_RECORDS: dict[str, st.SearchStrategy[Record]] = {
+    "indicator": st.builds(
+        Indicator,
+        type=st.sampled_from(IndicatorType),
+        value=_TEXT,
+        sources=st.dictionaries(_TEXT, _STATE, max_size=2),
+        first_seen=_MOMENT,
+        last_seen=_MOMENT,
+        severity=st.sampled_from(Severity),
+        expires_at=st.none() | _MOMENT,
+        desired=st.dictionaries(_TEXT, _TEXT, max_size=1),
+        stays=st.dictionaries(_TEXT, st.builds(Stay, since=_MOMENT, until=st.none() | _MOMENT), max_size=1),
+    ),
+    "desired": st.builds(
+        Desired,
+        target=_TARGET,
+        type=st.sampled_from(IndicatorType),
+        value=_TEXT,
+        severity=st.sampled_from(Severity),
+        reputation=st.integers(1, 10),
+        sources=st.just(("one", "two")),
+        sharings=st.just(()),
+        content=_TEXT,
+        reported_at=_MOMENT,
+        resend_at=st.none() | _MOMENT,
+    ),
+    "applied": st.builds(
+        Applied,
+        state=st.sampled_from(AppliedState),
+        target=_TARGET,
+        type=st.sampled_from(IndicatorType),
+        value=_TEXT,
+        content=_TEXT,
+        remote_id=st.none() | _TEXT,
+        reason=st.none() | st.builds(Reason, code=_TEXT, detail=_TEXT),
+        reported_at=_MOMENT,
+        at=_MOMENT,
+    ),
+}
+
+
+@pytest.mark.parametrize("records", _RECORDS.values(), ids=_RECORDS)
+def test_the_quick_way_of_writing_a_record_says_what_the_model_says(records: st.SearchStrategy[Record]) -> None:
+    @given(records)
+    def holds(record: Record) -> None:
+        raw = record.encode()
+        assert orjson.loads(raw) == record.model_dump(mode="json", exclude_none=True)
+        assert type(record).decode(raw) == record
+
+    holds()
