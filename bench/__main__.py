@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import latency, listing, lists, memory, quota, recovery, reevaluation, throughput
+from bench import flowing, latency, listing, lists, memory, quota, recovery, reevaluation, throughput
 from bench.result import FILE, Figure, save, show
 from services.sandbox.kafka import EmbeddedKafka
 
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[Console], list[Figure]]] = {
     "memory": memory.run,
     "listing": listing.run,
     "reevaluation": reevaluation.run,
+    "flowing": flowing.run,
     "lists": lists.run,
 }
 

@@ -1,7 +1,7 @@
 """The work that every way of routing is given: reports about web addresses, a policy with one sharing, real topics."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from kafka import TopicPartition
@@ -67,10 +67,10 @@ def report(number: int, indicators: int) -> Report:
     )
 
 
-def batches(reports: int, indicators: int, partitions: int) -> Iterator[tuple[int, ReportBatch]]:
-    """All reports as batches with their partition."""
+def batches(reports: int, indicators: int, partitions: int, *, first: int = 0) -> Iterator[tuple[int, ReportBatch]]:
+    """So many reports, from the one numbered `first` on, as batches with their partition."""
     waiting: dict[int, list[Report]] = defaultdict(list)
-    for number in range(reports):
+    for number in range(first, first + reports):
         said = report(number, indicators)
         partition = partition_of(indicator_id(said.type, said.value), partitions)
         waiting[partition].append(said)
@@ -84,18 +84,23 @@ def prepare(settings: Settings) -> None:
     """Make the topics and write the policy."""
     with closing(kafka.admin(settings)) as admin:
         apply_topics(admin, settings.topics.all([SOURCE, DESTINATION]), replication=1)
+    write_policy(settings, policy_resources())
+
+
+def write_policy(settings: Settings, resources: Iterable[AnyResource]) -> None:
+    """Put resources where services read the policy."""
     with closing(Ledger(settings, "policy")) as ledger:
         ledger.write(
             Entry(settings.topics.policy.name, resource_key(found).encode(), encode_resource(found))
-            for found in policy_resources()
+            for found in resources
         )
 
 
-def fill_batched(settings: Settings, reports: int, indicators: int) -> None:
-    """Put all reports into `ioc.reports`, as a puller does."""
+def fill_batched(settings: Settings, reports: int, indicators: int, *, first: int = 0) -> None:
+    """Put so many reports into `ioc.reports`, from the one numbered `first` on, as a puller does."""
     with closing(Ledger(settings, f"pull/{SOURCE}")) as ledger:
         entries: list[Entry] = []
-        for partition, batch in batches(reports, indicators, settings.partitions):
+        for partition, batch in batches(reports, indicators, settings.partitions, first=first):
             entries.append(Entry(settings.topics.reports.name, SOURCE.encode(), batch.encode(), partition))
             if len(entries) == _BATCHES_PER_TRANSACTION:
                 ledger.write(entries)
