@@ -35,8 +35,8 @@ BOTH = pytest.mark.parametrize("switches", [{}, PENDING], ids=["auto", "pending"
 class Desk(tenant.Desk):
     """A desk that looks at profiles."""
 
-    def profiles(self, name: str = PROFILE.name) -> list[str] | None:
-        held = self.api.truth()["profiles"]["applied"]
+    def profiles(self, name: str = PROFILE.name, copy: str = "applied") -> list[str] | None:
+        held = self.api.truth()["profiles"][copy]
         return next((found["values"] for found in held if found["name"] == name), None)
 
     def waits(self) -> bool:
