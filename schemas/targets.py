@@ -123,7 +123,7 @@ class DestinationProfile(_Target):
     @model_validator(mode="after")
     def _within_reach(self) -> "DestinationProfile":
         if self.match == "regex" and (self.limit or 0) > MOST_PATTERNS:
-            raise ValueError(f"Netskope takes {MOST_PATTERNS} regex values: set limit to that at most, or leave it out")
+            raise ValueError(f"a tenant takes {MOST_PATTERNS} regex values: set limit to that at most, or leave it out")
         return self
 
     @property
