@@ -5,7 +5,7 @@ Few changes are appended and removed, which touches nothing else; many are one r
 so that what another adds in between is lost: see `FEW_CALLS`.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -15,6 +15,7 @@ from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import MOST_PATTERNS, DestinationProfile
 from services.push_netskope.plan import _outcomes as outcomes_of
+from services.push_netskope.plan import _parted as parted
 from services.push_netskope.plan import entry_of, ranks
 from services.push_netskope.profileclient import Profile, Shelf
 from services.runtime.item import Item, Outcome, Place
@@ -70,18 +71,22 @@ def plan_profile(items: Collection[Item], target: DestinationProfile, shelf: She
     """Plan one profile, which is of the type that the target says, or has to be made."""
     values = shelf.there.values if shelf.there else ()
     present = folded(values, target)
-    owned = {item.remote_id for item in items if item.remote_id is not None and not item.stays}
+    bulk, others = parted(items)
+    owned = bulk | {item.remote_id for item in others if item.remote_id is not None and not item.stays}
     default = _folded(target.default, target)
-    foreign = frozenset(value for value in present if value not in owned and value != default)
+    foreign = present - owned - {default}
     repeats = len(values) - len(present)
-    keep = _fitting(items, room_in(target, shelf) - len(foreign) - repeats, foreign)
+    every = bulk | {entry for item in others if (entry := entry_of(item)) is not None}
+    room = room_in(target, shelf) - len(foreign) - repeats
+    keep = every if len(every - foreign) <= room else _best(items, every, room, foreign)
     remove = (owned - keep) & present
     if keep or foreign:
         remove |= {default} & present - keep
     missing = keep - present
     wanted = ranks(item for item in items if item.form in missing) if missing else {}
     add = sorted(missing, key=wanted.__getitem__)
-    return _planned(items, target, values, _Change(add, remove), outcomes_of(items, keep, foreign))
+    outcomes = outcomes_of(others if bulk <= keep else items, keep, foreign)
+    return _planned(others, target, values, _Change(add, remove), outcomes)
 
 
 def plan_mismatch(items: Collection[Item], target: DestinationProfile, there: Profile) -> ProfilePlan:
@@ -140,11 +145,13 @@ def _planned(
 ) -> ProfilePlan:
     """The plan that makes these of the values that are there."""
     add, remove = change.add, change.remove
-    left = tuple(value for value in values if _folded(value, target) not in remove)
-    gone = tuple(dict.fromkeys(value for value in values if _folded(value, target) in remove))
+    left, gone = tuple(values), tuple[str, ...]()
+    if remove:
+        left = tuple(value for value in values if _folded(value, target) not in remove)
+        gone = tuple(dict.fromkeys(value for value in values if _folded(value, target) in remove))
     if gone and not left and not add:
         add = [target.default]
-    present = folded(values, target)
+    present = folded(values, target) if items else frozenset()
     again = any(item.again and item.remote_id in present for item in items if item.wanted is not None)
     doubt = any(_is_doubtful(outcome, present) for outcome in outcomes)
     return ProfilePlan(left, tuple(add), gone, again, doubt, outcomes)
@@ -167,13 +174,10 @@ def _folded(value: str, target: DestinationProfile) -> str:
     return value.lower() if target.match == "insensitive" else value
 
 
-def _fitting(items: Collection[Item], room: int, free: frozenset[str]) -> frozenset[str]:
+def _best(items: Collection[Item], every: Set[str], room: int, free: Set[str]) -> frozenset[str]:
     """Those entries of the wanted that fit into `room` values, best ranks first. Those in `free` take none."""
-    every = frozenset(entry for item in items if (entry := entry_of(item)) is not None)
-    if len(every - free) <= room:
-        return every
     wanted = ranks(items)
-    best = sorted((entry for entry in every if entry not in free), key=wanted.__getitem__)
+    best = sorted(every - free, key=wanted.__getitem__)
     return frozenset(best[: max(0, room)]) | (free & every)
 
 

@@ -28,10 +28,14 @@ _OF_VALUES: Final = frozenset({400, 422})
 
 @dataclass(slots=True)
 class _Course:
-    """How writing goes. `whole`: writes of all values are not refused; `sure`: an answer told that nothing waits."""
+    """How writing goes. `whole`: writes of all values are not refused; `sure`: an answer told that nothing waits.
+
+    `present` is what was there before the latest write, as entries are compared.
+    """
 
     whole: bool = True
     sure: bool = False
+    present: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,9 @@ class Profiles:
         for round_ in count(1):
             shelf = self._client.shelf(target.name)
             there = shelf.there
-            if self._note_lost(target, items, there) and not self._repairs and not _changed(items):
+            course.present = profileplan.folded(there.values if there else (), target)
+            lost = note_lost(self._book, items, course.present, repairs=self._repairs)
+            if lost and not self._repairs and not _changed(items):
                 return
             planned = self._plan(target, items, shelf)
             steps = profileplan.steps(planned, exists=there is not None, whole=course.whole, sure=course.sure)
@@ -76,10 +82,6 @@ class Profiles:
         size = len(planned.values) if steps else len(there.values) if there else 0
         show_values(self._book.connection.name, target, size, profileplan.room_in(target, shelf))
         self._book.record(planned.outcomes)
-
-    def _note_lost(self, target: DestinationProfile, items: Collection[Item], there: Profile | None) -> bool:
-        present = profileplan.folded(there.values if there else (), target)
-        return note_lost(self._book, items, present, repairs=self._repairs)
 
     def _plan(self, target: DestinationProfile, items: Collection[Item], shelf: Shelf) -> ProfilePlan:
         if shelf.there and shelf.there.type != target.match:
@@ -124,36 +126,37 @@ class Profiles:
             course.sure = True
             return
         named = refused_values(error, step.values)
-        if self._reject(items, there, named or {}):
+        if self._reject(items, course, named or {}):
             return
         if error.status not in _OF_VALUES or step.operation == "remove" or (named is not None and not named):
             raise error
         if step.operation != "append" and course.whole:
             course.whole = False
             return
-        if there is None or step.operation != "append":
-            self._single_out(items, there, step, error)
+        if step.operation != "append":
+            self._single_out(items, course, step, error)
             return
+        if there is None:
+            return  # it was made just now: it is read, and then looked at more closely
         in_halves(
             step.values,
             lambda part: self._settle(there.id, course, waits=self._client.operate(there.id, "append", part)),
-            lambda value, refusal: self._single_out(items, there, Step("append", (value,)), refusal),
+            lambda value, refusal: self._single_out(items, course, Step("append", (value,)), refusal),
             _untried,
             _OF_VALUES,
         )
 
-    def _single_out(self, items: Collection[Item], there: Profile | None, step: Step, error: RefusedError) -> None:
+    def _single_out(self, items: Collection[Item], course: _Course, step: Step, error: RefusedError) -> None:
         """Reject the one value that was sent alone. Raises RefusedError when it is none of ours."""
-        if not self._reject(items, there, {step.values[0]: error.message or error.text}):
+        if not self._reject(items, course, {step.values[0]: error.message or error.text}):
             raise error
 
-    def _reject(self, items: Collection[Item], there: Profile | None, reasons: dict[str, str]) -> bool:
+    def _reject(self, items: Collection[Item], course: _Course, reasons: dict[str, str]) -> bool:
         """What is there already stays ours, so that the next plan takes it out. Returns whether any is ours."""
         behind = [(item, entry) for item in items if (entry := plan.entry_of(item)) is not None and entry in reasons]
-        present = frozenset(there.values) if there else frozenset()
 
         def rejected(item: Item, entry: str) -> Outcome:
-            remote_id = item.remote_id if item.remote_id in present else None
+            remote_id = item.remote_id if item.remote_id in course.present else None
             reason = Reason(code="vendor_rejected", detail=reasons[entry])
             return Outcome(item, AppliedState.REJECTED, remote_id, reason)
 

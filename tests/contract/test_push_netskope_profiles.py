@@ -139,6 +139,20 @@ def test_a_profile_among_many_is_found_and_read_without_the_values_of_the_others
     assert desk.sent("GET") == 4, "three pages, and the one profile"
 
 
+def test_a_profile_that_moved_while_it_was_looked_for_is_never_taken_for_another(desk: Desk) -> None:
+    desk.seeded("private.example", name="someone else's")
+    desk.seeded("theirs.example")
+    another = {"elements": [{"id": "another", "name": "someone else's", "values": ["private.example"]}]}
+    desk.want("a.example", PROFILE)
+    desk.api.fault("status", path="limit=1$", code=200, body=another, times=3)
+    with pytest.raises(VendorError, match="at another place"):
+        desk.work()
+    assert desk.writes() == 0
+    desk.api.fault("status", path="limit=1$", code=200, body={"elements": []})
+    desk.work()
+    assert (desk.profiles(), desk.profiles("someone else's")) == (["theirs.example", "a.example"], ["private.example"])
+
+
 def test_values_the_tenant_names_as_invalid_are_rejected_and_the_rest_is_there(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,6 +191,18 @@ def test_values_refused_without_a_place_are_found_by_halves(desk: Desk, there: b
     rejected = [name for name, state in desk.states().items() if state == "rejected"]
     assert rejected == ["domain:h0.example"]
     assert set(desk.profiles() or ()) - {"theirs.example"} == {*wanted[1:]}
+
+
+def test_what_one_body_does_not_take_follows_and_a_refusal_of_that_rejects_no_bystander(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profileplan, "MOST_BYTES", 100)
+    for number in range(30):
+        desk.want(f"h{number}.example", PROFILE)
+    desk.api.fault("status", path="values$", method="PATCH", code=400, body={"message": "invalid"})
+    desk.work()
+    assert set(desk.profiles() or ()) == {f"h{number}.example" for number in range(30)}
+    assert (set(desk.states().values()), desk.sent("POST")) == ({"applied"}, 1)
 
 
 def test_a_refusal_of_the_whole_becomes_the_reason_and_is_tried_again_later(desk: Desk) -> None:
