@@ -16,6 +16,7 @@ from services.push_netskope import plan, profileplan
 from services.push_netskope.drift import note_lost
 from services.push_netskope.profileclient import Profile, ProfileClient, Shelf, is_locked, refused_values
 from services.push_netskope.profileplan import ProfilePlan, Step
+from services.push_netskope.render import form_of
 from services.push_netskope.sizes import show_values
 from services.runtime.book import Book
 from services.runtime.halving import in_halves
@@ -52,7 +53,7 @@ class Profiles:
         self._client = client
         self._repairs = repairs
 
-    def converge(self, target: DestinationProfile, items: Collection[Item]) -> None:
+    def converge(self, target: DestinationProfile) -> None:
         """Bring a profile to what it should hold, and record what that made of the entries.
 
         Raises:
@@ -60,7 +61,7 @@ class Profiles:
             VendorError, StoppedError: as the client does.
 
         """
-        course = _Course()
+        items, course = self._items(target), _Course()
         for round_ in count(1):
             shelf = self._client.shelf(target.name)
             there = shelf.there
@@ -82,6 +83,13 @@ class Profiles:
         size = len(planned.values) if steps else len(there.values) if there else 0
         show_values(self._book.connection.name, target, size, profileplan.room_in(target, shelf))
         self._book.record(planned.outcomes)
+
+    def _items(self, target: DestinationProfile) -> list[Item]:
+        items = list(self._book.standing.items[target.id].values())
+        for item in items:
+            if item.form is None and item.wanted is not None:
+                item.form = form_of(item, target)
+        return items
 
     def _plan(self, target: DestinationProfile, items: Collection[Item], shelf: Shelf) -> ProfilePlan:
         if shelf.there and shelf.there.type != target.match:

@@ -112,7 +112,7 @@ class NetskopePusher:
             elif isinstance(target, FileHashList):
                 done = self._hash_lists.converge(target, list(items))
             elif isinstance(target, DestinationProfile):
-                self._profiles.converge(target, list(items))
+                self._profiles.converge(target)
         except (RefusedError, MisconfiguredError) as error:
             reason = Reason(code=_code(error), detail=error.text)
             unsettled = [item for item in items if item.place in (Place.PUT, Place.WITHDRAW, Place.WAITING)]
