@@ -95,6 +95,58 @@ class FileHashList(_Target):
         return Unrepresentable.HASH_TYPE if type_ is IndicatorType.SHA1 else None
 
 
+MOST_VALUES = 100_000
+"""Values that Netskope lets one destination profile have, unless it is of patterns (vendor-written connectors)."""
+MOST_PATTERNS = 1_000
+"""Values that Netskope lets all destination profiles of patterns have together (vendor-written connectors)."""
+
+
+class DestinationProfile(_Target):
+    """A Netskope destination profile, created when missing. `default` keeps it valid while nothing is to be shared.
+
+    Values stand there without scheme. Networks (`CIDR:`, `RANGE:`) are other people's: no indicator is one.
+    """
+
+    kind: Literal["destination-profile"]
+    """A destination profile."""
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r'^[^";]*$')]
+    """The profile's name at Netskope; no quotes, no semicolons."""
+    match: Literal["insensitive", "sensitive", "regex"] = "insensitive"
+    """How Netskope reads its values."""
+    limit: Annotated[int | None, Field(ge=1, le=MOST_VALUES)] = None
+    """Most values it may grow to; absent: as many as Netskope takes, 100,000, or 1,000 where match is regex."""
+    description: Annotated[str, Field(max_length=200)] = "Kept by ioc-bridge"
+    """Description it is created with."""
+    default: Annotated[str, Field(min_length=1)] = "ioc-bridge.invalid"
+    """Value that stands in an otherwise empty profile."""
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> "DestinationProfile":
+        if self.match == "regex" and (self.limit or 0) > MOST_PATTERNS:
+            raise ValueError(f"a tenant takes {MOST_PATTERNS} regex values: set limit to that at most, or leave it out")
+        return self
+
+    @property
+    def id(self) -> str:
+        """Key part: kind and percent-encoded name."""
+        return f"{self.kind}:{quote(self.name, safe='')}"
+
+    @property
+    def most(self) -> int:
+        """Values it may grow to."""
+        return self.limit or (MOST_PATTERNS if self.match == "regex" else MOST_VALUES)
+
+    def resolve(self, type_: IndicatorType, _: Severity) -> "DestinationProfile | Unrepresentable":
+        """This profile, or why it cannot hold the type."""
+        return self.refuses(type_) or self
+
+    def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
+        """Why a type cannot be in this profile. Vendor-written connectors: hosts, URLs and IPv4, no IPv6."""
+        if type_.family is not Family.URL:
+            return Unrepresentable.OTHER_FAMILY
+        return Unrepresentable.ADDRESS_FAMILY if type_ is IndicatorType.IPV6 else None
+
+
 Action = Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
 """What Defender takes today. Microsoft: Indicator resource type."""
 
@@ -146,7 +198,11 @@ class DefenderAction(_Target):
         return None
 
 
-Target = Annotated[UrlList | FileHashList | DefenderAction, Field(discriminator="kind")]
+Target = Annotated[UrlList | FileHashList | DestinationProfile | DefenderAction, Field(discriminator="kind")]
 
-TARGETS_OF = {"netskope": ("url-list", "file-hash-list"), "defender": ("defender-action",), "api": ()}
+TARGETS_OF = {
+    "netskope": ("url-list", "file-hash-list", "destination-profile"),
+    "defender": ("defender-action",),
+    "api": (),
+}
 """Which targets a connection type has."""

@@ -130,10 +130,17 @@ def _ask(exchange: Exchange) -> None:
         for number in range(exchange.settings.partitions):
             producer.send(exchange.settings.topics.requests.name, request.encode(), partition=number).get(timeout=30)
     block = {"kind": "defender-action", "action": "Audit"}
-    exchange.apply([resource("Sharing", "audit", {"source": NETSKOPE, "destination": MDE, "target": block})])
+    profile = {"kind": "destination-profile", "name": "from-defender"}
+    exchange.apply(
+        [
+            resource("Sharing", "audit", {"source": NETSKOPE, "destination": MDE, "target": block}),
+            resource("Sharing", "profile", {"source": MDE, "destination": NETSKOPE, "target": profile}),
+        ]
+    )
     router = exchange.services["router"]
     eventually(lambda: router.total("ioc_bridge_requests_total"), "the question is taken up")
     eventually(lambda: router.total("ioc_bridge_reevaluated_total"), "everything is evaluated again")
+    eventually(lambda: exchange.profile("from-defender") == exchange.url_list(), "sites are in a destination profile")
 
 
 def _hold(exchange: Exchange) -> None:

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from deploy.grafana.parts import Panel, Query, Row, build
 from deploy.grafana.promql import CONNECTION, SCOPE, WINDOW, like, quantile, rate, series
-from deploy.grafana.shared import PROCESSES, RED, skips
+from deploy.grafana.shared import FILLED, PROCESSES, RED, skips
 
 _BUCKET = f'ioc_bridge_converge_seconds_bucket{{{SCOPE}, {CONNECTION}, le="60.0"}}'
 _GOOD = f"sum(rate({_BUCKET}{WINDOW}))"
@@ -95,14 +95,8 @@ ROWS = [
             ),
             Panel(
                 "Size of lists",
-                "Size of each list as last written, as a share of how far it is filled.",
-                (
-                    Query(
-                        f"max by (connection, target) ({series('list_bytes', CONNECTION)}"
-                        f" / {series('list_bytes_limit', CONNECTION)})",
-                        "{{connection}} {{target}}",
-                    ),
-                ),
+                "Size of each list and destination profile, as a share of how far it is filled.",
+                FILLED,
                 "percentunit",
                 width=8,
                 most=1,

@@ -33,6 +33,15 @@ RED = Row(
     ],
 )
 
+FILLED = tuple(
+    Query(
+        f"max by (connection, target) ({series(size, CONNECTION)} / {series(f'{size}_limit', CONNECTION)})",
+        "{{connection}} {{target}}",
+    )
+    for size in ("list_bytes", "profile_values")
+)
+"""How full each list and destination profile is."""
+
 
 def skips(*services: str) -> Panel:
     """What these services leave out, by reason."""

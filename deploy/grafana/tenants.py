@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from deploy.grafana.parts import Panel, Query, Row, build
 from deploy.grafana.promql import CONNECTION, rate, series
-from deploy.grafana.shared import RED
+from deploy.grafana.shared import FILLED, RED
 
 _FULL = ((0.8, "orange"), (0.95, "red"))
 
@@ -29,14 +29,8 @@ ROWS = [
             ),
             Panel(
                 "Lists filled",
-                "Size of each list as a share of how far it is filled.",
-                (
-                    Query(
-                        f"max by (connection, target) ({series('list_bytes', CONNECTION)}"
-                        f" / {series('list_bytes_limit', CONNECTION)})",
-                        "{{connection}} {{target}}",
-                    ),
-                ),
+                "Size of each list and destination profile as a share of how far it is filled.",
+                FILLED,
                 "percentunit",
                 kind="bars",
                 most=1,

@@ -1,7 +1,7 @@
 """Where a sharing puts indicators, as people write it, and what that means for one indicator.
 
-Lists are what they are. For Defender people write a table of actions, with names of older products among them, and each
-indicator gets the concrete action that the most specific entry gives it.
+Lists and profiles are what they are. For Defender people write a table of actions, with names of older products among
+them, and each indicator gets the concrete action that the most specific entry gives it.
 """
 
 from typing import Annotated, Literal, Self
@@ -13,6 +13,7 @@ from schemas.targets import (
     Action,
     AllowDeletion,
     DefenderAction,
+    DestinationProfile,
     FileHashList,
     Unrepresentable,
     UrlList,
@@ -153,4 +154,4 @@ class DefenderTarget(Part):
         return max(ranked, key=lambda found: found[0])[1] if ranked else self.action
 
 
-SharingTarget = Annotated[UrlList | FileHashList | DefenderTarget, Field(discriminator="kind")]
+SharingTarget = Annotated[UrlList | FileHashList | DestinationProfile | DefenderTarget, Field(discriminator="kind")]

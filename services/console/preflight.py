@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from schemas.policy import Policy
 from schemas.resources import Connection
@@ -23,6 +24,7 @@ from services.runtime.vendors.netskope import ITERATOR, POLICY, V1, NetskopeSess
 PATIENCE = RetryPolicy(attempts=2, total_s=20.0, longest_wait_s=5.0, throttled_s=5.0)
 NOTHING = "ioc-bridge-check"
 """A name that nothing has, and the index whose cursor a check moves."""
+_NO_PROFILE = str(UUID(int=0))
 _AHEAD_S = 60
 _KINDS = {"malware": "file hashes", "malsite": "URLs"}
 
@@ -92,11 +94,16 @@ def _netskope(connection: Connection, policy: Policy) -> Iterator[Finding]:
         if spec.polling:
             for kind in _KINDS:
                 yield _scope(connection, f"/api/v2/events/dataexport/alerts/{kind}", "Read", _iterator(session, kind))
-        if "url-list" in kinds or not spec.polling:
+        if "url-list" in kinds or not (spec.polling or "destination-profile" in kinds):
             path = "/api/v2/policy/urllist"
             yield _scope(connection, path, "Read", _lists(session))
         if "url-list" in kinds:
             yield _scope(connection, path, "Read + Write", _append(session))
+        if "destination-profile" in kinds:
+            path = "/api/v2/profiles/destinations"
+            yield _scope(connection, path, "Read", _profiles(session))
+            yield _scope(connection, path, "Read + Write", _append_values(session))
+            yield _scope(connection, f"{path}/deploy", "Read + Write", _deploy_profile(session))
         if spec.v1_token is not None:
             yield _tried(connection, "REST API v1 token", _hashes(session))
 
@@ -125,6 +132,28 @@ def _append(session: NetskopeSession) -> Callable[[], object]:
         )
 
     return call
+
+
+def _profiles(session: NetskopeSession) -> Callable[[], object]:
+    return lambda: session.call_v2(
+        "GET", "/api/v2/profiles/destinations", route="profiles_find", bucket=POLICY,
+        params={"fields": "id,name,type,values_count", "offset": "0", "limit": "1"}, repeatable=True,
+    )  # fmt: skip
+
+
+def _append_values(session: NetskopeSession) -> Callable[[], object]:
+    body = {"operation": {"op": "append", "values": [f"{NOTHING}.invalid"]}}
+    path = f"/api/v2/profiles/destinations/{_NO_PROFILE}/values"
+    return lambda: _unless_denied(
+        lambda: session.call_v2("PATCH", path, route="profile_append", bucket=POLICY, json=body, repeatable=True)
+    )
+
+
+def _deploy_profile(session: NetskopeSession) -> Callable[[], object]:
+    body, path = {"ids": [_NO_PROFILE]}, "/api/v2/profiles/destinations/deploy"
+    return lambda: _unless_denied(
+        lambda: session.call_v2("POST", path, route="profile_deploy", bucket=POLICY, json=body, repeatable=True)
+    )
 
 
 def _hashes(session: NetskopeSession) -> Callable[[], object]:

@@ -55,7 +55,7 @@ def _pattern(error: ErrorDetails, node: Node) -> str:
     pattern = error.get("ctx", {}).get("pattern")
     if pattern == NAME_PATTERN:
         return f"is not a name: {NAME_FORM}"
-    return f"has not the right form: {node.get('description', '')}; it must match {pattern}"
+    return f"has not the right form: {node.get('description', '').rstrip('.')}; it must match {pattern}"
 
 
 def _mapping(_: ErrorDetails, node: Node) -> str:

@@ -71,6 +71,11 @@ class NetskopeClient:
         self._check = check
         self._stop = stop
 
+    @property
+    def name(self) -> str:
+        """The connection's."""
+        return self._session.name
+
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
@@ -81,17 +86,17 @@ class NetskopeClient:
 
     def find_url_list(self, name: str) -> int | None:
         """The id of the list of this name."""
-        answer = self._policy("GET", _LISTS, "urllist_find", params={"field": "id,name"})
-        found = self._read(_NAMED, _listed(answer), "urllist_find")
+        answer = self.policy("GET", _LISTS, "urllist_find", params={"field": "id,name"})
+        found = self.parsed(_NAMED, _listed(answer), "urllist_find")
         return next((entry.id for entry in found if entry.name == name), None)
 
     def url_list(self, list_id: int) -> UrlList | None:
         """The list, as it will be after the next deploy; None when there is none of this id."""
         try:
-            answer = self._policy("GET", f"{_LISTS}/{list_id}", "urllist_read")
+            answer = self.policy("GET", f"{_LISTS}/{list_id}", "urllist_read")
         except NotFoundError:
             return None
-        found = self._read(_RESOURCE, answer, "urllist_read")
+        found = self.parsed(_RESOURCE, answer, "urllist_read")
         return UrlList(found.id, found.name, found.data.urls, found.data.type, bool(found.pending))
 
     def create_url_list(self, name: str, urls: Sequence[str], type_: str) -> None:
@@ -102,7 +107,7 @@ class NetskopeClient:
 
         """
         body = {"name": name, "data": _data(urls, type_)}
-        self._policy("POST", _LISTS, "urllist_create", json=body, repeatable=False)
+        self.policy("POST", _LISTS, "urllist_create", json=body, repeatable=False)
 
     def append(self, list_id: int, urls: Sequence[str], type_: str) -> None:
         """Add entries. The change waits for a deploy. Raises RefusedError as `create_url_list`."""
@@ -114,7 +119,7 @@ class NetskopeClient:
 
     def deploy(self) -> None:
         """Apply all changes of URL lists that wait, whoever made them: there is no other deploy."""
-        self._policy("POST", f"{_LISTS}/deploy", "urllist_deploy")
+        self.policy("POST", f"{_LISTS}/deploy", "urllist_deploy")
 
     def replace_hashes(self, name: str, hashes: Sequence[str]) -> None:
         """Replace the whole of a file-hash list, which cannot be read back.
@@ -138,11 +143,7 @@ class NetskopeClient:
                 raise HashListMissingError(error.message) from error
             raise
 
-    def _patch(self, list_id: int, action: str, urls: Sequence[str], type_: str) -> None:
-        path, body = f"{_LISTS}/{list_id}/{action}", {"data": _data(urls, type_)}
-        self._policy("PATCH", path, f"urllist_{action}", json=body, repeatable=action == "replace")
-
-    def _policy(
+    def policy(
         self,
         method: str,
         path: str,
@@ -152,6 +153,7 @@ class NetskopeClient:
         json: object = None,
         repeatable: bool = True,
     ) -> object:
+        """One call of API v2 beside the iterators; `route` names it in metrics and texts. Raises as `call_v2` does."""
         self._ready(POLICY)
         return self._session.call_v2(
             method,
@@ -164,6 +166,19 @@ class NetskopeClient:
             empty_ok=method != "GET",
         )
 
+    def parsed(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
+        """An answer as what it should be. Raises BrokenAnswerError when it is something else."""
+        try:
+            return kind.validate_python(answer)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            text = f"answer is not as documented at {'.'.join(map(str, first['loc']))}: {first['msg']}"
+            raise BrokenAnswerError(self._session.name, route, text, kind="unexpected") from error
+
+    def _patch(self, list_id: int, action: str, urls: Sequence[str], type_: str) -> None:
+        path, body = f"{_LISTS}/{list_id}/{action}", {"data": _data(urls, type_)}
+        self.policy("PATCH", path, f"urllist_{action}", json=body, repeatable=action == "replace")
+
     def _ready(self, bucket: str) -> None:
         while (wait := self.seconds_until_free(bucket)) > 0:
             wait = min(wait, _SLICE_S)
@@ -172,14 +187,6 @@ class NetskopeClient:
             BUDGET_WAIT_SECONDS.labels(self._session.name, bucket).inc(wait)
             self._check()
         self._check()
-
-    def _read(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
-        try:
-            return kind.validate_python(answer)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            text = f"answer is not as documented at {'.'.join(map(str, first['loc']))}: {first['msg']}"
-            raise BrokenAnswerError(self._session.name, route, text, kind="unexpected") from error
 
 
 def refused_entries(error: RefusedError) -> dict[str, str]:

@@ -1,9 +1,10 @@
-"""How an indicator is written into a Netskope list, and why it cannot be.
+"""How an indicator is written into a Netskope list or profile, and why it cannot be.
 
 An exact URL list says `host`, `host:port` or `host/path?query`: the scheme is allowed, but discouraged and ignored, so
 it is left out, and what differs in its scheme only is one entry. A domain stands for itself, not for what is below it,
-as the vendor's own connector writes it. Sources: Netskope, "URL List Best Practices", "Update a File Hash List". Where
-only the vendor knows, the vendor decides: an entry it refuses is rejected.
+as the vendor's own connector writes it. A destination profile says the same, in lower case where Netskope does not tell
+the cases apart, so that what differs in that only is one entry. Sources: Netskope, "URL List Best Practices", "Update a
+File Hash List". Where only the vendor knows, the vendor decides: an entry it refuses is rejected.
 """
 
 import re
@@ -11,12 +12,13 @@ from enum import StrEnum
 from typing import Final
 
 from schemas.record import Reason
-from schemas.targets import FileHashList, Target, UrlList
+from schemas.targets import DestinationProfile, FileHashList, Target, UrlList
 from schemas.types import IndicatorType
 from services.runtime.standing import Item
 
 _SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._~!$&'()+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
+_NETWORK: Final = re.compile(r"[0-9.]+/[0-9]{1,2}")
 _NEVER: Final = "0.0.0.0"  # noqa: S104  # an entry that Netskope refuses, not an address to listen on
 
 
@@ -26,12 +28,14 @@ class Skip(StrEnum):
     UNSPECIFIED = "unspecified_address"
     IPV6_HOST = "ipv6_not_supported"
     OTHER_VENDOR = "other_vendor"
+    NETWORK = "reads_as_network"
 
 
 def form_of(item: Item, target: Target) -> str | Reason:
     """The entry an indicator becomes in a list, or why it cannot be there."""
-    if not isinstance(target, UrlList | FileHashList):
-        return Reason(code=Skip.OTHER_VENDOR, detail="no target of Netskope; use url-list or file-hash-list")
+    if not isinstance(target, UrlList | FileHashList | DestinationProfile):
+        detail = "no target of Netskope; use url-list, file-hash-list or destination-profile"
+        return Reason(code=Skip.OTHER_VENDOR, detail=detail)
     refused = target.refuses(item.type)
     if refused is not None:
         return Reason(code=refused, detail=f"a {target.kind} takes no {item.type}")
@@ -43,7 +47,11 @@ def form_of(item: Item, target: Target) -> str | Reason:
         return Reason(code=Skip.IPV6_HOST, detail="the URL's host is an IPv6 address, which Netskope does not take")
     if host == _NEVER:
         return Reason(code=Skip.UNSPECIFIED, detail=f"Netskope does not take {_NEVER}")
-    return _pattern(entry) if target.match == "regex" else entry
+    if target.match != "regex" and _NETWORK.fullmatch(entry):
+        return Reason(code=Skip.NETWORK, detail=f"as an entry {entry} would be the network, not the URL")
+    if target.match == "regex":
+        return _pattern(entry)
+    return entry.lower() if target.match == "insensitive" else entry
 
 
 def _entry(url: str) -> str:

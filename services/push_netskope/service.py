@@ -1,4 +1,4 @@
-"""Converges the lists of one Netskope tenant: one write carries everything that has come up for a list.
+"""Converges the lists and profiles of one Netskope tenant: what has come up for one of them goes out together.
 
 Invariant: trouble with one list holds up no other. What the vendor says against a list becomes the reason of its
 entries, and the list is tried again after a while; what may pass by itself is left to the loop.
@@ -10,9 +10,11 @@ from collections.abc import Callable, Collection
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.resources.connection import NetskopeTenant
-from schemas.targets import FileHashList, UrlList
+from schemas.targets import DestinationProfile, FileHashList, UrlList
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.hashlists import HashLists
+from services.push_netskope.profileclient import ProfileClient
+from services.push_netskope.profiles import Profiles
 from services.push_netskope.render import form_of
 from services.push_netskope.urllists import UrlLists
 from services.runtime.book import Book, Pace
@@ -58,6 +60,7 @@ class NetskopePusher:
         self._clock = clock
         self._url_lists = UrlLists(book, client, repairs=spec.reconcile.mode == "repair")
         self._hash_lists = HashLists(book, client)
+        self._profiles = Profiles(book, ProfileClient(client), repairs=spec.reconcile.mode == "repair")
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
         self._check_at: dict[str, float] = {}
@@ -87,7 +90,7 @@ class NetskopePusher:
         changed = {item.target_id for place in (Place.PUT, Place.WITHDRAW) for item in standing.places[place]}
         due = {name: self._not_before.get(name, 0.0) for name in sorted(changed)}
         for name, items in standing.items.items():
-            if items and name not in changed and isinstance(standing.targets[name], UrlList):
+            if items and name not in changed and isinstance(standing.targets[name], UrlList | DestinationProfile):
                 due[name] = self._check_at.get(name, 0.0)
         return due
 
@@ -108,6 +111,8 @@ class NetskopePusher:
                 self._url_lists.converge(target, list(items))
             elif isinstance(target, FileHashList):
                 done = self._hash_lists.converge(target, list(items))
+            elif isinstance(target, DestinationProfile):
+                self._profiles.converge(target)
         except (RefusedError, MisconfiguredError) as error:
             reason = Reason(code=_code(error), detail=error.text)
             unsettled = [item for item in items if item.place in (Place.PUT, Place.WITHDRAW, Place.WAITING)]

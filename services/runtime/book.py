@@ -15,7 +15,7 @@ from schemas.activity import ActivityItem, Level
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.spent import Spent
-from schemas.targets import UrlList
+from schemas.targets import DestinationProfile, UrlList
 from services.runtime import trace
 from services.runtime.chunks import chunks
 from services.runtime.clock import now_ms
@@ -167,9 +167,9 @@ class Book:
         if not item.released:
             reason = None if item.because == GUARD_SHRINK.code else item.reason
             return Outcome(item, item.state, item.remote_id, reason)
-        # A URL list is read before it is written: what is in it and not in the books is somebody else's.
-        in_url_list = isinstance(self.standing.targets[item.target_id], UrlList)
-        return Outcome(item, None) if in_url_list else Outcome(item, AppliedState.APPLIED, item.remote_id, RELEASED)
+        # These are read before they are written: what is in them and not in the books is somebody else's.
+        is_read = isinstance(self.standing.targets[item.target_id], UrlList | DestinationProfile)
+        return Outcome(item, None) if is_read else Outcome(item, AppliedState.APPLIED, item.remote_id, RELEASED)
 
     def show(self) -> None:
         """Bring the gauges up to date."""

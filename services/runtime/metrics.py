@@ -244,3 +244,17 @@ LIST_BYTES_LIMIT = _gauge(
     "target",
     services="push_netskope",
 )
+PROFILE_VALUES = _gauge(
+    "profile_values",
+    "Values of a destination profile as last read or written, whoever put them there.",
+    "connection",
+    "target",
+    services="push_netskope",
+)
+PROFILE_VALUES_LIMIT = _gauge(
+    "profile_values_limit",
+    "Values up to which a destination profile is filled: its own limit, or what others leave of the tenant's.",
+    "connection",
+    "target",
+    services="push_netskope",
+)

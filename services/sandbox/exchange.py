@@ -139,6 +139,11 @@ class Exchange:
         lists = self.admin(self.netskope, "GET", "truth")["url_lists"]["applied"]
         return {url for found in lists if found["name"] == name for url in found["data"]["urls"]}
 
+    def profile(self, name: str) -> set[str]:
+        """The values of the destination profile of this name that policy applies."""
+        profiles = self.admin(self.netskope, "GET", "truth")["profiles"]["applied"]
+        return {value for found in profiles if found["name"] == name for value in found["values"]}
+
     def hash_list(self, name: str = HASH_LIST) -> set[str]:
         """The applied entries of a file-hash list."""
         return set(self.admin(self.netskope, "GET", "truth")["hash_lists"]["applied"][name])

@@ -13,7 +13,7 @@ from services.console.preflight import Finding, check
 from services.sandbox.defender import AppRegistration, DefenderTenant
 from services.sandbox.defender import create_app as defender_app
 from services.sandbox.netskope.app import create_app as netskope_app
-from services.sandbox.netskope.auth import ENDPOINTS, URL_LISTS, Token
+from services.sandbox.netskope.auth import ENDPOINTS, PROFILES, PROFILES_DEPLOY, URL_LISTS, Token
 from services.sandbox.netskope.settings import SANDBOX_TOKEN, SANDBOX_V1_TOKEN, NetskopeTenant
 from services.sandbox.tenant.serve import TenantServer
 from tests.routing import resource
@@ -22,6 +22,12 @@ MALSITE = "/api/v2/events/dataexport/alerts/malsite"
 ALL: dict[str, Any] = dict.fromkeys(ENDPOINTS, "read+write")
 SHARING = resource(
     "Sharing", "urls", {"source": "mde", "destination": "netskope", "target": {"kind": "url-list", "name": "Blocked"}}
+)
+
+PROFILE = resource(
+    "Sharing",
+    "profile",
+    {"source": "mde", "destination": "netskope", "target": {"kind": "destination-profile", "name": "Blocked"}},
 )
 
 
@@ -100,6 +106,25 @@ def test_each_scope_that_a_token_lacks_is_named(tenant: TenantServer) -> None:
     ]  # fmt: skip
     assert all("the v2 token needs" in finding.text for finding in failed(ns(tenant), SHARING))
     assert [finding.what for finding in failed(ns(tenant))] == [f"{MALSITE} (Read)"], "not what is not used"
+
+
+@pytest.mark.parametrize(
+    "tenant", [netskope(**{PROFILES: "read", PROFILES_DEPLOY: None, URL_LISTS: None})], indirect=True
+)
+def test_the_scopes_of_destination_profiles_are_asked_for_where_one_is_shared_to(tenant: TenantServer) -> None:
+    assert [finding.what for finding in failed(ns(tenant), PROFILE)] == [
+        f"{PROFILES} (Read + Write)", f"{PROFILES_DEPLOY} (Read + Write)",
+    ]  # fmt: skip
+    written_only = ns(tenant, polling=False)
+    assert len(failed(written_only, PROFILE)) == 2, "what it does not use need not be open"
+    assert [finding.what for finding in failed(written_only)] == [f"{URL_LISTS} (Read)"]
+
+
+@pytest.mark.parametrize("tenant", [netskope()], indirect=True)
+def test_checking_destination_profiles_changes_nothing(tenant: TenantServer) -> None:
+    assert failed(ns(tenant), PROFILE) == []
+    listed = httpx.get(f"{tenant.url}{PROFILES}", headers={"Netskope-Api-Token": SANDBOX_TOKEN}, trust_env=False)
+    assert listed.json() == {"elements": [], "total_count": 0}
 
 
 def test_a_tenant_that_does_not_answer_is_told_with_its_field() -> None:

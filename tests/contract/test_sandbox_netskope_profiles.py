@@ -14,7 +14,7 @@ PROFILES = "/api/v2/profiles/destinations"
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Api]:
-    limits = ProfileLimits(exact_values=4, exact_total=6, regex_total=3)
+    limits = ProfileLimits(exact_values=4, exact_total=6, regex_total=3, values_per_call=3)
     with serving(profile_limits=limits, profile_bytes=2_000) as api:
         yield api
 
@@ -31,6 +31,10 @@ def create(api: Api, *values: str, name: str = "block", kind: str = "insensitive
 
 def patch(api: Api, profile_id: str, op: str, *values: str) -> httpx.Response:
     return api.http.patch(f"{PROFILES}/{profile_id}/values", json={"operation": {"op": op, "values": list(values)}})
+
+
+def swap(api: Api, profile_id: str, *values: str, **more: str | None) -> httpx.Response:
+    return api.http.patch(f"{PROFILES}/{profile_id}", json={"type": "insensitive", "values": list(values), **more})
 
 
 def deploy(api: Api, *ids: str) -> httpx.Response:
@@ -80,10 +84,45 @@ def test_listing_refuses_what_it_does_not_know(api: Api, params: dict[str, str])
 
 def test_values_are_appended_and_removed(api: Api) -> None:
     profile_id = create(api, "a.example", "b.example").json()["id"]
-    answer = patch(api, profile_id, "append", "b.example", "c.example")
+    answer = patch(api, profile_id, "append", "c.example")
     assert (answer.status_code, answer.json()["values_count"]) == (201, 3)
     assert patch(api, profile_id, "remove", "a.example", "never.example").json()["values_count"] == 2
     assert held(api) == {"block": ["b.example", "c.example"]}
+
+
+def test_a_repeated_value_is_kept_unless_switched(api: Api) -> None:
+    profile_id = create(api, "a.example", "a.example").json()["id"]
+    assert patch(api, profile_id, "append", "a.example").json()["values_count"] == 3
+    assert patch(api, profile_id, "append", "b.example").json()["values_count"] == 4
+    assert patch(api, profile_id, "remove", "a.example").json()["values_count"] == 1
+    api.switch(profile_dedup=True)
+    assert patch(api, profile_id, "append", "b.example").json()["values_count"] == 1
+
+
+def test_an_operation_takes_so_many_values_and_a_replacement_any_number(api: Api) -> None:
+    profile_id = create(api, "a.example").json()["id"]
+    names = [f"{number}.example" for number in range(4)]
+    assert fields(patch(api, profile_id, "append", *names)) == ["operation.values"]
+    assert fields(patch(api, profile_id, "remove", *names)) == ["operation.values"]
+    answer = swap(api, profile_id, *names)
+    assert (answer.status_code, answer.json()["values_count"], answer.json()["status"]) == (201, 4, "applied")
+    assert held(api) == {"block": names}
+    assert ProfileLimits().values_per_call == 10
+
+
+def test_a_replacement_says_the_type_and_is_judged_as_a_whole(api: Api) -> None:
+    profile_id = create(api, "a.example", description="ours").json()["id"]
+    assert fields(swap(api, profile_id, "b.example", type=None)) == ["type"]
+    assert fields(swap(api, profile_id, "b.example", "::1")) == ["values[1]"]
+    assert fields(swap(api, profile_id)) == ["values"]
+    assert fields(swap(api, profile_id, *(f"{number}.example" for number in range(5)))) == ["values"]
+    assert held(api) == {"block": ["a.example"]}
+    assert swap(api, profile_id, "^b", type="regex", description="patterns").status_code == 201
+    (row,) = api.http.get(PROFILES).json()["elements"]
+    assert (row["type"], row["description"]) == ("regex", "patterns")
+    assert swap(api, "unknown", "b.example").status_code == 404
+    api.fault("pending_lock")
+    assert swap(api, profile_id, "b.example").status_code == 409
 
 
 def test_the_last_value_cannot_be_removed_unless_switched(api: Api) -> None:
@@ -97,9 +136,9 @@ def test_the_last_value_cannot_be_removed_unless_switched(api: Api) -> None:
 def test_invalid_values_are_named_by_place_and_nothing_is_applied(api: Api, status: int) -> None:
     profile_id = create(api, "a.example").json()["id"]
     api.switch(profile_invalid_status=status)
-    answer = patch(api, profile_id, "append", "ok.example", "http://scheme.example", "x.example", "::1")
+    answer = patch(api, profile_id, "append", "ok.example", "http://scheme.example", "::1")
     assert answer.status_code == status
-    assert [error["field"] for error in answer.json()["validation_errors"]] == ["values[1]", "values[3]"]
+    assert [error["field"] for error in answer.json()["validation_errors"]] == ["values[1]", "values[2]"]
     assert held(api) == {"block": ["a.example"]}
 
 
@@ -137,6 +176,8 @@ def test_regex_profiles_take_regexes(api: Api) -> None:
     [
         ({"name": "n" * 101}, "name"),
         ({"name": ""}, "name"),
+        ({"name": "a;b"}, "name"),
+        ({"name": 'a"b'}, "name"),
         ({"description": "d" * 201}, "description"),
         ({"type": "exact"}, "type"),
         ({"values": []}, "values"),

@@ -1,7 +1,8 @@
 """Every fault of a Netskope tenant, alone and together, with crashes: afterwards policy applies what is desired.
 
-After the faults end: what is in a URL list beside the entries of others is what is desired, less what was rejected or
-held; a file-hash list holds just that; nothing else is touched; and no call was refused because of a quota.
+After the faults end: what is in a URL list or a destination profile beside the entries of others is what is desired,
+less what was rejected or held; a file-hash list holds just that; nothing else is touched; and no call was refused
+because of a quota.
 """
 
 import random
@@ -13,7 +14,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from schemas.targets import FileHashList, UrlList
+from schemas.targets import DestinationProfile, FileHashList, UrlList
 from schemas.types import Severity
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.render import form_of
@@ -29,7 +30,7 @@ from services.sandbox.tenant.clock import TenantClock
 from services.sandbox.tenant.faults import Fault
 from services.sandbox.tenant.quota import Limit
 from services.sandbox.tenant.serve import TenantServer
-from tests.contract import test_push_netskope_tenant as tenant
+from tests.contract import test_push_netskope_profiles as profiles
 from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api
 from tests.faults.misfortune import Brittle, Time, Waiting, befall, come_to_rest, own_time, reborn
 from tests.pushing import HASHES, LIST
@@ -37,8 +38,14 @@ from tests.pushing import HASHES, LIST
 TIME = Time()
 LIMIT = (8, 5.0)
 TIGHT: Quotas = {bucket: (Window(*LIMIT),) for bucket in QUOTAS}
-WRITES = "(append|replace|urllist|updateFileHashList)$"
-INVALID = {"statusCode": 400, "message": [["h3.example", "is not valid"]], "error": "Bad Request"}
+WRITES = "(append|replace|urllist|updateFileHashList|destinations(/[^/]+|/[^/]+/values)?)$"
+VALUES = "(append|replace|destinations/[^/]{36}(/values)?)$"
+INVALID = {
+    "statusCode": 400,
+    "message": [["h3.example", "is not valid"]],
+    "error": "Bad Request",
+    "validation_errors": [{"field": "values[0]", "message": "is not valid"}],
+}
 FAULTS: dict[str, dict[str, Any]] = {
     "reset_before": {"kind": "reset_before"},
     "reset_after": {"kind": "reset_after"},
@@ -50,22 +57,23 @@ FAULTS: dict[str, dict[str, Any]] = {
     "unavailable": {"kind": "status", "code": 503},
     "failed_after": {"kind": "status", "code": 500, "commit": True},
     "gateway": {"kind": "status", "code": 502, "body": "<html>bad gateway</html>"},
-    "entry_refused": {"kind": "status", "code": 400, "path": "(append|replace)$", "body": INVALID},
+    "entry_refused": {"kind": "status", "code": 400, "path": VALUES, "body": INVALID},
     "refused": {"kind": "status", "code": 400, "path": WRITES, "body": {"message": "no"}},
     "forbidden": {"kind": "status", "code": 403, "path": WRITES},
     "conflict": {"kind": "status", "code": 409, "body": {"message": "conflict"}},
     "deploy_fails": {"kind": "status", "code": 400, "path": "deploy$", "body": {"message": ["not now"]}},
-    "pending": {"kind": "pending_lock", "path": "updateFileHashList"},
+    "pending": {"kind": "pending_lock", "path": "(updateFileHashList|destinations)"},
     "token": {"kind": "expired_token"},
     "slow": {"kind": "latency", "seconds": 0.01},
 }
 SITES = [f"h{number}.example" for number in range(12)]
 FILES = [f"{number:x}" * 64 for number in range(8)]
 REGEX = UrlList(kind="url-list", name="patterns", match="regex")
+PROFILE = DestinationProfile(kind="destination-profile", name="sites")
 THEIRS = [f"theirs{number}.example" for number in range(4)]
 
 
-class Desk(tenant.Desk):
+class Desk(profiles.Desk):
     """The same desk under quotas that are used up now and then, with a topic that the process may die writing."""
 
     def __init__(self, api: Api, dice: random.Random) -> None:
@@ -124,6 +132,7 @@ class Course:
         self.api = api
         api.seed(hash_lists=[{"name": HASHES.name, "hashes": ["f" * 64]}])
         api.seed(url_lists=[{"name": "private", "data": {"urls": ["private.example"], "type": "exact"}}])
+        api.seed(profiles=[{"name": "private", "values": ["private.example"]}])
         self.desk = Desk(api, self.dice)
         self.keys: list[str] = []
         self.theirs: set[str] = set()
@@ -137,7 +146,7 @@ class Course:
         return [self.want, self.want, self.drop, self.stranger, self.arm, self.arm, self.later, self.die]
 
     def want(self) -> None:
-        for target, values in ((LIST, SITES), (REGEX, SITES), (HASHES, FILES)):
+        for target, values in ((LIST, SITES), (REGEX, SITES), (PROFILE, SITES), (HASHES, FILES)):
             for value in self.dice.sample(values, 2):
                 self.keys.append(self.desk.want(value, target, severity=self.dice.choice(list(Severity))))
 
@@ -145,11 +154,18 @@ class Course:
         self.desk.drop(*self.dice.sample(self.keys, min(5, len(self.keys))))
 
     def stranger(self) -> None:
-        """Somebody adds an entry of their own to the list that we share, and applies it."""
+        """Somebody adds an entry of their own to what we share. A list they apply, a profile perhaps not yet."""
         self.theirs.add(self.dice.choice(THEIRS))
-        held = self.desk.urls() or []
-        urls = [*held, *(url for url in sorted(self.theirs) if url not in held)]
+        urls = self.with_theirs(self.desk.urls() or [])
         self.api.seed(url_lists=[{"name": LIST.name, "data": {"urls": urls, "type": "exact"}}])
+        values, waits = self.with_theirs(self.newest_values()), self.dice.random() < 0.3
+        self.api.seed(profiles=[{"name": PROFILE.name, "values": values, "pending": waits}])
+
+    def with_theirs(self, held: list[str]) -> list[str]:
+        return [*held, *(entry for entry in sorted(self.theirs) if entry not in held)]
+
+    def newest_values(self) -> list[str]:
+        return self.desk.profiles(PROFILE.name, "pending") or self.desk.profiles(PROFILE.name) or []
 
     def arm(self) -> None:
         fault = FAULTS[self.dice.choice(self.faults)]
@@ -174,9 +190,14 @@ class Course:
             theirs = self.theirs if target is LIST else set()
             assert there - {target.default} == expected | theirs
             assert (target.default in there) <= (not expected and not theirs)
+        values, expected = self.newest_values(), self.wanted(PROFILE.id)
+        assert len(set(values)) == len(values), "nothing is written twice"
+        assert set(values) - {PROFILE.default} == expected | self.theirs
+        assert (PROFILE.default in values) <= (not expected and not self.theirs)
+        assert expected <= set(desk.profiles(PROFILE.name) or ()), "what is ours waits for nobody"
         assert isinstance(HASHES, FileHashList)
         assert set(desk.hashes()) == (self.wanted(HASHES.id) or {HASHES.default})
-        assert desk.urls("private") == ["private.example"]
+        assert desk.urls("private") == desk.profiles("private") == ["private.example"]
         assert self.api.admin("calls", method="GET")["refusals"] == {}, "no quota was ever exceeded"
 
     def wanted(self, target_id: str) -> set[str]:
@@ -188,7 +209,8 @@ class Course:
         desk, dice = self.desk, self.dice
         coin = [True, False]
         self.api.switch(append_dedup=dice.choice(coin), both_copies=dice.choice(coin))
-        self.api.switch(write_status=dice.choice([200, 201]))
+        self.api.switch(write_status=dice.choice([200, 201]), profile_invalid_status=dice.choice([400, 422]))
+        self.api.switch(profile_apply=dice.choice(["auto", "pending"]), profile_dedup=dice.choice(coin))
         self.want()
         assert isinstance(desk.written, Brittle)
         desk.written.crash_share = dice.choice([0.0, 0.1, 0.3])

@@ -62,6 +62,19 @@ def test_what_a_target_cannot_hold_is_skipped_with_its_reason(world: World) -> N
     assert world.why("a" * 40)["mde hashes"].verdict is Verdict.SKIPPED
 
 
+def test_a_destination_profile_takes_sites_beside_a_url_list(world: World) -> None:
+    world.share("urls", "mde", "ns", URLS)
+    world.share("profile", "mde", "ns", {"kind": "destination-profile", "name": "blocked sites"})
+    world.report("mde", "evil.example", "http://evil.example/x", "198.51.100.7", "2001:db8::7", "a" * 64)
+    sites = {"evil.example", "http://evil.example/x", "198.51.100.7"}
+    profile = "destination-profile:blocked%20sites"
+    assert world.at("ns", profile) == world.at("ns", "url-list:urls") == sites
+    assert world.skipped("2001:db8::7")[f"ns/{profile}"] == "ipv6_not_supported"
+    assert world.skipped("a" * 64)[f"ns/{profile}"] == "other_family"
+    world.delete("sharing/urls")
+    assert (world.at("ns", profile), world.at("ns", "url-list:urls")) == (sites, set())
+
+
 def test_disabling_withdraws_and_enabling_shares_again(world: World) -> None:
     world.share("urls", "mde", "ns", URLS)
     world.report("mde", "evil.example")

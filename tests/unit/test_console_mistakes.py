@@ -201,3 +201,54 @@ def test_a_reference_to_a_resource_that_is_wrong_itself_is_not_a_second_mistake(
 def test_a_resource_with_a_mistake_still_has_its_references_checked() -> None:
     lines = refusal(NETSKOPE + SHARING.replace("spec:", "spec:\n  enabeld: true"))
     assert [line.split(": ")[0] for line in lines] == ["f.yaml:13:3", "f.yaml:15:16"]
+
+
+TO_NETSKOPE = """\
+---
+apiVersion: ioc-bridge/v1
+kind: Connection
+metadata: {name: mde}
+spec: {type: defender, tenantId: t, appId: a, appSecret: {env: X}}
+---
+apiVersion: ioc-bridge/v1
+kind: Sharing
+metadata: {name: one}
+spec:
+  source: mde
+  destination: netskope
+  target: {kind: destination-profile, name: sites}
+"""
+
+
+@pytest.mark.parametrize(
+    ("instead", "message"),
+    [
+        (
+            'name: "a;b"',
+            (
+                "spec.target.name: has not the right form: The profile's name at Netskope; no quotes, no semicolons; "
+                'it must match ^[^";]*$'
+            ),
+        ),
+        (
+            "name: sites, match: regex, limit: 5000",
+            "spec.target: a tenant takes 1000 regex values: set limit to that at most, or leave it out",
+        ),
+        ("name: sites, limit: 100001", "spec.target.limit: must be at most 100000"),
+        (
+            "name: sites, match: exact",
+            "spec.target.match: exact is not known here; use insensitive, sensitive or regex",
+        ),
+    ],
+)
+def test_what_a_destination_profile_cannot_be_is_told(instead: str, message: str) -> None:
+    (told,) = refusal(NETSKOPE + TO_NETSKOPE.replace("name: sites", instead))
+    assert told.partition(": Sharing/one: ")[2] == message
+
+
+def test_a_destination_profile_is_of_netskope() -> None:
+    there_and_back = TO_NETSKOPE.replace("source: mde", "source: netskope").replace(
+        "destination: netskope", "destination: mde"
+    )
+    (told,) = refusal(NETSKOPE + there_and_back)
+    assert told.endswith("defender connections have no destination-profile target; use defender-action")

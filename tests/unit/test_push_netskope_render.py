@@ -1,21 +1,22 @@
 """How indicators are written into Netskope lists; whatever is let through, the tenant's own syntax check takes."""
 
 import re
+from typing import Literal
 
 import pytest
 
 from schemas.record import Reason
-from schemas.targets import UrlList
+from schemas.targets import DestinationProfile, UrlList
 from schemas.types import IndicatorType
 from services.push_netskope.render import form_of
-from services.sandbox.netskope.urlsyntax import exact_reason, regex_reason
+from services.sandbox.netskope.urlsyntax import destination_reason, exact_reason, regex_reason
 from tests.pushing import BLOCK, HASHES, LIST, item
 
 REGEX = UrlList(kind="url-list", name="patterns", match="regex")
 URL = IndicatorType.URL
 
 
-def form(value: str, target: UrlList = LIST, type_: IndicatorType | None = None) -> str:
+def form(value: str, target: UrlList | DestinationProfile = LIST, type_: IndicatorType | None = None) -> str:
     found = form_of(item(value, target, type=type_), target)
     return found if isinstance(found, str) else f"not: {found.code}"
 
@@ -35,6 +36,8 @@ def form(value: str, target: UrlList = LIST, type_: IndicatorType | None = None)
         ("http://[2001:db8::1]:80/x", URL, "not: ipv6_not_supported"),
         ("http://0.0.0.0/x", URL, "not: unspecified_address"),
         ("0.0.0.0", None, "not: unspecified_address"),
+        ("http://203.0.113.0/24", URL, "not: reads_as_network"),
+        ("http://203.0.113.0/24?x", URL, "203.0.113.0/24?x"),
         ("a" * 64, None, "not: other_family"),
     ],
 )
@@ -42,6 +45,28 @@ def test_exact_entries(value: str, type_: IndicatorType | None, entry: str) -> N
     assert form(value, LIST, type_) == entry
     if not entry.startswith("not: "):
         assert exact_reason(entry) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "match", "entry"),
+    [
+        ("http://Evil.example/Path%2F", "insensitive", "evil.example/path%2f"),
+        ("http://Evil.example/Path%2F", "sensitive", "evil.example/Path%2F"),
+        ("http://evil.example:8080/", "insensitive", "evil.example:8080"),
+        ("198.51.100.7", "insensitive", "198.51.100.7"),
+        ("http://203.0.113.0/24", "sensitive", "not: reads_as_network"),
+        ("http://203.0.113.0/24", "regex", r"^203\.0\.113\.0/24"),
+        ("2001:db8::1", "insensitive", "not: ipv6_not_supported"),
+        ("http://[2001:db8::1]/x", "insensitive", "not: ipv6_not_supported"),
+        ("a" * 64, "insensitive", "not: other_family"),
+    ],
+)
+def test_values_of_destination_profiles(
+    value: str, match: Literal["insensitive", "sensitive", "regex"], entry: str
+) -> None:
+    assert form(value, DestinationProfile(kind="destination-profile", name="p", match=match)) == entry
+    if not entry.startswith("not: "):
+        assert (regex_reason if match == "regex" else destination_reason)(entry) is None
 
 
 @pytest.mark.parametrize(

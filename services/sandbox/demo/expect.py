@@ -14,7 +14,7 @@ from urllib.parse import quote
 from schemas.canonical import Canonical, Refused, canonicalise
 from schemas.desired import entry_key
 from schemas.resources.target import DefenderTarget, SharingTarget
-from schemas.targets import DefenderAction, FileHashList, Target, UrlList
+from schemas.targets import DefenderAction, DestinationProfile, FileHashList, Target, UrlList
 from schemas.types import Family, IndicatorType
 from services.sandbox.demo.world import Alert, Row, World
 
@@ -169,6 +169,8 @@ def _why_not(one: Canonical, target: Target) -> str | None:
             return "hash_type_not_supported" if one.type is IndicatorType.SHA1 else None
         case DefenderAction():
             return _why_no_row(one, target)
+        case DestinationProfile():
+            raise ValueError(f"{target.id}: the demo's model knows no destination profiles")
 
 
 def _why_no_site(one: Canonical, target: UrlList) -> str | None:

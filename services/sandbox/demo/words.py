@@ -19,9 +19,16 @@ WHY = {
 }
 """Reason codes, in a few words."""
 
+_KINDS = {
+    "url-list": "URL list ",
+    "file-hash-list": "hash list ",
+    "destination-profile": "profile ",
+    "defender-action": "action ",
+}
+
 
 def title_of(place: Place) -> str:
     """A target with its destination."""
     kind, _, name = place.target.partition(":")
-    word = {"url-list": "URL list ", "file-hash-list": "hash list ", "defender-action": "action "}.get(kind, "")
+    word = _KINDS.get(kind, "")
     return f"{place.destination}: {word}{unquote(name)}"

@@ -22,6 +22,7 @@ def policy_routes(tenant: Tenant, gate: Gate) -> list[Route]:
     """Every route under /api/v2/policy and /api/v2/profiles."""
     lists, profiles = _UrlListRoutes(tenant), _ProfileRoutes(tenant, gate)
     one, bucket = f"{auth.URL_LISTS}/{{list_id:int}}", POLICY_BUCKET
+    profile = f"{auth.PROFILES}/{{profile_id}}"
     return [
         gate.v2(auth.URL_LISTS, lists.listing, auth.URL_LISTS, ["GET"], bucket=bucket),
         gate.v2(auth.URL_LISTS, lists.create, auth.URL_LISTS, ["POST"], bucket=bucket),
@@ -35,7 +36,8 @@ def policy_routes(tenant: Tenant, gate: Gate) -> list[Route]:
         gate.v2(auth.PROFILES, profiles.listing, auth.PROFILES, ["GET"], bucket=bucket),
         gate.v2(auth.PROFILES, profiles.create, auth.PROFILES, ["POST"], bucket=bucket),
         gate.v2(auth.PROFILES_DEPLOY, profiles.deploy, auth.PROFILES_DEPLOY, ["POST"], bucket=bucket),
-        gate.v2(f"{auth.PROFILES}/{{profile_id}}/values", profiles.patch, auth.PROFILES, ["PATCH"], bucket=bucket),
+        gate.v2(profile, profiles.patch, auth.PROFILES, ["PATCH"], bucket=bucket),
+        gate.v2(f"{profile}/values", profiles.patch_values, auth.PROFILES, ["PATCH"], bucket=bucket),
     ]
 
 
@@ -116,6 +118,11 @@ class _ProfileRoutes:
         return json_response(row, self._tenant.switches.write_status)
 
     async def patch(self, request: Request, _: str) -> Response:
+        body, locked = await self._body(request), self._gate.due(PENDING_LOCK, request)
+        row = self._tenant.profiles.patch(request.path_params["profile_id"], body, locked=locked)
+        return json_response(row, self._tenant.switches.write_status)
+
+    async def patch_values(self, request: Request, _: str) -> Response:
         body, locked = await self._body(request), self._gate.due(PENDING_LOCK, request)
         row = self._tenant.profiles.patch_values(request.path_params["profile_id"], body, locked=locked)
         return json_response(row, self._tenant.switches.write_status)

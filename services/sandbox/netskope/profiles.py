@@ -1,8 +1,8 @@
 """Destination profiles: named sets of values, each with at most one change that waits.
 
 Invariants: a refused request changes nothing; an API request never touches a profile that has a waiting change.
-Routes, limits, `validation_errors` and the 409 text are as seen in vendor-written connectors; whether a change of the
-API's own waits for a deploy is a switch.
+Routes, limits, `validation_errors`, the 409 text, that repeated values are kept, and that PATCH of a profile replaces
+all of them, are as seen in vendor-written connectors; whether a change of the API's own waits for a deploy is a switch.
 """
 
 import re
@@ -22,6 +22,7 @@ _FIELDS: Final = ("id", "name", "description", "type", "values_count", "status",
 _NAMESPACE: Final = UUID("5f0c8a52-3d0e-4f0a-9a55-2d6f4d3c7b11")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _PAGE: Final = 100
+_NO_NAME: Final = re.compile(r'[";]')
 
 ProfileType = Literal["insensitive", "sensitive", "regex"]
 _TYPES: Final[Mapping[str, ProfileType]] = {"insensitive": "insensitive", "sensitive": "sensitive", "regex": "regex"}
@@ -86,12 +87,9 @@ class Profiles:
         name, description = config.get("name"), config.get("description", "")
         kind = _TYPES.get(str(config.get("type")))
         wrong = []
-        if not isinstance(name, str) or not 1 <= len(name) <= 100:
-            wrong.append(("name", "must be a string of 1 to 100 characters"))
-        if not isinstance(description, str) or len(description) > 200:
-            wrong.append(("description", "must be a string of at most 200 characters"))
-        if kind is None:
-            wrong.append(("type", "must be one of insensitive, sensitive, regex"))
+        if not isinstance(name, str) or not 1 <= len(name) <= 100 or _NO_NAME.search(name):
+            wrong.append(("name", "must be a string of 1 to 100 characters without quotes and semicolons"))
+        wrong += _wrong(description, kind)
         if wrong or kind is None:
             raise self._invalid(wrong)
         if any(held.name == name for held in self._newest()):
@@ -105,6 +103,20 @@ class Profiles:
         del row["values"]
         return row
 
+    def patch(self, profile_id: str, body: object, *, locked: bool = False) -> dict[str, object]:
+        """Replaces all values and, where given, the description; `type` must be said. `locked` as `patch_values`.
+
+        Raises RefusedError: 404, 409 while a change waits, validation_errors.
+        """
+        profile = self._applied_only(profile_id, locked=locked)
+        config = body if isinstance(body, Mapping) else {}
+        kind, description = _TYPES.get(str(config.get("type"))), config.get("description", profile.description)
+        wrong = _wrong(description, kind)
+        if wrong or kind is None:
+            raise self._invalid(wrong)
+        values = self._values(config.get("values", list(profile.values)), kind)
+        return self._changed(replace(profile, values=values, type=kind, description=str(description)))
+
     def patch_values(self, profile_id: str, body: object, *, locked: bool = False) -> dict[str, object]:
         """`append` or `remove` values. `locked` answers as if another admin had left a change.
 
@@ -116,19 +128,18 @@ class Profiles:
         action = operation.get("op")
         if action not in {"append", "remove"}:
             raise self._invalid([("operation.op", "must be one of append, remove")])
+        most = self._limits.values_per_call
+        if isinstance(operation.get("values"), list) and len(operation["values"]) > most:
+            raise self._invalid([("operation.values", f"at most {most} values in one operation")])
         values = self._values(operation.get("values"), profile.type)
         if action == "append":
-            merged = tuple(dict.fromkeys((*profile.values, *values)))
+            merged = self._listed((*profile.values, *values))
         else:
             gone = set(values)
             merged = tuple(value for value in profile.values if value not in gone)
             if not merged and not self._switches.empty_lists:
                 raise self._invalid([("values", "must not be empty")])
-        profile = replace(profile, values=merged)
-        self._check_limits(profile)
-        row = self._store(profile, pending=self._switches.profile_apply == "pending")
-        del row["values"]
-        return row
+        return self._changed(replace(profile, values=merged))
 
     def deploy(self, body: object) -> dict[str, object]:
         """Applies the waiting changes of the profiles named. Raises RefusedError for an id it does not know."""
@@ -156,6 +167,12 @@ class Profiles:
             self.applied[profile_id] = self.pending.pop(profile_id)
         return profile_id
 
+    def _changed(self, profile: Profile) -> dict[str, object]:
+        self._check_limits(profile)
+        row = self._store(profile, pending=self._switches.profile_apply == "pending")
+        del row["values"]
+        return row
+
     def _store(self, profile: Profile, *, pending: bool) -> dict[str, object]:
         (self.pending if pending else self.applied)[profile.id] = profile
         return profile.resource(pending=pending)
@@ -181,7 +198,10 @@ class Profiles:
                 wrong.append((f"values[{place}]", reason))
         if wrong:
             raise self._invalid(wrong)
-        return tuple(dict.fromkeys(values))
+        return self._listed(values)
+
+    def _listed(self, values: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(values) if self._switches.profile_dedup else values)
 
     def _check_limits(self, profile: Profile) -> None:
         regex = profile.type == "regex"
@@ -199,3 +219,12 @@ class Profiles:
     def _invalid(self, wrong: Iterable[tuple[str, str]]) -> RefusedError:
         errors = [{"field": field, "message": message} for field, message in wrong]
         return RefusedError(self._switches.profile_invalid_status, {"validation_errors": errors})
+
+
+def _wrong(description: object, kind: ProfileType | None) -> list[tuple[str, str]]:
+    wrong = []
+    if not isinstance(description, str) or len(description) > 200:
+        wrong.append(("description", "must be a string of at most 200 characters"))
+    if kind is None:
+        wrong.append(("type", "must be one of insensitive, sensitive, regex"))
+    return wrong

@@ -18,13 +18,14 @@ SANDBOX_V1_TOKEN = "sandbox-v1-token"  # noqa: S105  # opens nothing but this sa
 
 
 class ProfileLimits(BaseModel):
-    """How much destination profiles hold (seen in connectors)."""
+    """How much destination profiles hold, and take in one operation on values (vendor-written connectors)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     exact_values: Annotated[int, Field(ge=1, description="values of one exact profile")] = 100_000
     exact_total: Annotated[int, Field(ge=1, description="values of all exact profiles")] = 300_000
     regex_total: Annotated[int, Field(ge=1, description="values of all regex profiles")] = 1_000
+    values_per_call: Annotated[int, Field(ge=1, description="values of one append or remove")] = 10
 
 
 class NetskopeTenant(BaseModel):
@@ -43,7 +44,9 @@ class NetskopeTenant(BaseModel):
     page_size: Annotated[int, Field(ge=1, le=10_000, description="records of an iterator page")] = 10_000
     url_list_bytes: Annotated[int, Field(ge=1, description="request body and resulting list")] = 7 * MIB
     hash_list_bytes: Annotated[int, Field(ge=1, description="the hashes as one text")] = 8 * MIB
-    profile_bytes: Annotated[int, Field(ge=1, description="request body")] = 10 * MIB
+    profile_bytes: Annotated[
+        int, Field(ge=1, description="request body; 10 MB are documented, connectors were refused above 9")
+    ] = 9 * MIB
     profile_limits: ProfileLimits = ProfileLimits()
     iterator_rate: Annotated[Sequence[Limit], Field(description="per iterator endpoint")] = (Limit(4, 1.0),)
     v1_rate: Annotated[Sequence[Limit], Field(description="for all v1 calls together")] = (Limit(24, 5.0),)

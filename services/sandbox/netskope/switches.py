@@ -33,6 +33,9 @@ class NetskopeSwitches(BaseModel):
     profile_apply: Annotated[
         Literal["auto", "pending"], Field(description="whether a destination profile's values change at once")
     ] = "auto"
+    profile_dedup: Annotated[
+        bool, Field(description="whether a destination profile keeps one copy of a value (connectors say it does not)")
+    ] = False
     profile_invalid_status: Annotated[Literal[400, 422], Field(description="answer with validation_errors")] = 400
     head_tail: Annotated[bool, Field(description="whether iterators know head and tail (2022 documents)")] = True
     fresh_next: Annotated[
