@@ -18,6 +18,11 @@ from services.console.readmodel.queries import Cursor, Filter
 FEW_SHARED = 5_000
 COUNT_MOST = 10_000
 
+_SHARED = (
+    "SELECT indicator, destination, target, state, CASE state WHEN 'skipped' THEN coalesce(skipped, reason) "
+    "WHEN 'pending' THEN NULL ELSE reason END AS reason, CASE state WHEN 'pending' THEN NULL ELSE detail END "
+    "AS detail, coalesce(at, wanted_at) AS at, attempts, sharings FROM shared"
+)
 _SEVERITY_NAMES = tuple(severity.value for severity in SEVERITIES)
 
 Found = dict[str, Any]
@@ -128,10 +133,7 @@ class View:
     def _shared(self, identities: Sequence[str]) -> dict[str, list[Found]]:
         rows = query(
             self._db,
-            "SELECT indicator, destination, target, state, CASE state WHEN 'skipped' THEN coalesce(skipped, reason) "
-            "WHEN 'pending' THEN NULL ELSE reason END AS reason, CASE state WHEN 'pending' THEN NULL ELSE detail END "
-            "AS detail, coalesce(at, wanted_at) AS at, attempts, sharings FROM shared "
-            f"WHERE indicator IN ({', '.join('?' * len(identities))}) ORDER BY 1, 2, 3",  # noqa: S608  # question marks only
+            f"{_SHARED} WHERE indicator IN ({', '.join('?' * len(identities))}) ORDER BY 1, 2, 3",
             tuple(identities),
         )
         found: dict[str, list[Found]] = {}
