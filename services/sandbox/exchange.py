@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx
 
 from schemas.policy import Policy
-from schemas.resources import RESOURCE, AnyResource, Sharing, encode_resource, resource_key
+from schemas.resources import AnyResource, Sharing, encode_resource, resource, resource_key
 from schemas.targets import EMPTY_HASH, FileHashList
 from services.runtime import kafka
 from services.runtime.ledger import Entry, Ledger
@@ -178,10 +178,3 @@ def _hash_lists(resources: Sequence[AnyResource]) -> list[dict[str, object]]:
     targets = [found.spec.target for found in resources if isinstance(found, Sharing)]
     names = sorted({target.name for target in targets if isinstance(target, FileHashList)} | {HASH_LIST})
     return [{"name": name, "hashes": [EMPTY_HASH]} for name in names]
-
-
-def resource(kind: str, name: str, spec: Mapping[str, object]) -> AnyResource:
-    """A resource, checked."""
-    return RESOURCE.validate_python(
-        {"apiVersion": "ioc-bridge/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}, extra="forbid"
-    )

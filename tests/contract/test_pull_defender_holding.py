@@ -8,10 +8,10 @@ import pytest
 from schemas.hold import LISTING, Hold, HoldKind, hold_id
 from schemas.policy import Policy
 from schemas.report import Verb
+from schemas.resources import resource
 from tests.contract.test_pull_defender_tenant import Bench
 from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh, serving
 from tests.pushing import NAME
-from tests.routing import resource
 
 ID = hold_id(NAME, LISTING, HoldKind.LISTING_SHRANK)
 GUARD = resource("Guard", "default", {"listing": {"shrinkPercent": 50, "atLeast": 5}})

@@ -7,10 +7,10 @@ import pytest
 
 from schemas.hold import HoldKind, hold_id
 from schemas.policy import Policy
+from schemas.resources import resource
 from tests.contract.test_push_defender_tenant import Desk
 from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh, serving
 from tests.pushing import BLOCK, NAME
-from tests.routing import resource
 
 GUARD = resource("Guard", "default", {"target": {"atLeast": 10}})
 VALUES = [f"h{number}.example" for number in range(30)]

@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from typer.testing import CliRunner, Result
 
+from schemas.resources import resource
 from services.console.__main__ import app
 from services.console.api.app import create_app
 from services.console.audit import CHANGED
@@ -26,7 +27,7 @@ from services.console.readmodel.follow import Follower
 from services.console.roles import Role
 from services.runtime.clock import now_ms
 from services.sandbox.processes import ServiceProcess
-from tests.routing import CONNECTIONS, DESTINATION, Exchange, numbered, resource
+from tests.routing import CONNECTIONS, DESTINATION, Exchange, numbered
 from tests.serving import Site
 from tests.waiting import eventually
 
