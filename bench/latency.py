@@ -12,9 +12,9 @@ from bench.result import Figure, at_most
 from bench.throughput import LOGS, fresh_settings
 from bench.workload import batches
 from schemas.report import ReportBatch
-from schemas.resources import AnyResource
+from schemas.resources import AnyResource, resource
 from services.runtime.ledger import Entry, Ledger
-from services.sandbox.exchange import Exchange, resource
+from services.sandbox.exchange import Exchange
 from services.sandbox.latency import Effect, Stopwatch, quantile
 
 CHANGES = 60

@@ -11,6 +11,7 @@ from bench.result import Figure, at_most
 from bench.throughput import LOGS, fresh_settings
 from schemas.canonical import indicator_id
 from schemas.desired import AppliedState, Desired, entry_key
+from schemas.resources import resource
 from schemas.targets import DefenderAction, Target, UrlList
 from schemas.types import IndicatorType, Severity
 from services.push_netskope import client, plan
@@ -18,7 +19,7 @@ from services.push_netskope.render import form_of
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
 from services.runtime.standing import Outcome, Standing
-from services.sandbox.exchange import MDE, NETSKOPE, Exchange, resource
+from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 
 ROWS, ENTRIES = 15_000, 300_000
 _CHUNK = 5_000

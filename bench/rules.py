@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from schemas.indicator import Indicator
-from schemas.resources import RESOURCE, AnyResource
+from schemas.resources import AnyResource, resource
 from schemas.types import IndicatorType, Severity
 
 SOURCE, SILENT, LISTS, ACTIONS = "source", "silent", "lists", "actions"
@@ -65,18 +65,14 @@ class Closures:
         return {name: matches(indicator) for name, matches in self._rules}
 
 
-def _resource(kind: str, name: str, spec: Mapping[str, object]) -> AnyResource:
-    return RESOURCE.validate_python({"kind": kind, "metadata": {"name": name}, "spec": spec}, extra="forbid")
-
-
 def resources(version: int) -> list[AnyResource]:
     """Tenants, fifty rules, twenty sharings of `SOURCE`, and sharings by the other rules of a source that is silent."""
     token = {"env": "NONE"}
     netskope = {"type": "netskope", "tenantUrl": "http://127.0.0.1:1", "v2Token": token, "v1Token": token}
     defender = {"type": "defender", "tenantId": "t", "appId": "a", "appSecret": token}
-    tenants = [_resource("Connection", name, netskope) for name in (SOURCE, SILENT, LISTS)]
-    rules = [_resource("Rule", name, {"match": found.cel()}) for name, found in wanted(version).items()]
-    return [*tenants, _resource("Connection", ACTIONS, defender), *rules, *map(_sharing, range(RULES))]
+    tenants = [resource("Connection", name, netskope) for name in (SOURCE, SILENT, LISTS)]
+    rules = [resource("Rule", name, {"match": found.cel()}) for name, found in wanted(version).items()]
+    return [*tenants, resource("Connection", ACTIONS, defender), *rules, *map(_sharing, range(RULES))]
 
 
 def _sharing(number: int) -> AnyResource:
@@ -88,4 +84,4 @@ def _sharing(number: int) -> AnyResource:
     destination, target = targets[number % 3]
     source = SOURCE if number < SHARINGS else SILENT
     spec = {"source": source, "destination": destination, "rule": f"rule-{number:02}", "target": target}
-    return _resource("Sharing", f"share-{number:02}", spec)
+    return resource("Sharing", f"share-{number:02}", spec)

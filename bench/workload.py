@@ -10,7 +10,7 @@ from schemas.canonical import indicator_id
 from schemas.partitions import partition_of
 from schemas.policy import Policy
 from schemas.report import Report, ReportBatch, Verb
-from schemas.resources import RESOURCE, AnyResource, encode_resource, resource_key
+from schemas.resources import AnyResource, encode_resource, resource, resource_key
 from schemas.types import IndicatorType, Severity
 from services.router.compiled import CompiledPolicy, compile_policy
 from services.runtime import kafka
@@ -37,12 +37,7 @@ def policy_resources() -> list[AnyResource]:
         "target": {"kind": "defender-action", "action": "Block"},
     }
     found = [("Connection", name, spec) for name, spec in tenants.items()] + [("Sharing", "share", sharing)]
-    return [
-        RESOURCE.validate_python(
-            {"apiVersion": "ioc-bridge/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}, extra="forbid"
-        )
-        for kind, name, spec in found
-    ]
+    return [resource(kind, name, spec) for kind, name, spec in found]
 
 
 def compiled_policy() -> CompiledPolicy:

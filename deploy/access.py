@@ -62,6 +62,15 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
             _both(topics.holds.name),
             _transactions(f"{prefix}-push/"),
         ]
+    # Follows what is to be listed, asks the router, writes what is configured and pushed; of reports it sees where they
+    # end, and none of them. A destination that is made by it brings two topics.
+    users["console"] = [
+        *everyone,
+        *(_read(topic.name) for topic in (topics.indicators, topics.activity, topics.holds, topics.replies)),
+        *(Grant("topic", name, ("Create", "DescribeConfigs", "Read"), prefixed=True) for name in (desired, applied)),
+        *(_write(topic.name) for topic in (topics.policy, topics.requests, topics.reports)),
+        _transactions(f"{prefix}-policy"),
+    ]
     # The command line: makes and checks topics, writes the policy and requests, and shows whatever there is.
     users["operator"] = [
         Grant("topic", f"{prefix}.", ("Create", "Describe", "DescribeConfigs", "Read"), prefixed=True),

@@ -63,6 +63,11 @@ class Policy:
         """How what several sources say is merged."""
         return self.mergings.get(MERGING, Merging())
 
+    @property
+    def destinations(self) -> list[str]:
+        """The names of connections that have a write side, in order: whether or not anything is shared to them now."""
+        return [name for name, found in sorted(self.connections.items()) if TARGETS_OF[found.spec.type]]
+
     @cached_property
     def out_of_force(self) -> frozenset[str]:
         """The names of sharings that do not fit the other resources."""

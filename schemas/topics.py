@@ -54,7 +54,7 @@ class Topics:
     @property
     def reports(self) -> Topic:
         """Report batches; the partition is that of the indicator id."""
-        return _kept(f"{self.prefix}.reports", _Use("`<source>`", "pullers", "router"), self.partitions, 7)
+        return _kept(f"{self.prefix}.reports", _Use("`<source>`", "pullers, console", "router"), self.partitions, 7)
 
     @property
     def indicators(self) -> Topic:
@@ -100,7 +100,7 @@ class Topics:
     @property
     def deadletters(self) -> Topic:
         """Records that could not be decoded."""
-        return _kept(f"{self.prefix}.deadletters", _Use("that of the record", "every service", "console"), 1, 30)
+        return _kept(f"{self.prefix}.deadletters", _Use("that of the record", "every service", "command line"), 1, 30)
 
     @property
     def holds(self) -> Topic:
@@ -111,7 +111,7 @@ class Topics:
         """Desired state of one destination."""
         return _compacted(
             f"{self.prefix}.desired.{destination}",
-            _Use("`<target id>/<indicator id>`", "router", "pusher of the destination"),
+            _Use("`<target id>/<indicator id>`", "router", "pusher of the destination, console"),
         )
 
     def applied(self, destination: str) -> Topic:

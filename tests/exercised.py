@@ -10,11 +10,11 @@ from datetime import date
 from pathlib import Path
 
 from schemas.request import Request, RequestVerb
-from schemas.resources import AnyResource
+from schemas.resources import AnyResource, resource
 from services.runtime import kafka
 from services.runtime.clock import now_ms
 from services.runtime.ledger import Entry, Ledger
-from services.sandbox.exchange import MDE, NETSKOPE, Exchange, resource
+from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.netskope.settings import NetskopeTenant
 from tests.routing import settings_for
 from tests.waiting import eventually

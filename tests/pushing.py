@@ -10,7 +10,7 @@ from schemas.canonical import canonicalise
 from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.hold import Hold
 from schemas.policy import Policy
-from schemas.resources import Connection
+from schemas.resources import Connection, resource
 from schemas.spent import RESERVED, Spent
 from schemas.targets import DefenderAction, FileHashList, Target, UrlList
 from schemas.types import IndicatorType, Severity
@@ -23,7 +23,6 @@ from services.runtime.pusher import Pusher
 from services.runtime.settings import Settings
 from services.runtime.spending import Spending
 from services.runtime.standing import Item, Standing
-from tests.routing import resource
 
 BLOCK = DefenderAction(kind="defender-action", action="Block")
 AUDIT = DefenderAction(kind="defender-action", action="Audit", generate_alert=True)

@@ -1,6 +1,6 @@
 """Real Kafka, real topics, one sharing, and numbered reports: what tests of the router stand on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from schemas.indicator import Indicator
 from schemas.partitions import partition_of
 from schemas.progress import PROGRESS_KEY
 from schemas.report import MAX_REPORTS, Report, ReportBatch, Verb
-from schemas.resources import RESOURCE, AnyResource, encode_resource, resource_key
+from schemas.resources import AnyResource, encode_resource, resource, resource_key
 from schemas.types import IndicatorType
 from services.runtime import kafka
 from services.runtime.bulk import latest
@@ -28,12 +28,6 @@ BEGAN = now_ms()
 def settings_for(bootstrap: str, prefix: str) -> Settings:
     """Few partitions and a short session, so that owners change quickly."""
     return Settings(kafka_bootstrap=bootstrap, topic_prefix=prefix, partitions=3, kafka_session_timeout_s=6)
-
-
-def resource(kind: str, name: str, spec: Mapping[str, object]) -> AnyResource:
-    return RESOURCE.validate_python(
-        {"apiVersion": "ioc-bridge/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}, extra="forbid"
-    )
 
 
 CONNECTIONS = [

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from deploy.grafana.parts import Panel, Query, Row, build
+from deploy.grafana.parts import Level, Panel, Query, Row, Word, build
 from deploy.grafana.promql import by_service, increase, like, quantile, rate, series
 
 _PENDING = f"sum({series('entries', like('state', 'pending'))})"
@@ -11,170 +11,139 @@ _POLL_AGE = f"time() - {series('last_poll_timestamp_seconds')}"
 _POLLED = f"min({_POLL_AGE} < bool 3 * {series('poll_interval_seconds')} + 60)"
 _RED_FROM_ONE = ((1, "red"),)
 
+_ORANGE_FROM_ONE = ((1, "orange"),)
+
+
+def _asked(title: str, description: str, expr: str, levels: tuple[Level, ...] = _RED_FROM_ONE) -> Panel:
+    """One number that calls for a person where it is not 0."""
+    return Panel(title, description, (Query(expr),), "short", kind="stat", levels=levels, width=4, height=4)
+
+
+def _told(
+    title: str, description: str, expr: str, unit: str, levels: tuple[Level, ...] = (), *, words: tuple[Word, ...] = ()
+) -> Panel:
+    """One number of what the answer is made of."""
+    return Panel(title, description, (Query(expr),), unit, kind="stat", width=6, levels=levels, words=words)
+
+
+def _lines(title: str, description: str, unit: str, *queries: Query) -> Panel:
+    """Lines that show who it is."""
+    return Panel(title, description, queries, unit, width=8)
+
+
 ROWS = [
     Row(
         "Are we converged?",
         [
-            Panel(
+            _told(
                 "Converged",
                 "YES: nothing is pending at any tenant, the router is less than a minute behind, and every tenant was "
                 "polled in time. NO: one of the three, all of which stand to the right.",
-                (Query(f"({_PENDING} == bool 0) * ({_LAG} < bool 60) * {_POLLED}"),),
+                f"({_PENDING} == bool 0) * ({_LAG} < bool 60) * {_POLLED}",
                 "short",
-                kind="stat",
-                width=6,
                 words=(("1", "YES", "green"), ("0", "NO", "red")),
             ),
-            Panel(
+            _told(
                 "Entries pending",
                 "Entries still to be written, withdrawn or tried again, at all tenants.",
-                (Query(_PENDING),),
+                _PENDING,
                 "short",
-                kind="stat",
-                width=6,
-                levels=((1, "orange"),),
+                _ORANGE_FROM_ONE,
             ),
-            Panel(
+            _told(
                 "Oldest pending",
                 "How long ago the oldest change was reported that has not reached its tenant.",
-                (Query(f"max({series('oldest_pending_seconds')})"),),
+                f"max({series('oldest_pending_seconds')})",
                 "s",
-                kind="stat",
-                width=6,
-                levels=((300, "orange"), (3600, "red")),
+                ((300, "orange"), (3600, "red")),
             ),
-            Panel(
+            _told(
                 "Router is behind by",
                 "Age of the oldest report that is not merged yet.",
-                (Query(_LAG),),
+                _LAG,
                 "s",
-                kind="stat",
-                width=6,
-                levels=((60, "orange"), (600, "red")),
+                ((60, "orange"), (600, "red")),
             ),
         ],
     ),
     Row(
         "What needs a person",
         [
-            Panel(
+            _asked(
                 "Held by a guard",
                 "Entries held as abnormal until somebody confirms: see `ioc-bridge confirm`.",
-                (Query(f"sum({series('held')})"),),
-                "short",
-                kind="stat",
-                levels=_RED_FROM_ONE,
-                width=4,
-                height=4,
+                f"sum({series('held')})",
             ),
-            Panel(
+            _asked(
                 "Held or rejected",
                 "Entries that the vendor rejects, or that wait for room or for a person.",
-                (Query(f"sum({series('entries', like('state', 'held|rejected'))})"),),
-                "short",
-                kind="stat",
-                levels=((1, "orange"),),
-                width=4,
-                height=4,
+                f"sum({series('entries', like('state', 'held|rejected'))})",
+                _ORANGE_FROM_ONE,
             ),
-            Panel(
+            _asked(
                 "Failing",
                 "Entries that failed and will be tried again.",
-                (Query(f"sum({series('entries', like('state', 'failed'))})"),),
-                "short",
-                kind="stat",
-                levels=_RED_FROM_ONE,
-                width=4,
-                height=4,
+                f"sum({series('entries', like('state', 'failed'))})",
             ),
-            Panel(
+            _asked(
                 "Dead letters",
                 "Records that could not be decoded, in the time shown.",
-                (Query(f"{increase('dead_letters_total')} or vector(0)"),),
-                "short",
-                kind="stat",
-                levels=_RED_FROM_ONE,
-                width=4,
-                height=4,
+                f"{increase('dead_letters_total')} or vector(0)",
             ),
-            Panel(
+            _asked(
                 "Credentials refused",
                 "Calls refused for app, secret or token, in the time shown.",
-                (Query(f"{increase('credentials_refused_total')} or vector(0)"),),
-                "short",
-                kind="stat",
-                levels=_RED_FROM_ONE,
-                width=4,
-                height=4,
+                f"{increase('credentials_refused_total')} or vector(0)",
             ),
-            Panel(
+            _asked(
                 "Behind the policy",
                 "Partitions that are not evaluated for the newest policy yet.",
-                (
-                    Query(
-                        f"sum({series('policy_applied_version')} < bool scalar(max({series('policy_version')})))"
-                        " or vector(0)"
-                    ),
-                ),
-                "short",
-                kind="stat",
-                levels=((1, "orange"),),
-                width=4,
-                height=4,
+                f"sum({series('policy_applied_version')} < bool scalar(max({series('policy_version')}))) or vector(0)",
+                _ORANGE_FROM_ONE,
             ),
         ],
     ),
     Row(
         "Who is behind",
         [
-            Panel(
+            _lines(
                 "Pending by tenant",
                 "Entries still to be written, withdrawn or tried again.",
-                (Query(f"sum by (connection) ({series('entries', like('state', 'pending'))})", "{{connection}}"),),
                 "short",
-                width=8,
+                Query(f"sum by (connection) ({series('entries', like('state', 'pending'))})", "{{connection}}"),
             ),
-            Panel(
+            _lines(
                 "Age of the last good poll",
                 "How long ago each tenant was last read.",
-                (Query(f"max by (connection) ({_POLL_AGE})", "{{connection}}"),),
                 "s",
-                width=8,
+                Query(f"max by (connection) ({_POLL_AGE})", "{{connection}}"),
             ),
-            Panel(
+            _lines(
                 "Ready",
                 "Processes that are ready, by service.",
-                (Query(by_service(series("ready")), "{{service}}"),),
                 "short",
-                width=8,
+                Query(by_service(series("ready")), "{{service}}"),
             ),
-            Panel(
+            _lines(
                 "From report to applied",
                 "How long a change takes from being learnt to being at the other vendor.",
-                (
-                    Query(quantile(0.5, "converge_seconds"), "half"),
-                    Query(quantile(0.95, "converge_seconds"), "95 %"),
-                    Query(quantile(0.99, "converge_seconds"), "99 %"),
-                ),
                 "s",
-                width=8,
+                Query(quantile(0.5, "converge_seconds"), "half"),
+                Query(quantile(0.95, "converge_seconds"), "95 %"),
+                Query(quantile(0.99, "converge_seconds"), "99 %"),
             ),
-            Panel(
+            _lines(
                 "Changes",
                 "Reports learnt, and entries put and withdrawn, a second.",
-                (
-                    Query(rate("reports_total"), "reported"),
-                    Query(rate("pushed_total", "verb"), "{{verb}}"),
-                ),
                 "cps",
-                width=8,
+                Query(rate("reports_total"), "reported"),
+                Query(rate("pushed_total", "verb"), "{{verb}}"),
             ),
-            Panel(
+            _lines(
                 "Starts",
                 "How often a process of each service began anew within 15 minutes.",
-                (Query(by_service(f"changes({series('process_start_time_seconds')}[15m])"), "{{service}}"),),
                 "short",
-                width=8,
+                Query(by_service(f"changes({series('process_start_time_seconds')}[15m])"), "{{service}}"),
             ),
         ],
     ),

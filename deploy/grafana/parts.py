@@ -18,6 +18,8 @@ _SOURCE = model.DataSourceRef(type_val="prometheus", uid="$datasource")
 
 Level = tuple[float, str]
 """From this value on, this colour."""
+Word = tuple[str, str, str]
+"""Value, what is shown for it, and in which colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,7 @@ class Panel:
     height: int = 8
     levels: tuple[Level, ...] = ()
     most: float | None = None
-    words: tuple[tuple[str, str, str], ...] = ()
-    """Value, what is shown for it, and in which colour."""
+    words: tuple[Word, ...] = ()
     stacked: bool = False
 
 

@@ -66,7 +66,7 @@ ROWS = [
                 "s",
                 width=8,
             ),
-            skips("pull_defender", "pull_netskope"),
+            skips("pull_defender", "pull_netskope", "console"),
             Panel(
                 "Held",
                 "Withdrawals of a listing that shrank abnormally, held until a person confirms.",

@@ -14,7 +14,7 @@ from schemas.resources.verdict import Verdict
 
 __all__ = [
     "BUILT_IN", "KINDS", "RESOURCE", "AnyResource", "Connection", "Guard", "Merging", "Rule", "Sharing", "Verdict",
-    "decode_resource", "encode_resource", "resource_key",
+    "decode_resource", "encode_resource", "resource", "resource_key",
 ]  # fmt: skip
 
 AnyResource = Connection | Rule | Sharing | Guard | Merging | Verdict
@@ -25,6 +25,17 @@ BUILT_IN: tuple[AnyResource, ...] = (RULE_ALL, GUARD_DEFAULT, Merging())
 """What is there from the start. One of the same kind and name takes its place; a deletion brings it back."""
 
 RESOURCE: TypeAdapter[AnyResource] = TypeAdapter(Annotated[AnyResource, Field(discriminator="kind")])
+
+
+def resource(kind: str, name: str, spec: object, **metadata: object) -> AnyResource:
+    """A resource of the present form, checked as one in a file is.
+
+    Raises:
+        ValidationError: it is none, or has a field that there is not.
+
+    """
+    said = {"kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
+    return RESOURCE.validate_python(said, extra="forbid")
 
 
 def resource_key(resource: AnyResource) -> str:

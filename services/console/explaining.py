@@ -1,23 +1,24 @@
 """Why one indicator is, or is not, where: the router's steps, joined with what became of the entries at the vendors."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 
 from schemas.desired import Applied, Desired, split_key
 from schemas.hold import Hold
 from schemas.indicator import Indicator
 from schemas.record import UndecodableError
 from schemas.request import RequestVerb, Step
-from schemas.resources import Connection
-from services.console.holds import read_holds
+from schemas.topics import Topics
+from services.console.holds import decoded
 from services.console.indicator import identify
-from services.console.operations import Operations
 from services.console.requests import Question, ask
+from services.console.store import BOOTSTRAP_WITHIN_MS, PolicyStore
 from services.runtime import kafka
-from services.runtime.bulk import read_to_end
+from services.runtime.bulk import read_each_to_end
 from services.runtime.settings import Settings
 
 
@@ -65,44 +66,53 @@ def explain(settings: Settings, said: str, *, by: str, timeout_s: float = 20.0) 
 
     """
     identity = identify(said).id
-    answer = ask(settings, Question(RequestVerb.EXPLAIN, indicator=identity), by=by, timeout_s=timeout_s)
-    connections = Operations(settings, by).snapshot().policy.connections.values()
-    presences = list(_presences(settings, connections, identity))
-    held = {found.destination for found in presences} | {step.destination for step in answer.steps}
-    sources = {step.source for step in answer.steps}
-    holds = [hold for hold in read_holds(settings) if hold.connection in held | sources]
+    # One consumer for all that is read: it takes longer to make one than to read.
+    with closing(kafka.consumer(settings, bootstrap_timeout_ms=BOOTSTRAP_WITHIN_MS)) as reader:
+        question = Question(RequestVerb.EXPLAIN, indicator=identity)
+        answer = ask(settings, question, by=by, timeout_s=timeout_s, reader=reader)
+        destinations = PolicyStore(settings).read(reader).policy.destinations
+        found = _records(reader, settings.topics, destinations, identity)
+    presences = list(_presences(found, settings.topics, destinations, identity))
+    concerned = {one.destination for one in presences}
+    concerned |= {name for step in answer.steps for name in (step.destination, step.source)}
+    holds = [hold for hold in decoded(found[settings.topics.holds.name].values()) if hold.connection in concerned]
     indicator = answer.about.indicator if answer.about else None
     return Explanation(identity, indicator, answer.steps, presences, holds, answer.missing)
 
 
-def _presences(settings: Settings, connections: Iterable[Connection], identity: str) -> Iterable[Presence]:
-    topics = settings.topics
-    for connection in connections:
-        if connection.spec.type == "api":
+def _records(
+    reader: KafkaConsumer, topics: Topics, destinations: Sequence[str], identity: str
+) -> Mapping[str, dict[bytes, bytes]]:
+    """The latest value per key, by topic: all holds, and of each destination what may be about the indicator."""
+    holds, suffix = topics.holds.name, f"/{identity}".encode()
+    names = [topic.name for name in destinations for topic in (topics.desired(name), topics.applied(name))]
+    found: dict[str, dict[bytes, bytes]] = defaultdict(dict)
+    there = [TopicPartition(name, 0) for name in (*names, holds) if reader.partitions_for_topic(name)]
+    for partition, record in read_each_to_end(reader, there):
+        if record.key is None or not (partition.topic == holds or record.key.endswith(suffix)):
             continue
-        wanted = _entries(settings, topics.desired(connection.name).name, identity)
-        known = _entries(settings, topics.applied(connection.name).name, identity)
+        if record.value is None:
+            found[partition.topic].pop(record.key, None)
+        else:
+            found[partition.topic][record.key] = record.value
+    return found
+
+
+def _presences(
+    found: Mapping[str, dict[bytes, bytes]], topics: Topics, destinations: Sequence[str], identity: str
+) -> Iterable[Presence]:
+    for name in destinations:
+        wanted = _entries(found[topics.desired(name).name], identity)
+        known = _entries(found[topics.applied(name).name], identity)
         for target in sorted({*wanted, *known}):
             desired, applied = None, None
             with suppress(UndecodableError):
                 desired = Desired.decode(wanted[target]) if target in wanted else None
                 applied = Applied.decode(known[target]) if target in known else None
-            yield Presence(connection.name, target, desired, applied)
+            yield Presence(name, target, desired, applied)
 
 
-def _entries(settings: Settings, topic: str, identity: str) -> dict[str, bytes]:
-    """The latest entries of one indicator in a topic, by target."""
-    found: dict[str, bytes] = {}
-    suffix = f"/{identity}".encode()
-    with closing(kafka.consumer(settings)) as reader:
-        if not reader.partitions_for_topic(topic):
-            return found
-        for record in read_to_end(reader, TopicPartition(topic, 0)):
-            if record.key is None or not record.key.endswith(suffix):
-                continue
-            target, about = split_key(record.key.decode())
-            if about == identity and record.value is not None:
-                found[target] = record.value
-            elif about == identity:
-                found.pop(target, None)
-    return found
+def _entries(found: Mapping[bytes, bytes], identity: str) -> dict[str, bytes]:
+    """The entries of one indicator, by target."""
+    split = ((split_key(key.decode()), value) for key, value in found.items())
+    return {target: value for (target, about), value in split if about == identity}

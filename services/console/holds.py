@@ -1,5 +1,7 @@
 """What guards hold until a person has looked at it."""
 
+from collections.abc import Iterable
+
 from schemas.hold import Hold
 from schemas.record import UndecodableError
 from services.console.planning import NotFoundError
@@ -9,8 +11,13 @@ from services.runtime.settings import Settings
 
 def read_holds(settings: Settings) -> list[Hold]:
     """Everything that is held now, the oldest first. What a newer version holds is left to that."""
+    return decoded(latest(settings, settings.topics.holds.name).values())
+
+
+def decoded(values: Iterable[bytes]) -> list[Hold]:
+    """The holds of these records, the oldest first. What a newer version holds is left to that."""
     found = []
-    for value in latest(settings, settings.topics.holds.name).values():
+    for value in values:
         try:
             found.append(Hold.decode(value))
         except UndecodableError:

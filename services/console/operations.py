@@ -42,7 +42,7 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done, or in a dry run what would be: to the resources, and to the topics of the connections."""
+    """What was done, or in a dry run what would be: to the resources, and to the topics of the destinations."""
 
     changes: tuple[Change, ...]
     topics: tuple[TopicState, ...] = ()
@@ -71,7 +71,7 @@ class Operations:
     def apply(
         self, documents: Sequence[Document], mistakes: Sequence[Mistake] = (), *, dry_run: bool = False
     ) -> Outcome:
-        """Make the stored resources as the documents say, all or none, and the topics of all connections exist.
+        """Make the stored resources as the documents say, all or none, and the topics of all destinations exist.
 
         Raises:
             RefusedError: with every mistake of all documents, and `mistakes`, those of reading them.
@@ -142,7 +142,7 @@ class Operations:
 
     def _topics(self, policy: Policy, *, dry_run: bool) -> tuple[TopicState, ...]:
         names = self._settings.topics
-        wanted = [topic for name in sorted(policy.connections) for topic in (names.desired(name), names.applied(name))]
+        wanted = [topic for name in policy.destinations for topic in (names.desired(name), names.applied(name))]
         if not wanted:
             return ()
         with closing(kafka.admin(self._settings)) as admin:

@@ -6,7 +6,7 @@ A partition that has not answered is named in the answer: half an answer is neve
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 
 from kafka import KafkaConsumer, TopicPartition
@@ -100,8 +100,9 @@ def ask(
     by: str,
     timeout_s: float = TIMEOUT_S,
     progress: Progress = lambda _done, _of: None,
+    reader: KafkaConsumer | None = None,
 ) -> Answer:
-    """Ask, and wait for the answers.
+    """Ask, and wait for the answers; by a consumer that is there already, if one is given.
 
     Raises:
         UnansweredError: the router refuses the question.
@@ -115,12 +116,12 @@ def ask(
     )  # fmt: skip
     asked = _partitions(settings, question)
     replies = TopicPartition(settings.topics.replies.name, 0)
-    with closing(kafka.consumer(settings)) as reader:
-        reader.assign([replies])
-        reader.seek_to_end(replies)
-        reader.position(replies)  # seeking is lazy: where the end is must be known before the question is out
+    with nullcontext(reader) if reader else closing(kafka.consumer(settings)) as listener:
+        listener.assign([replies])
+        listener.seek_to_end(replies)
+        listener.position(replies)  # seeking is lazy: where the end is must be known before the question is out
         _send(settings, request, asked, by)
-        return _gather(reader, replies, request, asked, timeout_s, progress)
+        return _gather(listener, replies, request, asked, timeout_s, progress)
 
 
 def _partitions(settings: Settings, question: Question) -> tuple[int, ...]:

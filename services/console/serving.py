@@ -42,7 +42,10 @@ def run_in(context: Context) -> None:
     health.done("start")
     with closing(Database(settings.console_read_model, settings.topics)) as database:
         follower = Follower(
-            settings, database, lambda: context.policy.view.connections, lambda: health.beat("readmodel", _BEAT_BOUND_S)
+            settings,
+            database,
+            lambda: context.policy.view.destinations,
+            lambda: health.beat("readmodel", _BEAT_BOUND_S),
         )
         with closing(Desk(context, settings, database, follower)) as desk:
             follower.start()

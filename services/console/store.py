@@ -68,8 +68,8 @@ class PolicyStore:
         self._settings = settings
         self._partition = TopicPartition(settings.topics.policy.name, 0)
 
-    def read(self) -> Snapshot:
-        """Read everything up to the present end.
+    def read(self, reader: KafkaConsumer | None = None) -> Snapshot:
+        """Read everything up to the present end; by a consumer that is there already, if one is given.
 
         Raises:
             NoPolicyError: the topic does not exist.
@@ -79,13 +79,13 @@ class PolicyStore:
         stored: dict[tuple[str, str], Stored] = {(one.kind, one.name): Stored(one, None) for one in BUILT_IN}
         unreadable: dict[str, str] = {}
         latest: dict[bytes, tuple[int, bytes]] = {}
-        with self._reader() as reader:
-            for record in read_to_end(reader, self._partition):
+        with self._reader(reader) as source:
+            for record in read_to_end(source, self._partition):
                 if record.key is not None and record.value is not None:
                     latest[record.key] = record.offset, record.value
                 elif record.key is not None:
                     latest.pop(record.key, None)
-            version = reader.position(self._partition)
+            version = source.position(self._partition)
         for key, (offset, value) in latest.items():
             try:
                 resource = decode_resource(value)
@@ -113,8 +113,8 @@ class PolicyStore:
             ledger.write([*(Entry(self._partition.topic, key.encode(), value) for key, value in values), *also])
 
     @contextmanager
-    def _reader(self) -> Iterator[KafkaConsumer]:
-        reader = kafka.consumer(self._settings, bootstrap_timeout_ms=BOOTSTRAP_WITHIN_MS)
+    def _reader(self, given: KafkaConsumer | None = None) -> Iterator[KafkaConsumer]:
+        reader = given or kafka.consumer(self._settings, bootstrap_timeout_ms=BOOTSTRAP_WITHIN_MS)
         try:
             if not reader.partitions_for_topic(self._partition.topic):
                 raise NoPolicyError(
@@ -123,4 +123,5 @@ class PolicyStore:
                 )
             yield reader
         finally:
-            reader.close()
+            if given is None:
+                reader.close()

@@ -28,17 +28,17 @@ def run(*, change: bool) -> None:
         with closing(kafka.admin(settings)) as admin:
             policy = settings.topics.policy
             states = apply_topics(admin, [policy], settings.replication) if change else check_topics(admin, [policy])
-            wanted = settings.topics.all(_connections(settings) if states[0].state != "missing" else ())
+            wanted = settings.topics.all(_destinations(settings) if states[0].state != "missing" else ())
             states = apply_topics(admin, wanted, settings.replication) if change else check_topics(admin, wanted)
         _show(states)
         if any(state.state in ("differs", "missing") for state in states):
             raise typer.Exit(EXIT_REFUSED)
 
 
-def _connections(settings: Settings) -> list[str]:
+def _destinations(settings: Settings) -> list[str]:
     found = PolicyStore(settings).read()
     warn_of_unreadable(found)
-    return sorted(found.policy.connections)
+    return found.policy.destinations
 
 
 def _show(states: list[TopicState]) -> None:

@@ -27,8 +27,8 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and sa
 def apply(filename: Files, dry_run: DryRun = False) -> None:
     """Make resources as files say: all of them, or none if anything is wrong.
 
-    Every mistake of every file is reported with its place. The topics of connections are created. A change takes effect
-    at once.
+    Every mistake of every file is reported with its place. The topics of destinations are created. A change takes
+    effect at once.
     """
     from services.console import doing
 

@@ -35,6 +35,21 @@ def read_to_end(reader: KafkaConsumer, partition: TopicPartition, start: int | N
         yield from poll(reader, partition, 500)
 
 
+def read_each_to_end(
+    reader: KafkaConsumer, partitions: Sequence[TopicPartition]
+) -> Iterator[tuple[TopicPartition, Raw]]:
+    """Assign several partitions to the reader and yield the records of all up to their present ends, as they come."""
+    reader.assign(partitions)
+    if not partitions:
+        return
+    reader.seek_to_beginning(*partitions)
+    ends = reader.end_offsets(partitions)
+    while any(reader.position(partition) < end for partition, end in ends.items()):
+        for partition, records in reader.poll(timeout_ms=500).items():
+            for record in records:
+                yield partition, Raw(record.offset, record.key, record.value, record.headers)
+
+
 def poll(reader: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> list[Raw]:
     """What one poll brings."""
     records = reader.poll(timeout_ms=timeout_ms).get(partition, [])

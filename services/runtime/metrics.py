@@ -171,7 +171,7 @@ CHECKPOINT = _gauge(
     services="pullers",
 )
 PULLED = _counter("pulled_total", "Rows or alerts read from the vendor.", "connection", services="pullers")
-REPORTED = _counter("reports_total", "Reports published, by verb.", "connection", "verb", services="pullers")
+REPORTED = _counter("reports_total", "Reports published, by verb.", "connection", "verb", services="pullers, console")
 
 # Router
 ROUTED = _counter(

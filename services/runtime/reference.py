@@ -52,7 +52,8 @@ def _settings() -> str:
     intro = (
         "Every service and the command line take these from the environment, or, under the same name in lower case "
         f"without `{ENV_PREFIX}`, from the YAML file that `{CONFIG_VARIABLE}` names; the environment wins. A mistake "
-        "ends a service with exit code 78 and a line for each setting that is wrong."
+        "ends a service with exit code 78 and a line for each setting that is wrong; a variable that begins so and is "
+        "none is wrong, too. Settings of the console, which begin with `IOC_BRIDGE_CONSOLE_`, pass other services by."
     )
     return f"{intro}\n\n{table(['environment variable', 'type', 'bounds', 'default', 'meaning'], rows)}"
 

@@ -12,8 +12,9 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from schemas.topics import DEFAULT_PARTITIONS, Topics
+from services.runtime.misspelt import PREFIX, misspelt
 
-ENV_PREFIX = "IOC_BRIDGE_"
+ENV_PREFIX = PREFIX
 CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -118,10 +119,15 @@ def load(kind: type[_Kind], **overrides: object) -> _Kind:
     """
     if file := os.environ.get(CONFIG_VARIABLE):
         _check_file(file)
+    wrong = misspelt(os.environ, {name.upper() for name in kind.model_fields})
     try:
-        return kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
+        found = kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
-        raise SettingsError("\n".join(_line(item["loc"], item["msg"]) for item in error.errors())) from error
+        lines = [_line(item["loc"], item["msg"]) for item in error.errors()]
+        raise SettingsError("\n".join([*lines, *wrong])) from error
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return found
 
 
 def _check_file(name: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import httpx
 
-from schemas.resources import RESOURCE, AnyResource, Sharing, encode_resource, resource_key
+from schemas.policy import Policy
+from schemas.resources import AnyResource, Sharing, encode_resource, resource, resource_key
 from schemas.targets import EMPTY_HASH, FileHashList
 from services.runtime import kafka
 from services.runtime.ledger import Entry, Ledger
@@ -80,9 +81,9 @@ class Exchange:
             self._stack.enter_context(self.netskope)
             self.resources = [*self._policy(self), *self._more]
             self.admin(self.netskope, "POST", "seed", {"hash_lists": _hash_lists(self.resources)})
-            tenants = [found.name for found in self.resources if found.kind == "Connection"]
+            destinations = Policy.of(self.resources).destinations
             with closing(kafka.admin(self.settings)) as admin:
-                apply_topics(admin, self.settings.topics.all(tenants), replication=1)
+                apply_topics(admin, self.settings.topics.all(destinations), replication=1)
             self.apply(self.resources)
             self._stack.callback(self.stop)
             for name in self._wanted:
@@ -182,10 +183,3 @@ def _hash_lists(resources: Sequence[AnyResource]) -> list[dict[str, object]]:
     targets = [found.spec.target for found in resources if isinstance(found, Sharing)]
     names = sorted({target.name for target in targets if isinstance(target, FileHashList)} | {HASH_LIST})
     return [{"name": name, "hashes": [EMPTY_HASH]} for name in names]
-
-
-def resource(kind: str, name: str, spec: Mapping[str, object]) -> AnyResource:
-    """A resource, checked."""
-    return RESOURCE.validate_python(
-        {"apiVersion": "ioc-bridge/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}, extra="forbid"
-    )

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from schemas.canonical import indicator_id
 from schemas.desired import Desired, entry_key
+from schemas.resources import resource
 from schemas.targets import DefenderAction, FileHashList, Target, UrlList
 from schemas.types import IndicatorType, Severity
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
 from services.sandbox.exchange import HASH_LIST, MDE, NETSKOPE, URL_LIST, Exchange
-from tests.routing import resource, settings_for
+from tests.routing import settings_for
 from tests.waiting import eventually
 
 BLOCK = DefenderAction(kind="defender-action", action="Block")

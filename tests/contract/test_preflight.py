@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from schemas.policy import Policy
-from schemas.resources import AnyResource
+from schemas.resources import AnyResource, resource
 from services.console.preflight import Finding, check
 from services.sandbox.defender import AppRegistration, DefenderTenant
 from services.sandbox.defender import create_app as defender_app
@@ -16,7 +16,6 @@ from services.sandbox.netskope.app import create_app as netskope_app
 from services.sandbox.netskope.auth import ENDPOINTS, PROFILES, PROFILES_DEPLOY, URL_LISTS, Token
 from services.sandbox.netskope.settings import SANDBOX_TOKEN, SANDBOX_V1_TOKEN, NetskopeTenant
 from services.sandbox.tenant.serve import TenantServer
-from tests.routing import resource
 
 MALSITE = "/api/v2/events/dataexport/alerts/malsite"
 ALL: dict[str, Any] = dict.fromkeys(ENDPOINTS, "read+write")

@@ -2,39 +2,31 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from schemas.hold import LISTING, Hold, HoldKind, hold_id
 from schemas.policy import Policy
 from schemas.report import Verb
-from tests.contract.test_pull_defender_tenant import Bench
-from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh, serving
+from schemas.resources import resource
+from tests.contract.defender import Bench
+from tests.contract.test_vendor_sessions import Sandbox
 from tests.pushing import NAME
-from tests.routing import resource
 
 ID = hold_id(NAME, LISTING, HoldKind.LISTING_SHRANK)
 GUARD = resource("Guard", "default", {"listing": {"shrinkPercent": 50, "atLeast": 5}})
 VALUES = [f"h{number}.example" for number in range(20)]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with serving() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def bench(served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def bench(defender: Sandbox) -> Iterator[Bench]:
     """A source that has reported twenty indicators."""
-    monkeypatch.setenv("PUSH_TEST_SECRET", SECRET)
-    with fresh(served, monkeypatch) as sandbox:
-        bench = Bench(sandbox)
-        bench.policy.view = Policy.of([GUARD])
-        bench.seed(*VALUES)
-        bench.source.poll()
-        yield bench
-        bench.close()
+    with closing(Bench(defender)) as found:
+        found.policy.view = Policy.of([GUARD])
+        found.seed(*VALUES)
+        found.source.poll()
+        yield found
 
 
 def hold(bench: Bench) -> Hold | None:

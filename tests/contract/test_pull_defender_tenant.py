@@ -1,68 +1,21 @@
 """The Defender puller against the sandbox tenant: its reports add up to what the tenant holds, whatever happens."""
 
-import threading
 from collections.abc import Iterator
-from functools import partial
+from contextlib import closing
 
 import pytest
 
 from schemas.marker import marker
 from schemas.report import Verb
-from services.pull_defender.client import DefenderClient
-from services.pull_defender.service import ONCE, DefenderSource
-from services.runtime.budget import Quotas, Window
-from services.runtime.polling import Desk
-from services.runtime.vendors.defender import QUOTAS, DefenderSession
 from services.runtime.vendors.errors import VendorError
-from tests import pulling, pushing
-from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh, serving
-
-PLENTY: Quotas = {bucket: (Window(10_000, 1),) for bucket in QUOTAS}
-
-
-class Bench(pulling.Bench[DefenderSource]):
-    def __init__(self, sandbox: Sandbox, **spec: object) -> None:
-        self.sandbox = sandbox
-        settings = sandbox.tenant.settings
-        connection = pushing.defender(sandbox.url, settings.tenant_id, settings.apps[0].app_id, **spec)
-        super().__init__(connection, self._source_for)
-
-    def _source_for(self, desk: Desk) -> DefenderSource:
-        session = DefenderSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)
-        return DefenderSource(desk, DefenderClient(session, partial(desk.ready, session.budget)))
-
-    def seed(self, *values: str, **more: object) -> None:
-        rows = [{"indicatorValue": value, **more} for value in values]
-        self.sandbox.admin.post("/_admin/seed", json={"rows": rows}).raise_for_status()
-
-    def delete(self, *values: str) -> None:
-        self.sandbox.admin.post("/_admin/rows/delete", json={"values": list(values)}).raise_for_status()
-
-    def switch(self, **changes: object) -> None:
-        self.sandbox.admin.post("/_admin/switches", json=changes).raise_for_status()
-
-    def values(self) -> set[str]:
-        return {report.value for report in self.committed.held().values()}
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with serving() as sandbox:
-        yield sandbox
+from tests.contract.defender import Bench
+from tests.contract.test_vendor_sessions import Sandbox
 
 
 @pytest.fixture
-def sandbox(served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setenv("PUSH_TEST_SECRET", SECRET)
-    with fresh(served, monkeypatch) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def bench(sandbox: Sandbox) -> Iterator[Bench]:
-    bench = Bench(sandbox)
-    yield bench
-    bench.close()
+def bench(defender: Sandbox) -> Iterator[Bench]:
+    with closing(Bench(defender)) as found:
+        yield found
 
 
 def test_additions_edits_and_deletions_are_reported_once_each_and_a_restart_repeats_nothing(bench: Bench) -> None:
@@ -167,8 +120,8 @@ def test_enumerations_nobody_knows_are_reported_or_skipped_but_stop_nothing(benc
     assert bench.values() == {"a.example", "b.example"}
 
 
-def test_policy_says_what_is_pulled(sandbox: Sandbox) -> None:
-    bench = Bench(sandbox, types=["domain"], actions=["Block"], pollInterval="7m")
+def test_policy_says_what_is_pulled(defender: Sandbox) -> None:
+    bench = Bench(defender, types=["domain"], actions=["Block"], pollInterval="7m")
     bench.seed("a.example")
     bench.seed("b.example", action="Audit")
     bench.seed("a" * 64, indicatorType="FileSha256")

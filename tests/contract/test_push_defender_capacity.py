@@ -1,29 +1,21 @@
 """The Defender pusher in a tenant that is full, in each mode of what may be deleted; and what a target tells a row."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from schemas.resources.target import DefenderTarget
 from schemas.targets import AllowDeletion, DefenderAction
 from schemas.types import IndicatorType, Severity
-from tests.contract.test_push_defender_tenant import Desk
-from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh, serving
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with serving() as sandbox:
-        yield sandbox
+from tests.contract.defender import Desk
+from tests.contract.test_vendor_sessions import Sandbox
 
 
 @pytest.fixture
-def desk(served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("PUSH_TEST_SECRET", SECRET)
-    with fresh(served, monkeypatch) as sandbox:
-        found = Desk(sandbox)
+def desk(defender: Sandbox) -> Iterator[Desk]:
+    with closing(Desk(defender)) as found:
         yield found
-        found.close()
 
 
 def block(mode: AllowDeletion) -> DefenderAction:

@@ -2,34 +2,26 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from schemas.hold import HoldKind, hold_id
 from schemas.policy import Policy
-from tests.contract.test_push_defender_tenant import Desk
-from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh, serving
+from schemas.resources import resource
+from tests.contract.defender import Desk
+from tests.contract.test_vendor_sessions import Sandbox
 from tests.pushing import BLOCK, NAME
-from tests.routing import resource
 
 GUARD = resource("Guard", "default", {"target": {"atLeast": 10}})
 VALUES = [f"h{number}.example" for number in range(30)]
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with serving() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def desk(served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("PUSH_TEST_SECRET", SECRET)
-    with fresh(served, monkeypatch) as sandbox:
-        found = Desk(sandbox)
+def desk(defender: Sandbox) -> Iterator[Desk]:
+    with closing(Desk(defender)) as found:
         found.policy.view = Policy.of([GUARD])
         yield found
-        found.close()
 
 
 def test_held_withdrawals_stay_through_a_comparison_with_the_tenant_until_confirmed(desk: Desk) -> None:

@@ -1,86 +1,22 @@
 """The Defender pusher's part against the sandbox tenant: what the tenant holds afterwards, whatever it answers."""
 
-import threading
 from collections.abc import Iterator
-from typing import Any
+from contextlib import closing
 
 import pytest
 
 from schemas.marker import marker
 from schemas.types import IndicatorType
-from services.push_defender.client import DefenderClient
-from services.push_defender.service import ONCE, DefenderPusher
-from services.runtime.book import Book
-from services.runtime.budget import Quotas, Window
-from services.runtime.vendors.defender import QUOTAS, DefenderSession
 from services.runtime.vendors.errors import VendorError
-from tests import pushing
-from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh, serving
+from tests.contract.defender import OWNER, Desk
+from tests.contract.test_vendor_sessions import Sandbox
 from tests.pushing import AUDIT
-
-OWNER = "0badcafe"
-PLENTY: Quotas = {bucket: (Window(10_000, 1),) for bucket in QUOTAS}
-
-
-class Desk(pushing.Desk):
-    """A pusher at work for the tenant, with a clock of its own for what is due now and then."""
-
-    def __init__(self, sandbox: Sandbox, **spec: object) -> None:
-        self.sandbox = sandbox
-        self.now = 0.0
-        settings = sandbox.tenant.settings
-        spec = {"reconcile": {"interval": "10m"}, **spec}
-        connection = pushing.defender(sandbox.url, settings.tenant_id, settings.apps[0].app_id, **spec)
-        super().__init__(connection, self._pusher_for, detailed=True)
-
-    def _pusher_for(self, book: Book) -> DefenderPusher:
-        session = DefenderSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)
-        client = DefenderClient(session, book.check, book.stop, book.spending.note)
-        return DefenderPusher(book, client, OWNER, probe_s=60, clock=lambda: self.now)
-
-    def later(self, seconds: float) -> None:
-        self.now += seconds
-        self.standing.wake(float("inf"))
-
-    def rows(self) -> dict[str, dict[str, Any]]:
-        """The tenant's rows by value and action."""
-        found = [row.entity for row in self.sandbox.tenant.indicators.rows.values()]
-        rows = {f"{row['indicatorValue']} {row['action']}": row for row in found}
-        assert len(rows) == len(found), "no row is there twice"
-        return rows
-
-    def values(self) -> set[str]:
-        return set(self.sandbox.values)
-
-    def sent(self, *routes: str) -> int:
-        """Calls that were answered, by the end of their route."""
-        counts = self.sandbox.admin.get("/_admin/calls").json()["calls"]
-        return sum(call["count"] for call in counts if call["route"].endswith(routes))
-
-    def seed(self, *values: str, **more: object) -> None:
-        rows = [{"indicatorValue": value, **more} for value in values]
-        self.sandbox.admin.post("/_admin/seed", json={"rows": rows}).raise_for_status()
-
-    def delete(self, *values: str) -> None:
-        self.sandbox.admin.post("/_admin/rows/delete", json={"values": list(values)}).raise_for_status()
-
-    def switch(self, **changes: object) -> None:
-        self.sandbox.admin.post("/_admin/switches", json=changes).raise_for_status()
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Sandbox]:
-    with serving() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture
-def desk(served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("PUSH_TEST_SECRET", SECRET)
-    with fresh(served, monkeypatch) as sandbox:
-        found = Desk(sandbox)
+def desk(defender: Sandbox) -> Iterator[Desk]:
+    with closing(Desk(defender)) as found:
         yield found
-        found.close()
 
 
 def test_what_is_desired_is_there_once_and_a_restart_sends_nothing(desk: Desk) -> None:

@@ -7,13 +7,13 @@ import pytest
 
 from schemas.hold import HoldKind, hold_id
 from schemas.policy import Policy
+from schemas.resources import resource
 from schemas.targets import Target
 from services.runtime import budget, log
 from services.sandbox.tenant.quota import Limit
 from tests.contract.test_push_netskope_tenant import Desk
 from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api, serving
 from tests.pushing import HASHES, LIST, NAME
-from tests.routing import resource
 
 GUARD = resource("Guard", "default", {"target": {"atLeast": 10}})
 URLS = [f"h{number:02}.example" for number in range(30)]

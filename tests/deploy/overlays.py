@@ -5,8 +5,21 @@ from functools import cache
 from typing import Any
 
 from deploy import rendering
+from services.console.settings import ConsoleSettings
+from services.runtime.settings import Settings
+from services.sandbox.exchange import SERVICES
 
 Resource = dict[str, Any]
+
+RUNNING = (*SERVICES, "console")
+"""Every service that runs for good, by the name of its module."""
+COMPONENTS = ("puller", "router", "pusher", "console")
+"""What kinds of service they are, as their pods are labelled."""
+
+
+def settings_of(service: str) -> type[Settings]:
+    """The settings that a service takes."""
+    return ConsoleSettings if service == "console" else Settings
 
 
 @cache

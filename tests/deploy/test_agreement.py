@@ -2,16 +2,17 @@
 
 import re
 from importlib.util import find_spec
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 
 from deploy import rendering
 from schemas.topics import LEASE_PARTITIONS, Topics
+from services.console.settings import ConsoleSettings
 from services.runtime.lifecycle import STOP_WITHIN_S
 from services.runtime.settings import ENV_PREFIX, Settings
-from services.sandbox.exchange import SERVICES
-from tests.deploy.overlays import labels, of_kind, pods, resources, selected
+from tests.deploy.overlays import COMPONENTS, RUNNING, labels, of_kind, pods, resources, selected, settings_of
 
 DEFAULTS = Settings.model_construct()
 OVERLAYS = pytest.mark.parametrize("overlay", rendering.OVERLAYS)
@@ -41,8 +42,8 @@ def _environment(overlay: str, pod: dict[str, Any]) -> dict[str, object]:
 @OVERLAYS
 def test_every_service_of_the_code_runs_by_its_own_command(overlay: str) -> None:
     commands = {" ".join(_container(pod)["command"]) for pod in _services(overlay).values()}
-    for service in SERVICES:
-        assert f"python -m services.{service}" in commands
+    for service in RUNNING:
+        assert any(command.startswith(f"python -m services.{service}") for command in commands), service
     for command in commands:
         if command.startswith("sh -ec"):
             continue
@@ -55,31 +56,33 @@ def test_every_service_of_the_code_runs_by_its_own_command(overlay: str) -> None
 def test_a_service_is_named_after_its_module(overlay: str) -> None:
     for name, pod in _services(overlay).items():
         if name != "policy" and not name.startswith("sandbox-"):
-            assert _container(pod)["command"][-1] == f"services.{name.replace('-', '_')}"
+            assert _container(pod)["command"][2] == f"services.{name.replace('-', '_')}"
             assert pod["spec"]["serviceAccountName"] == labels(pod)["app.kubernetes.io/name"] == name
 
 
 @OVERLAYS
 def test_the_environment_is_one_that_the_settings_take(overlay: str) -> None:
-    fields = {ENV_PREFIX + name.upper(): name for name in Settings.model_fields}
     for name, pod in _services(overlay).items():
+        kind = settings_of(name)
+        fields = {ENV_PREFIX + field.upper(): field for field in kind.model_fields}
         environment = _environment(overlay, pod)
         assert set(environment) <= set(fields), name
         values = {
             fields[key]: value if isinstance(value, str) else "by-reference" for key, value in environment.items()
         }
-        Settings(**values)  # type: ignore[arg-type]  # checked by pydantic
+        kind(**values)  # type: ignore[arg-type]  # checked by pydantic
 
 
 @OVERLAYS
 def test_probes_and_metrics_are_on_the_port_that_is_served(overlay: str) -> None:
     for name, pod in _services(overlay).items():
-        if labels(pod)["app.kubernetes.io/component"] not in ("puller", "router", "pusher"):
+        if labels(pod)["app.kubernetes.io/component"] not in COMPONENTS:
             continue
         container = _container(pod)
-        assert {port["name"]: port["containerPort"] for port in container["ports"]} == {
-            "metrics": DEFAULTS.metrics_port
-        }
+        served = {"metrics": DEFAULTS.metrics_port}
+        if name == "console":
+            served["api"] = ConsoleSettings.model_construct().console_port
+        assert {port["name"]: port["containerPort"] for port in container["ports"]} == served
         assert _environment(overlay, pod)[ENV_PREFIX + "METRICS_HOST"] == "0.0.0.0", name
         paths = {kind: container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "readiness", "liveness")}
         assert paths == {"startup": "/readyz", "readiness": "/readyz", "liveness": "/livez"}
@@ -89,8 +92,47 @@ def test_probes_and_metrics_are_on_the_port_that_is_served(overlay: str) -> None
 @OVERLAYS
 def test_a_service_is_given_the_time_it_takes_to_leave(overlay: str) -> None:
     for name, pod in _services(overlay).items():
-        if labels(pod)["app.kubernetes.io/component"] in ("puller", "router", "pusher"):
-            assert pod["spec"]["terminationGracePeriodSeconds"] >= STOP_WITHIN_S + 5, name
+        if labels(pod)["app.kubernetes.io/component"] in COMPONENTS:
+            before = _container(pod).get("lifecycle", {}).get("preStop", {"sleep": {"seconds": 0}})["sleep"]["seconds"]
+            assert pod["spec"]["terminationGracePeriodSeconds"] >= before + STOP_WITHIN_S + 5, name
+
+
+@OVERLAYS
+def test_the_console_is_given_the_time_and_the_room_to_read_what_kafka_holds(overlay: str) -> None:
+    pod = _services(overlay)["console"]
+    container, environment = _container(pod), _environment(overlay, pod)
+    probe = container["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 30 * 60
+    (volume,) = [found for found in pod["spec"]["volumes"] if found["name"] == "read-model"]
+    (mount,) = [found for found in container["volumeMounts"] if found["name"] == "read-model"]
+    assert PurePosixPath(str(environment[ENV_PREFIX + "CONSOLE_READ_MODEL"])).parent == PurePosixPath(
+        mount["mountPath"]
+    )
+    room = {key: int(found["ephemeral-storage"].removesuffix("Gi")) for key, found in container["resources"].items()}
+    assert room["limits"] > int(volume["emptyDir"]["sizeLimit"].removesuffix("Gi")), "or the pod is evicted first"
+
+
+@OVERLAYS
+def test_the_console_reads_its_tokens_where_they_are_mounted(overlay: str) -> None:
+    pod = _services(overlay)["console"]
+    file = PurePosixPath(str(_environment(overlay, pod)[ENV_PREFIX + "CONSOLE_TOKENS_FILE"]))
+    (mount,) = [found for found in _container(pod)["volumeMounts"] if found["mountPath"] == str(file.parent)]
+    (volume,) = [found for found in pod["spec"]["volumes"] if found["name"] == mount["name"]]
+    keys = {found["metadata"]["name"]: set(found["data"]) for found in of_kind(overlay, "Secret")}
+    for found in of_kind(overlay, "ExternalSecret"):
+        keys[found["spec"]["target"]["name"]] = {entry["secretKey"] for entry in found["spec"]["data"]}
+    assert file.name in keys[volume["secret"]["secretName"]]
+    assert not volume["secret"].get("optional"), "without tokens it would end at once"
+
+
+@OVERLAYS
+def test_the_console_is_called_by_its_service(overlay: str) -> None:
+    (service,) = [found for found in of_kind(overlay, "Service") if found["metadata"]["name"] == "console"]
+    called = [
+        name for name, pod in pods(overlay) if selected({"matchLabels": service["spec"]["selector"]}, labels(pod))
+    ]
+    assert called == ["console"]
+    assert [port["targetPort"] for port in service["spec"]["ports"]] == ["api"]
 
 
 @pytest.mark.parametrize("overlay", ["staging", "production"])
@@ -103,7 +145,7 @@ def test_every_service_is_monitored(overlay: str) -> None:
         if selected(monitor["spec"]["selector"], labels(pod))
         and any(port["name"] == endpoint["port"] for port in _container(pod).get("ports", []))
     }
-    assert watched == {service.replace("_", "-") for service in SERVICES}
+    assert watched == {service.replace("_", "-") for service in RUNNING}
     assert endpoint["path"] == "/metrics"
 
 

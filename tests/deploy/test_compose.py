@@ -13,9 +13,8 @@ from jsonschema import Draft202012Validator
 from deploy.strimzi import CLUSTER
 from services.runtime.lifecycle import STOP_WITHIN_S
 from services.runtime.settings import ENV_PREFIX, Settings
-from services.sandbox.exchange import SERVICES
 from tests.broker import IMAGE
-from tests.deploy.overlays import of_kind
+from tests.deploy.overlays import RUNNING, of_kind, settings_of
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "compose"
 DEFAULTS = Settings.model_construct()
@@ -35,10 +34,10 @@ def test_it_fits_the_schema_of_compose(compose: dict[str, Any]) -> None:
 
 
 def test_every_service_runs_by_its_own_command_with_settings_that_there_are(compose: dict[str, Any]) -> None:
-    fields = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
-    for service in SERVICES:
+    for service in RUNNING:
+        fields = {ENV_PREFIX + name.upper() for name in settings_of(service).model_fields}
         found = compose["services"][service.replace("_", "-")]
-        assert found["command"] == ["python", "-m", f"services.{service}"]
+        assert found["command"][:3] == ["python", "-m", f"services.{service}"]
         assert set(found["environment"]) <= fields
         assert found["environment"][ENV_PREFIX + "METRICS_HOST"] == "0.0.0.0"
         assert f"http://127.0.0.1:{DEFAULTS.metrics_port}/readyz" in found["healthcheck"]["test"][-1]
@@ -73,7 +72,7 @@ def test_prometheus_scrapes_every_service(compose: dict[str, Any]) -> None:
     config = yaml.safe_load((FOLDER / "prometheus.yaml").read_text("utf-8"))
     (job,) = config["scrape_configs"]
     (static,) = job["static_configs"]
-    assert set(static["targets"]) == {f"{name.replace('_', '-')}:{DEFAULTS.metrics_port}" for name in SERVICES}
+    assert set(static["targets"]) == {f"{name.replace('_', '-')}:{DEFAULTS.metrics_port}" for name in RUNNING}
 
 
 def test_kafka_is_the_one_that_is_tested_with(compose: dict[str, Any]) -> None:

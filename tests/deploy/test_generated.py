@@ -30,11 +30,15 @@ def test_users_touch_only_topics_there_are() -> None:
 
 
 PULLERS, PUSHERS = {"pull-defender", "pull-netskope"}, {"push-defender", "push-netskope"}
-WHO = {"puller": PULLERS, "pusher": PUSHERS, "router": {"router"}, "every service": {*PULLERS, *PUSHERS, "router"}}
+OTHERS = {"router", "console"}
+WHO = {
+    "puller": PULLERS, "pusher": PUSHERS, "router": {"router"}, "console": {"console"},
+    "every service": {*PULLERS, *PUSHERS, *OTHERS},
+}  # fmt: skip
 
 
 def _named(words: str) -> set[str]:
-    """The users that a topic's description speaks of. The console is none yet: it comes with a user of its own."""
+    """The users that a topic's description speaks of."""
     return {user for word, users in WHO.items() if word in words for user in users}
 
 
@@ -48,11 +52,11 @@ def test_who_may_read_and_write_a_topic_is_who_the_code_says_does() -> None:
                 if user not in ("operator", "keda")
                 and any(one.kind == "topic" and one.name == topic.name and operation in one.operations for one in found)
             }
-            expected = _named("pusher" if words.startswith("that pusher") else words)
+            expected = _named(words)
             assert users == expected, f"{operation} {topic.name}"
 
 
-def test_only_the_command_line_writes_the_policy() -> None:
+def test_only_the_command_line_and_the_console_write_the_policy() -> None:
     topics = Topics()
     writers = {
         user
@@ -60,7 +64,7 @@ def test_only_the_command_line_writes_the_policy() -> None:
         for grant in found
         if grant.name == topics.policy.name and "Write" in grant.operations
     }
-    assert writers == {"operator"}
+    assert writers == {"operator", "console"}
 
 
 def test_every_overlay_is_rendered() -> None:

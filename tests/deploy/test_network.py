@@ -8,6 +8,7 @@ from tests.deploy.overlays import labels, of_kind, pods, selected
 
 WORKERS = {"pull-defender", "pull-netskope", "push-defender", "push-netskope"}
 SERVICES = WORKERS | {"router"}
+INSIDE = "kubernetes.io/metadata.name"
 KAFKA = {"strimzi.io/cluster": "ioc-bridge", "strimzi.io/kind": "Kafka"}
 PROMETHEUS = "monitoring"
 
@@ -55,8 +56,14 @@ def test_in_staging_nobody_reaches_the_world() -> None:
         assert _targets("staging", pod) == expected, name
 
 
+def _is_prometheus(rule: dict[str, Any]) -> bool:
+    return rule["ports"] == [{"protocol": "TCP", "port": "metrics"}] and [
+        peer["namespaceSelector"]["matchLabels"] for peer in rule["from"]
+    ] == [{INSIDE: PROMETHEUS}]
+
+
 @pytest.mark.parametrize("overlay", ["staging", "production"])
-def test_only_prometheus_comes_in_and_only_for_metrics(overlay: str) -> None:
+def test_only_prometheus_comes_in_for_metrics_and_only_who_is_named_for_the_api(overlay: str) -> None:
     for name, pod in pods(overlay):
         rules = _for(overlay, pod, "ingress")
         if name.startswith("sandbox-"):
@@ -66,9 +73,14 @@ def test_only_prometheus_comes_in_and_only_for_metrics(overlay: str) -> None:
             assert allowed == WORKERS
         elif name in SERVICES:
             (rule,) = rules
-            (peer,) = rule["from"]
-            assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": PROMETHEUS}
-            assert rule["ports"] == [{"protocol": "TCP", "port": "metrics"}]
+            assert _is_prometheus(rule)
+        elif name == "console":
+            (rule,) = [rule for rule in rules if not _is_prometheus(rule)]
+            assert rule["ports"] == [{"protocol": "TCP", "port": "api"}]
+            assert [peer["namespaceSelector"]["matchLabels"] for peer in rule["from"]] == [
+                {INSIDE: "ingress-nginx"}, {"ioc-bridge/console": "allowed"}
+            ]  # fmt: skip
+            assert len(rules) == 2
         else:
             assert not rules, name
 

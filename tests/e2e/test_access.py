@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
@@ -19,9 +20,10 @@ from services.runtime import kafka
 from services.runtime.ledger import Ledger, LedgerError
 from services.runtime.settings import Settings
 from services.runtime.topics import apply_topics
-from services.sandbox.exchange import MDE, NETSKOPE, Exchange
+from services.sandbox.exchange import MDE, NETSKOPE, SERVICES, Exchange
 from services.sandbox.processes import ServiceProcess
 from tests.guarded import GuardedKafka, guarded_kafka
+from tests.serving import Site
 from tests.waiting import eventually
 
 PARTITIONS = 3
@@ -31,8 +33,10 @@ TOPICS = Topics(partitions=PARTITIONS)
 class _SignedIn(Exchange):
     """The exchange, with every service signed in as its own user."""
 
-    def __init__(self, settings: Settings, logs: Path, guarded: GuardedKafka) -> None:
-        super().__init__(settings, logs)
+    def __init__(
+        self, settings: Settings, logs: Path, guarded: GuardedKafka, services: Sequence[str] = SERVICES
+    ) -> None:
+        super().__init__(settings, logs, services=services)
         self._guarded = guarded
 
     def start(self, name: str) -> ServiceProcess:
@@ -81,6 +85,36 @@ def test_the_exchange_runs_in_both_directions_with_nothing_but_what_is_granted(
         assert not [name for name, log in logs.items() if "uthorization" in log], "something was denied"
 
 
+def test_the_console_lists_asks_changes_and_takes_with_nothing_but_what_is_granted(
+    guarded: GuardedKafka, tmp_path: Path
+) -> None:
+    site = Site(_settings(guarded, "console"), tmp_path)
+    resources: dict[str, dict[str, object]] = {
+        "feed": {"type": "api", "tokenHash": site.feed_hash},
+        "third": {"type": "defender", "tenantId": "t", "appId": "a", "appSecret": {"env": "NONE"}},
+    }
+    with _SignedIn(_open(guarded), tmp_path, guarded, ["router"]), site.running():
+        made = [
+            site.call("PUT", f"/v1/resources/connections/{name}", json=_document("Connection", name, spec)).json()
+            for name, spec in resources.items()
+        ]
+        assert [one["topics_created"] for one in made] == [[], ["ioc.desired.third", "ioc.applied.third"]]
+        target = {"kind": "defender-action", "action": "Block"}
+        sharing = _document("Sharing", "pushed", {"source": "feed", "destination": "third", "target": target})
+        assert site.call("POST", "/v1/apply", json=sharing).status_code == httpx.codes.OK
+        pushed = site.call("POST", "/v1/sources/feed/indicators", "feed", json=["evil.example"])
+        assert pushed.json()["accepted"] == 1
+        eventually(lambda: site.get("/v1/indicators", destination="third").json()["items"], "it is listed as shared")
+        (step,) = site.get("/v1/explain", value="evil.example").json()["steps"]
+        assert step["verdict"] == "wanted"
+        eventually(lambda: site.get("/v1/activity").json()["items"], "what was changed is told")
+        assert site.get("/v1/holds").json() == {"items": []}
+
+
+def _document(kind: str, name: str, spec: dict[str, object]) -> dict[str, object]:
+    return {"apiVersion": "ioc-bridge/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
 def test_the_operator_makes_and_checks_topics(guarded: GuardedKafka) -> None:
     environment = {**os.environ, **guarded.environment("operator"), "IOC_BRIDGE_PARTITIONS": str(PARTITIONS)}
     for verb in ("apply", "check"):
@@ -96,6 +130,8 @@ def test_the_operator_makes_and_checks_topics(guarded: GuardedKafka) -> None:
         ("pull-netskope", TOPICS.desired(MDE).name),
         ("router", TOPICS.applied(NETSKOPE).name),
         ("router", TOPICS.policy.name),
+        ("console", TOPICS.indicators.name),
+        ("console", TOPICS.desired(MDE).name),
     ],
 )
 def test_nobody_writes_what_is_anothers(guarded: GuardedKafka, user: str, topic: str) -> None:

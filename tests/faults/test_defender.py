@@ -23,7 +23,7 @@ from services.runtime.vendors.defender import QUOTAS, DefenderSession
 from services.sandbox.defender import AppRegistration, DefenderTenant, create_app
 from services.sandbox.tenant.clock import TenantClock
 from services.sandbox.tenant.serve import TenantServer
-from tests.contract import test_push_defender_tenant as tenant
+from tests.contract import defender as tenant
 from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh
 from tests.faults.misfortune import Brittle, Time, Waiting, befall, come_to_rest, own_time, reborn
 

@@ -18,6 +18,9 @@ from schemathesis.specs.openapi.checks import (
 )
 from typer.testing import CliRunner, Result
 
+from schemas.activity import ActivityItem
+from schemas.hold import LISTING, Hold, HoldKind, hold_id
+from schemas.resources import resource
 from services.console.__main__ import app
 from services.console.api.app import create_app
 from services.console.audit import CHANGED
@@ -25,8 +28,9 @@ from services.console.readmodel.database import Database
 from services.console.readmodel.follow import Follower
 from services.console.roles import Role
 from services.runtime.clock import now_ms
+from services.runtime.ledger import Entry, Ledger
 from services.sandbox.processes import ServiceProcess
-from tests.routing import CONNECTIONS, DESTINATION, Exchange, numbered, resource
+from tests.routing import CONNECTIONS, DESTINATION, Exchange, numbered
 from tests.serving import Site
 from tests.waiting import eventually
 
@@ -161,6 +165,20 @@ def test_what_would_change_is_told_before_it_is_applied(site: Site) -> None:
     effects = site.call("POST", "/v1/diff", Role.VIEWER, json=gone).json()["effects"]
     assert {effect["effect"] for effect in effects} == {"withdraw"}
     assert site.get("/v1/resources/sharings/pushed").json()["spec"]["enabled"] is True
+
+
+def test_what_is_held_is_told_as_it_is_kept(site: Site, exchange: Exchange) -> None:
+    kind = HoldKind.LISTING_SHRANK
+    hold = Hold(
+        id=hold_id(FEED, LISTING, kind), kind=kind, service="test", connection=FEED, subject=LISTING, count=9, of=10,
+        limit_percent=50, since=now_ms(), sample=(ActivityItem(subject="a.example", reason=kind),),
+    )  # fmt: skip
+    topic = exchange.settings.topics.holds.name
+    with closing(Ledger(exchange.settings, "pull/held")) as ledger:
+        ledger.write([Entry(topic, hold.id.encode(), hold.encode())])
+        assert site.get("/v1/holds").json() == {"items": [hold.model_dump(mode="json", exclude={"v"})]}
+        ledger.write([Entry(topic, hold.id.encode(), None)])
+    assert site.get("/v1/holds").json() == {"items": []}
 
 
 def test_too_much_at_once_is_refused_as_a_whole(site: Site) -> None:

@@ -43,6 +43,13 @@ kind: Connection
 metadata: {name: netskope}
 spec: {type: netskope, tenantUrl: "https://acme.example", v2Token: {file: /run/secrets/netskope}}
 """
+FEED = """\
+---
+apiVersion: ioc-bridge/v1
+kind: Connection
+metadata: {name: feed}
+spec: {type: api, tokenHash: "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$Zm9yIGEgdGVzdCBvbmx5"}
+"""
 RULE = "apiVersion: ioc-bridge/v1\nkind: Rule\nmetadata: {{name: {name}}}\nspec: {{folder: {folder}}}\n"
 
 
@@ -134,6 +141,16 @@ def test_topics_of_connections_exist_before_services_look_for_them(run: Run, set
     assert out.splitlines()[:4] == [f"topic {name} created" for name in names]
     with closing(kafka.admin(settings)) as admin:
         assert set(names) <= set(admin.list_topics())
+
+
+def test_a_source_that_has_no_write_side_has_no_topics_of_its_own(run: Run, settings: Settings) -> None:
+    assert run("apply", "-f", "-", stdin=POLICY + FEED).code == 0
+    assert run("topics", "apply").code == 0
+    assert run("topics", "check").code == 0
+    with closing(kafka.admin(settings)) as admin:
+        there = {name for name in admin.list_topics() if name.startswith(settings.topic_prefix)}
+    assert f"{settings.topic_prefix}.desired.mde" in there
+    assert not [name for name in there if name.endswith(".feed")]
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])

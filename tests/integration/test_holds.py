@@ -11,13 +11,14 @@ from typing import Any, cast
 from schemas.activity import Level
 from schemas.desired import Applied, AppliedState
 from schemas.hold import LISTING, Hold, HoldKind, hold_id
+from schemas.resources import resource
 from schemas.types import IndicatorType
 from services.runtime.bulk import latest
 from services.runtime.item import RELEASED
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.placed import Placed
 from services.runtime.settings import Settings
-from services.sandbox.exchange import MDE, Exchange, resource
+from services.sandbox.exchange import MDE, Exchange
 from tests.chaos.test_puller_kills import standing
 from tests.chaos.test_pusher_kills import BLOCK, want
 from tests.integration.services import activities, applied, exchange_of

@@ -9,13 +9,13 @@ import pytest
 from kafka import TopicPartition
 
 from schemas.request import Effect, Reply, Request, RequestVerb, Verdict
-from schemas.resources import encode_resource, resource_key
+from schemas.resources import encode_resource, resource, resource_key
 from services.runtime.bulk import read_to_end
 from services.runtime.clock import now_ms
 from services.runtime.kafka import consumer
 from services.runtime.ledger import Entry, Ledger
 from services.sandbox.processes import ServiceProcess
-from tests.routing import BEGAN, CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered, resource
+from tests.routing import BEGAN, CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered
 from tests.waiting import eventually
 
 COUNT = 40

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from schemas.activity import Activity
-from schemas.resources import AnyResource
+from schemas.resources import AnyResource, resource
 from schemas.types import IndicatorType
-from services.sandbox.exchange import MDE, NETSKOPE, Exchange, resource
+from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.netskope.settings import SANDBOX_TOKEN, SANDBOX_V1_TOKEN
 from services.sandbox.processes import ServiceProcess, free_port
 from tests.chaos.test_puller_kills import standing

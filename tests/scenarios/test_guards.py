@@ -3,7 +3,8 @@
 import pytest
 
 from schemas.request import Verdict
-from tests.scenarios.world import BLOCK, URLS, World, resource
+from schemas.resources import resource
+from tests.scenarios.world import BLOCK, URLS, World
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 import pytest
 
 from schemas.request import Effect, RequestVerb, Verdict
+from schemas.resources import resource
 from services.router.answers import UnanswerableError
-from tests.scenarios.world import HASHES, URLS, World, counts, ms, resource, sharing
+from tests.scenarios.world import HASHES, URLS, World, counts, ms, sharing
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from schemas.policy import Policy
 from schemas.progress import Progress
 from schemas.report import Report, ReportBatch, Verb
 from schemas.request import Effect, Reply, Request, RequestVerb, Step
-from schemas.resources import RESOURCE, AnyResource, encode_resource, resource_key
+from schemas.resources import AnyResource, encode_resource, resource, resource_key
 from schemas.resources.duration import parse
 from schemas.topics import Topics
 from services.router.answers import Answer
@@ -33,10 +33,6 @@ BLOCK = {"kind": "defender-action", "action": "Block"}
 def ms(duration: str) -> int:
     """Milliseconds of a duration."""
     return int(parse(duration).total_seconds() * 1000)
-
-
-def resource(kind: str, name: str, spec: object, **metadata: object) -> AnyResource:
-    return RESOURCE.validate_python({"kind": kind, "metadata": {"name": name, **metadata}, "spec": spec})
 
 
 def connection(name: str, **spec: object) -> AnyResource:

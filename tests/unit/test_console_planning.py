@@ -4,17 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.resources import BUILT_IN, RESOURCE, AnyResource, encode_resource
+from schemas.resources import BUILT_IN, AnyResource, encode_resource, resource
 from services.console.checking import check
 from services.console.documents import read_text
 from services.console.fields import as_document, fields
 from services.console.planning import NotFoundError, Plan, RefusedError, plan_apply, plan_delete, referrers
 from services.console.store import Snapshot, Stored
 from services.console.yaml_text import yaml_text
-
-
-def resource(kind: str, name: str, spec: dict[str, object]) -> AnyResource:
-    return RESOURCE.validate_python({"kind": kind, "metadata": {"name": name}, "spec": spec}, extra="forbid")
 
 
 def sharing(name: str, target: dict[str, object], rule: str = "all") -> AnyResource:

@@ -12,13 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from schemas.desired import AppliedState
 from schemas.hold import Hold, HoldKind, hold_id
 from schemas.policy import Policy
-from schemas.resources import AnyResource
+from schemas.resources import AnyResource, resource
 from services.runtime import guarding
 from services.runtime.book import Book
 from services.runtime.item import Outcome, Place
 from tests import pushing
 from tests.pushing import BLOCK, LIST, NAME, defender
-from tests.routing import resource
 
 SHRINK, SURGE = HoldKind.TARGET_WOULD_SHRINK, HoldKind.TARGET_WOULD_SURGE
 LIMIT = {"shrinkPercent": 50, "surgePercent": 200, "atLeast": 4}

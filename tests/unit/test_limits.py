@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.policy import Policy
+from schemas.resources import resource
 from services.runtime.limits import Limit, exceeded, listing_limits, surging, target_limits
-from tests.routing import CONNECTIONS, DESTINATION, SOURCE, resource
+from tests.routing import CONNECTIONS, DESTINATION, SOURCE
 
 LIMITS = st.lists(st.builds(Limit, st.integers(1, 2_000), st.integers(1, 300)), max_size=3)
 MANY = st.integers(0, 20_000)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from schemas.indicator import Indicator
 from schemas.policy import Policy
 from schemas.report import Report, Verb
-from schemas.resources import RESOURCE, AnyResource
+from schemas.resources import AnyResource, resource
 from schemas.types import IndicatorType, Severity
 from services.router.compiled import CompiledPolicy, compile_policy
 from services.router.evaluate import Decision, evaluate
@@ -21,16 +21,12 @@ def connection(name: str, kind: str) -> AnyResource:
     if kind == "netskope":
         token = {"env": "TOKEN"}
         spec = {"type": "netskope", "tenantUrl": "http://127.0.0.1:1", "v2Token": token, "v1Token": token}
-    return RESOURCE.validate_python(
-        {"apiVersion": "ioc-bridge/v1", "kind": "Connection", "metadata": {"name": name}, "spec": spec}
-    )
+    return resource("Connection", name, spec)
 
 
 def sharing(name: str, source: str, destination: str, target: Mapping[str, object], **more: object) -> AnyResource:
     spec = {"source": source, "destination": destination, "target": target, **more}
-    return RESOURCE.validate_python(
-        {"apiVersion": "ioc-bridge/v1", "kind": "Sharing", "metadata": {"name": name}, "spec": spec}
-    )
+    return resource("Sharing", name, spec)
 
 
 TENANTS = [connection("mde", "defender"), connection("lab", "defender"), connection("ns", "netskope")]

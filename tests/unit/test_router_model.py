@@ -14,7 +14,7 @@ from schemas.desired import Desired, split_key
 from schemas.policy import Policy
 from schemas.progress import PROGRESS_KEY, Progress
 from schemas.report import Report, ReportBatch, Verb
-from schemas.resources import RESOURCE, AnyResource
+from schemas.resources import AnyResource, resource
 from schemas.topics import Topics
 from schemas.types import IndicatorType, Severity
 from services.router.chores import Reevaluation
@@ -62,18 +62,12 @@ shares = st.fixed_dictionaries(
 )
 
 
-def _resource(kind: str, name: str, spec: dict[str, object], created: int | None = None) -> AnyResource:
-    return RESOURCE.validate_python(
-        {"kind": kind, "metadata": {"name": name, "created": created}, "spec": spec}, extra="forbid"
-    )
-
-
 def _connection(name: str) -> AnyResource:
     aging = AGING[name]
     spec: dict[str, object] = {"type": "defender", "tenantId": "t", "appId": "a", "appSecret": {"env": "S"}}
     if name == "ns":
         spec = {"type": "netskope", "tenantUrl": "http://127.0.0.1:1", "v2Token": {"env": "T"}, "v1Token": {"env": "T"}}
-    return _resource("Connection", name, {**spec, "aging": "never" if aging is None else f"{aging // DAY}d"})
+    return resource("Connection", name, {**spec, "aging": "never" if aging is None else f"{aging // DAY}d"})
 
 
 def _target(target: str) -> dict[str, object]:
@@ -138,10 +132,10 @@ class RouterBesideModel(RuleBasedStateMachine):
     @rule(which=shares, choice=st.sampled_from(["newest", "oldest", "highest_severity"]), allowed=st.none() | value)
     def the_policy_changes(self, which: dict[str, dict[str, object] | None], choice: str, allowed: str | None) -> None:
         self.version += 1
-        guard = _resource("Guard", "own", {"allow": {"values": [allowed or "x.example"]}})
+        guard = resource("Guard", "own", {"allow": {"values": [allowed or "x.example"]}})
         resources = [*map(_connection, AGING), guard]
         merging = dict.fromkeys(("severity", "reputation", "tags"), choice)
-        resources.append(_resource("Merging", "default", dict(merging)))
+        resources.append(resource("Merging", "default", dict(merging)))
         kept = self.model.shares
         self.model.shares, self.model.choice = {}, choice
         self.model.allowed = {allowed} if allowed else set()
@@ -238,7 +232,7 @@ def _rule(name: str, share: Share) -> AnyResource:
         spec["exceptions"] = [{"tags": [share.except_tag]}]
     if share.muted_until:
         spec["mute"] = {"until": datetime.fromtimestamp(share.muted_until / 1000, UTC)}
-    return _resource("Rule", name, spec)
+    return resource("Rule", name, spec)
 
 
 def _sharing(name: str, share: Share) -> AnyResource:
@@ -246,7 +240,7 @@ def _sharing(name: str, share: Share) -> AnyResource:
         "source": share.source, "destination": share.destination, "rule": name, "target": _target(share.target),
         "backfill": share.backfill,
     }  # fmt: skip
-    return _resource("Sharing", name, spec, share.created)
+    return resource("Sharing", name, spec, created=share.created)
 
 
 TestRouterBesideModel = RouterBesideModel.TestCase

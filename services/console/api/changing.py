@@ -126,8 +126,7 @@ def apply(desk: AtHand, who: Editor, body: Documents, dry_run: DryRun = False) -
 @router.get("/holds", tags=["holds"])
 def holds(desk: AtHand, _: Viewer) -> models.Holds:
     """What guards hold until a person has looked at it."""
-    found = read_holds(desk.settings)
-    return models.Holds(items=[models.HoldRow.model_validate(hold.model_dump(mode="json")) for hold in found])
+    return models.Holds(items=[models.HoldRow(**dict(hold)) for hold in read_holds(desk.settings)])
 
 
 @router.post("/holds/{name}/{verdict}", tags=["holds"])

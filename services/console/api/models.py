@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from schemas.activity import Level
-from schemas.hold import HoldKind
+from schemas.hold import Hold
 from schemas.request import Effect
 from schemas.types import IndicatorType, Severity
 
@@ -188,20 +188,10 @@ class Answered(BaseModel):
     missing_partitions: list[int]
 
 
-class HoldRow(BaseModel):
-    """Something abnormal that waits for a person."""
+class HoldRow(Hold):
+    """Something abnormal that waits for a person, as its record tells it; the version of the record is no news."""
 
-    id: str
-    kind: HoldKind
-    service: str
-    connection: str
-    subject: str
-    count: int
-    of: int
-    limit_percent: int
-    since: Millis
-    rejected: bool
-    sample: list[dict[str, object]]
+    v: Literal[1] = Field(1, exclude=True)
 
 
 class Holds(BaseModel):

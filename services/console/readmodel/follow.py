@@ -28,7 +28,7 @@ _FORGET_EVERY_S = 3_600.0
 _ACTIVITY_MS = 30 * DAY_MS
 
 Destinations = Callable[[], Iterable[str]]
-"""The connections there are now."""
+"""The connections there are now that have a write side."""
 Beat = Callable[[], None]
 
 
