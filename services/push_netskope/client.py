@@ -101,7 +101,7 @@ class NetskopeClient:
             RefusedError: an entry is not valid (see `refused_entries`), or the name is taken.
 
         """
-        body = {"name": name, "data": _data(urls, type_)}
+        body = {"name": name, "data": data_of(urls, type_)}
         self._policy("POST", _LISTS, "urllist_create", json=body, repeatable=False)
 
     def append(self, list_id: int, urls: Sequence[str], type_: str) -> None:
@@ -139,7 +139,7 @@ class NetskopeClient:
             raise
 
     def _patch(self, list_id: int, action: str, urls: Sequence[str], type_: str) -> None:
-        path, body = f"{_LISTS}/{list_id}/{action}", {"data": _data(urls, type_)}
+        path, body = f"{_LISTS}/{list_id}/{action}", {"data": data_of(urls, type_)}
         self._policy("PATCH", path, f"urllist_{action}", json=body, repeatable=action == "replace")
 
     def _policy(
@@ -195,7 +195,8 @@ def refused_entries(error: RefusedError) -> dict[str, str]:
     return found
 
 
-def _data(urls: Sequence[str], type_: str) -> dict[str, object]:
+def data_of(urls: Sequence[str], type_: str) -> dict[str, object]:
+    """The entries of a list as requests carry them."""
     return {"urls": list(urls), "type": type_}
 
 

@@ -6,7 +6,7 @@ other people left waiting, too: there is no other.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from itertools import count
 from typing import Final
 
@@ -16,6 +16,8 @@ from schemas.record import Reason
 from schemas.targets import UrlList
 from services.push_netskope import client as api
 from services.push_netskope import plan
+from services.push_netskope.kept import KeptUrlList
+from services.push_netskope.render import give_form
 from services.push_netskope.sizes import show_size
 from services.runtime.book import Book
 from services.runtime.halving import in_halves
@@ -36,9 +38,12 @@ class UrlLists:
         self._repairs = repairs
         self._client = client
         self._ids: dict[str, int] = {}
+        self._kept: dict[str, KeptUrlList] = {}
 
-    def converge(self, target: UrlList, items: Collection[Item]) -> None:
+    def converge(self, target: UrlList, *, changed: bool) -> None:
         """Bring a list to what it should hold, and record what that made of the entries.
+
+        `changed`: it is looked at because of its entries; otherwise all is planned afresh.
 
         Raises:
             RefusedError: the vendor will not have it; nothing is lost.
@@ -46,11 +51,20 @@ class UrlLists:
 
         """
         wrote = False
+        if not changed:
+            self._forget(target)
         for round_ in count(1):
             there = self._read(target.name)
-            if self._note_lost(items, there) and not self._repairs and not _changed(items):
+            known = self._known(target, there)
+            items = known.settled.open if known else self._all(target)
+            lost = self._note_lost(items, known or frozenset(there.urls if there else ()))
+            if lost and not self._repairs and not self._has_changes(target):
                 return
-            planned = self._plan(target, items, there)
+            quick = known.planned() if known else None
+            if quick is None:
+                self._forget(target)
+                items = self._all(target)
+            planned = quick or self._plan(target, items, there)
             if planned.urls is None:
                 break
             self._book.intend(plan.unwritten(items, frozenset(planned.add)))
@@ -64,12 +78,48 @@ class UrlLists:
             except RefusedError as error:
                 if round_ == _ROUNDS:
                     raise
-                self._single_out(items, there, planned, error, target.default)
+                self._single_out(target, there, planned, error)
         if wrote or (there and there.pending and planned.outcomes):
             self._client.deploy()
-        urls = planned.urls if planned.urls is not None else there.urls if there else ()
-        show_size(self._book.connection.name, target, plan.size_of_urls(urls))
         self._book.record(planned.outcomes)
+        self._keep(target, there, planned)
+
+    def _all(self, target: UrlList) -> list[Item]:
+        items = list(self._book.standing.items[target.id].values())
+        for item in items:
+            give_form(item, target)
+        return items
+
+    def _has_changes(self, target: UrlList) -> bool:
+        places = self._book.standing.places
+        return any(item.target_id == target.id for place in (Place.PUT, Place.WITHDRAW) for item in places[place])
+
+    def _known(self, target: UrlList, there: api.UrlList | None) -> KeptUrlList | None:
+        """What is known of the list already, if nobody else changed it."""
+        known = self._kept.get(target.id)
+        if known and not known.follows(target, there):
+            self._forget(target)
+            return None
+        return known
+
+    def _keep(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan) -> None:
+        """Remember the list as it is now for the next plan, and show how large it is."""
+        urls = planned.urls if planned.urls is not None else there.urls if there else ()
+        known = self._kept.get(target.id)
+        if known:
+            known.wrote(planned)
+        elif urls and (there is None or there.type == target.match):
+            changes = self._book.standing.watch(target.id)
+            known = KeptUrlList.of(self._all(target), target, urls, changes)
+            if known:
+                self._kept[target.id] = known
+            else:
+                self._forget(target)
+        show_size(self._book.connection.name, target, known.size if known else plan.size_of_urls(urls))
+
+    def _forget(self, target: UrlList) -> None:
+        self._kept.pop(target.id, None)
+        self._book.standing.unwatch(target.id)
 
     def _read(self, name: str) -> api.UrlList | None:
         """The list of this name; its id is remembered, and looked up again when it is another's by now."""
@@ -83,9 +133,8 @@ class UrlLists:
         self._ids[name] = found
         return self._client.url_list(found)
 
-    def _note_lost(self, items: Collection[Item], there: api.UrlList | None) -> bool:
+    def _note_lost(self, items: Iterable[Item], present: Container[str]) -> bool:
         """Tell what others took out, if anything, and have it written again unless the connection says otherwise."""
-        present = frozenset(there.urls) if there else frozenset()
         lost = [
             item
             for item in items
@@ -117,12 +166,7 @@ class UrlLists:
             self._client.append(there.id, planned.add, there.type)
 
     def _single_out(
-        self,
-        items: Collection[Item],
-        there: api.UrlList | None,
-        planned: plan.UrlListPlan,
-        error: RefusedError,
-        default: str,
+        self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, error: RefusedError
     ) -> None:
         """Reject the entries that a refusal is about. Where it does not say which, add them by halves to find out.
 
@@ -131,16 +175,16 @@ class UrlLists:
 
         """
         reasons = api.refused_entries(error)
-        if self._reject(items, there, reasons):
+        if self._reject(target, there, reasons):
             return
         if error.status not in _OF_ENTRIES or _OF_SIZE.search(error.message) or not planned.add or there is None:
             raise error
         if planned.remove:
             left = [url for url in there.urls if url not in planned.remove]
-            self._client.replace(there.id, left or [default], there.type)
+            self._client.replace(there.id, left or [target.default], there.type)
 
         def alone(entry: str, refusal: RefusedError) -> None:
-            self._reject(items, there, {entry: refusal.message or refusal.text})
+            self._reject(target, there, {entry: refusal.message or refusal.text})
 
         def untried(_: Sequence[str], refusal: RefusedError) -> None:
             raise refusal
@@ -153,8 +197,9 @@ class UrlLists:
             _OF_ENTRIES,
         )
 
-    def _reject(self, items: Collection[Item], there: api.UrlList | None, reasons: dict[str, str]) -> bool:
+    def _reject(self, target: UrlList, there: api.UrlList | None, reasons: dict[str, str]) -> bool:
         """What is there already stays ours, so that the next plan takes it out: no write passes with it."""
+        items = self._all(target) if reasons else []
         behind = [(item, entry) for item in items if (entry := plan.entry_of(item)) is not None and entry in reasons]
         present = frozenset(there.urls) if there else frozenset()
 
@@ -165,7 +210,3 @@ class UrlLists:
 
         self._book.record([rejected(item, entry) for item, entry in behind])
         return bool(behind)
-
-
-def _changed(items: Collection[Item]) -> bool:
-    return any(item.place in (Place.PUT, Place.WITHDRAW) for item in items)
