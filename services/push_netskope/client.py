@@ -40,6 +40,15 @@ class _Named(BaseModel):
     name: str
 
 
+class PendingList(BaseModel, frozen=True):
+    """A URL list with a change that waits for a deploy, and who made it, if the vendor says so."""
+
+    id: int
+    name: str
+    pending: int = 0
+    modify_by: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class UrlList:
     """A URL list as it will be after the next deploy. `pending`: it differs from what policy applies."""
@@ -60,6 +69,7 @@ class HashListPendingError(Exception):
 
 
 _RESOURCE, _NAMED = TypeAdapter(_Resource), TypeAdapter(list[_Named])
+_PENDING_LISTS = TypeAdapter(list[PendingList])
 _T = TypeVar("_T")
 
 
@@ -84,6 +94,11 @@ class NetskopeClient:
         answer = self._policy("GET", _LISTS, "urllist_find", params={"field": "id,name"})
         found = self._read(_NAMED, _listed(answer), "urllist_find")
         return next((entry.id for entry in found if entry.name == name), None)
+
+    def pending_url_lists(self) -> list[PendingList]:
+        """The lists that the next deploy would change, whoever left them there."""
+        answer = self._policy("GET", _LISTS, "urllist_pending", params={"field": "id,name,pending,modify_by"})
+        return [row for row in self._read(_PENDING_LISTS, _listed(answer), "urllist_pending") if row.pending]
 
     def url_list(self, list_id: int) -> UrlList | None:
         """The list, as it will be after the next deploy; None when there is none of this id."""

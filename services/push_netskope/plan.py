@@ -7,6 +7,7 @@ those of the best rank stay (severity, reputation, last report), then by value; 
 
 from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from schemas.desired import AppliedState
@@ -140,6 +141,15 @@ def entry_of(item: Item) -> str | None:
 def unwritten(items: Iterable[Item], entries: Collection[str]) -> list[tuple[Item, str | None]]:
     """The indicators behind these entries that are not known to be there, to be noted before they are written."""
     return [(item, entry) for item in items if (entry := entry_of(item)) in entries and item.remote_id != entry]
+
+
+def notes(items: Iterable[Item], planned: UrlListPlan) -> list[tuple[Item, str | None]]:
+    """What is to be noted before a URL list is written: what comes; where nothing does, one that goes.
+
+    So the books know of every write, and after a restart a list that waits for a deploy is known for ours.
+    """
+    going = (item for item in items if item.remote_id in planned.remove)
+    return unwritten(items, frozenset(planned.add)) or [(item, item.remote_id) for item in islice(going, 1)]
 
 
 def settled_entry(item: Item) -> str | None:

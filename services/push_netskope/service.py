@@ -59,7 +59,8 @@ class NetskopePusher:
         self._pace = pace or Pace()
         self._reconcile_s = spec.reconcile.interval.total_seconds()
         self._clock = clock
-        self._url_lists = UrlLists(book, client, repairs=spec.reconcile.mode == "repair")
+        repairs, along = spec.reconcile.mode == "repair", spec.deploy.others_pending == "deploy"
+        self._url_lists = UrlLists(book, client, repairs=repairs, along=along)
         self._hash_lists = HashLists(book, client)
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
@@ -107,7 +108,7 @@ class NetskopePusher:
             done = True
             self._skip(changed)
             if isinstance(target, UrlList):
-                self._url_lists.converge(target, changed=bool(changed))
+                done = self._url_lists.converge(target, changed=bool(changed))
             elif isinstance(target, FileHashList):
                 done = self._hash_lists.converge(target)
         except (RefusedError, MisconfiguredError) as error:
@@ -115,10 +116,11 @@ class NetskopePusher:
             unsettled = [item for place in _UNSETTLED for item in standing.places[place] if item.target_id == target_id]
             self._book.record([Outcome(item, AppliedState.FAILED, item.remote_id, reason) for item in unsettled])
             done = False
-        self._check_at[target_id] = now + self._reconcile_s
         failures = 0 if done else self._failures.get(target_id, 0) + 1
         self._failures[target_id] = failures
         self._not_before[target_id] = now + self._pace.lasting(failures - 1) if failures else now
+        # What is held is not among what changed, so a list that could not be dealt with is looked at before long.
+        self._check_at[target_id] = self._not_before[target_id] if failures else now + self._reconcile_s
 
     def _skip(self, items: Collection[Item]) -> None:
         """What cannot be in the list is done with, whether the list can be written or not."""

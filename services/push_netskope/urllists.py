@@ -1,8 +1,8 @@
 """Brings one URL list to what it should hold: read, plan, note, write once, deploy, record.
 
 Invariant: a list is read right before it is written, so that entries of other people stay; two writers at the same
-moment are a race the vendor gives no means against. Nothing is recorded before it is deployed. A deploy applies what
-other people left waiting, too: there is no other.
+moment are a race the vendor gives no means against. Nothing is recorded as applied before it is deployed, and nothing
+is written while a deploy has to wait for other people (`services/push_netskope/deploying.py`).
 """
 
 import re
@@ -16,6 +16,7 @@ from schemas.record import Reason
 from schemas.targets import UrlList
 from services.push_netskope import client as api
 from services.push_netskope import plan
+from services.push_netskope.deploying import Deploys, withheld
 from services.push_netskope.kept import KeptUrlList
 from services.push_netskope.render import give_form
 from services.push_netskope.sizes import show_size
@@ -33,15 +34,18 @@ _OF_SIZE: Final = re.compile(r"exceed|too large|too long|size", re.IGNORECASE)
 class UrlLists:
     """The URL lists of one connection."""
 
-    def __init__(self, book: Book, client: api.NetskopeClient, *, repairs: bool) -> None:
+    def __init__(self, book: Book, client: api.NetskopeClient, *, repairs: bool, along: bool) -> None:
         self._book = book
         self._repairs = repairs
         self._client = client
+        self._deploys = Deploys(book, client, along=along)
         self._ids: dict[str, int] = {}
         self._kept: dict[str, KeptUrlList] = {}
 
-    def converge(self, target: UrlList, *, changed: bool) -> None:
+    def converge(self, target: UrlList, *, changed: bool) -> bool:
         """Bring a list to what it should hold, and record what that made of the entries.
+
+        Returns False when that waits for other people: then it is to be looked at again before long.
 
         `changed`: it is looked at because of its entries; otherwise all is planned afresh.
 
@@ -50,39 +54,40 @@ class UrlLists:
             VendorError, StoppedError: as the client does.
 
         """
-        wrote = False
+        wrote, waits = False, None
         if not changed:
             self._forget(target)
         for round_ in count(1):
             there = self._read(target.name)
+            self._deploys.look(target, there)
             known = self._known(target, there)
             items = known.settled.open if known else self._all(target)
-            lost = self._note_lost(items, known or frozenset(there.urls if there else ()))
+            present = known or frozenset(there.urls if there else ())
+            lost = not self._deploys.is_theirs(target) and self._note_lost(items, present)
             if lost and not self._repairs and not self._has_changes(target):
-                return
+                return True
             quick = known.planned() if known else None
             if quick is None:
                 self._forget(target)
                 items = self._all(target)
             planned = quick or self._plan(target, items, there)
-            if planned.urls is None:
+            if planned.urls is None or (waits := None if wrote else self._deploys.waits_for()):
                 break
-            self._book.intend(plan.unwritten(items, frozenset(planned.add)))
+            self._book.intend(plan.notes(items, planned))
             wrote = True
-            try:
-                self._write(target, there, planned)
+            if self._sent(target, there, planned, last=round_ == _ROUNDS):
                 break
-            except NotFoundError:
-                self._ids.pop(target.name, None)
-                raise
-            except RefusedError as error:
-                if round_ == _ROUNDS:
-                    raise
-                self._single_out(target, there, planned, error)
         if wrote or (there and there.pending and planned.outcomes):
-            self._client.deploy()
+            waits = waits or self._deploys.deploy()
+        if waits:
+            so, held = withheld(planned.outcomes, there, waits, ours=self._deploys.is_ours(target))
+            self._book.record(so)
+            self._book.remark(held)
+            self._forget(target)
+            return False
         self._book.record(planned.outcomes)
         self._keep(target, there, planned)
+        return True
 
     def _all(self, target: UrlList) -> list[Item]:
         items = list(self._book.standing.items[target.id].values())
@@ -155,6 +160,21 @@ class UrlLists:
         if there and there.type != target.match:
             return plan.plan_other_type(items, target, there)
         return plan.plan_url_list(items, target, there)
+
+    def _sent(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, *, last: bool) -> bool:
+        """Write a list. Returns False when entries of it were singled out, and it is to be planned again."""
+        self._deploys.writing(target, planned)
+        try:
+            self._write(target, there, planned)
+        except NotFoundError:
+            self._ids.pop(target.name, None)
+            raise
+        except RefusedError as error:
+            if last:
+                raise
+            self._single_out(target, there, planned, error)
+            return False
+        return True
 
     def _write(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan) -> None:
         assert planned.urls is not None
