@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from contextlib import closing
 
+import orjson
 from rich.console import Console
 
 from bench.result import Figure, at_most
@@ -14,8 +15,9 @@ from schemas.desired import AppliedState, Desired, entry_key
 from schemas.resources import resource
 from schemas.targets import DefenderAction, Target, UrlList
 from schemas.types import IndicatorType, Severity
-from services.push_netskope import client, plan
-from services.push_netskope.render import form_of
+from services.push_netskope import client
+from services.push_netskope.kept import KeptUrlList
+from services.push_netskope.render import give_form
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
 from services.runtime.standing import Outcome, Standing
@@ -40,32 +42,40 @@ def _wish(value: str, target: Target) -> tuple[str, Desired]:
 
 
 def _planned() -> list[Figure]:
-    """A plan and its text, beside plain `json.dumps` of the list and one difference of two sets."""
-    target = UrlList(kind="url-list", name="bench")
-    standing, changed = Standing(detailed=False), ENTRIES // 100
-    for number in range(changed, ENTRIES + changed):
-        standing.desire(*_wish(f"h{number}.example", target))
+    """What a pusher does for a change of a list that it knows, from the answer it read to the text it sends.
+
+    Beside it stand plain `json.dumps` of the list and one difference of two sets. Half of the change comes, half goes,
+    so that the whole list is sent, as it is not when entries are only added.
+    """
+    target, half = UrlList(kind="url-list", name="bench"), ENTRIES // 200
+    standing = Standing(detailed=False)
     for number in range(ENTRIES):
         standing.desire(*_wish(f"h{number}.example", target))
-    items = list(standing)
-    for item in items:
-        item.form = form_of(item, target)
-        if int(item.value[1:].partition(".")[0]) >= changed:
-            standing.settle(Outcome(item, AppliedState.APPLIED, item.value))
-    urls = tuple(item.value for item in items if item.state is AppliedState.APPLIED)
-    there = client.UrlList(1, "bench", urls, "exact", pending=False)
+    for item in standing:
+        give_form(item, target)
+        standing.settle(Outcome(item, AppliedState.APPLIED, item.value))
+    urls = tuple(item.value for item in standing)
+    kept = KeptUrlList.of(standing, target, urls, standing.watch(target.id))
+    for number in range(half):
+        standing.desire(_wish(f"h{number}.example", target)[0], None)
+        standing.desire(*_wish(f"new{number}.example", target))
+    # As an answer is read: no text of it is one that is known already, and none has been hashed.
+    there = client.UrlList(1, "bench", tuple(orjson.loads(orjson.dumps(urls))), "exact", pending=False)
     began = time.perf_counter()
-    written = plan.plan_url_list(items, target, there).urls or ()
-    text = json.dumps(written)
+    planned = kept.planned() if kept and kept.follows(target, there) else None
+    text = orjson.dumps({"data": client.data_of(planned.urls, there.type)}) if planned and planned.urls else b""
     took = time.perf_counter() - began
-    began = time.perf_counter()
-    plain = json.dumps(written)
-    difference = set(written) - set(urls)
-    beside = time.perf_counter() - began
-    if text != plain or not difference:
+    written = tuple(json.loads(text)["data"]["urls"])
+    if not planned or planned.urls != written:
         raise RuntimeError("nothing was planned")
+    began = time.perf_counter()
+    json.dumps(planned.urls)
+    difference = set(planned.urls) - set(urls)
+    beside = time.perf_counter() - began
+    if len(written) != ENTRIES or len(difference) != half:
+        raise RuntimeError("what was planned is not what was asked for")
     return [
-        Figure("lists plan and text of 300,000 entries, 1 % of them new", took, "s"),
+        Figure("lists plan and text of 300,000 entries, 1 % of them changed", took, "s"),
         at_most("lists times json.dumps and a set difference", took / beside, "×", 2),
     ]
 
@@ -103,9 +113,16 @@ def _netskope(console: Console) -> list[Figure]:
         with console.status("300,000 to Netskope"):
             _write(exchange.settings, NETSKOPE, (_wish(f"h{number}.example", target) for number in range(ENTRIES)))
             took = _until(exchange, "push_netskope", "put", ENTRIES)
+        with console.status("15,000 to Netskope, and 15,000 withdrawn"):
+            gone = [(_wish(f"h{number}.example", target)[0], None) for number in range(ROWS)]
+            come = [_wish(f"new{number}.example", target) for number in range(ROWS)]
+            _write(exchange.settings, NETSKOPE, [*gone, *come])
+            changed = _until(exchange, "push_netskope", "withdraw", ROWS)
+            changed += _until(exchange, "push_netskope", "put", ENTRIES + ROWS)
         resident = exchange.services["push_netskope"].total("process_resident_memory_bytes") / 1e6
     return [
         Figure("lists seconds until 300,000 are in a URL list", took, "s"),
+        Figure("lists seconds until 15,000 others have come and 15,000 gone", changed, "s"),
         at_most("lists memory of a pusher with 300,000 entries", resident, "MB", 400),
     ]
 

@@ -101,6 +101,13 @@ ROWS = [
                 width=8,
                 most=1,
             ),
+            Panel(
+                "Deploys wait",
+                "URL lists with changes of other people that a deploy of ours waits for; entries are held meanwhile.",
+                (Query(f"max by (connection) ({series('deploy_waits', CONNECTION)})", "{{connection}}"),),
+                "short",
+                width=8,
+            ),
             skips("push_defender", "push_netskope"),
             Panel(
                 "Waiting for quota",

@@ -56,6 +56,18 @@ class Reconcile(Part):
         return self
 
 
+class Deploy(Part):
+    """How changes of URL lists come into force: the vendor's deploy applies all that wait, whoever made them."""
+
+    others_pending: Annotated[
+        Literal["wait", "deploy"],
+        Field(
+            description="what becomes of ours while changes of other people wait: `wait` holds them until those are "
+            "applied or discarded, `deploy` applies those of other people along"
+        ),
+    ] = "wait"
+
+
 class _Source(Part):
     """What every connection has."""
 
@@ -121,6 +133,7 @@ class NetskopeTenant(_Tenant):
         SecretRef | None, Field(description="where the REST API v1 token is; needed for file-hash lists only")
     ] = None
     poll_interval: Annotated[Duration, Field(description="upper bound on the server's own wait_time")] = parse("5m")
+    deploy: Annotated[Deploy, Field(description="how changes of URL lists come into force")] = Deploy()
 
 
 class ApiSource(_Source):

@@ -40,6 +40,15 @@ class _Named(BaseModel):
     name: str
 
 
+class PendingList(BaseModel, frozen=True):
+    """A URL list with a change that waits for a deploy, and who made it, if the vendor says so."""
+
+    id: int
+    name: str
+    pending: int = 0
+    modify_by: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class UrlList:
     """A URL list as it will be after the next deploy. `pending`: it differs from what policy applies."""
@@ -60,6 +69,7 @@ class HashListPendingError(Exception):
 
 
 _RESOURCE, _NAMED = TypeAdapter(_Resource), TypeAdapter(list[_Named])
+_PENDING_LISTS = TypeAdapter(list[PendingList])
 _T = TypeVar("_T")
 
 
@@ -90,6 +100,11 @@ class NetskopeClient:
         found = self.parsed(_NAMED, _listed(answer), "urllist_find")
         return next((entry.id for entry in found if entry.name == name), None)
 
+    def pending_url_lists(self) -> list[PendingList]:
+        """The lists that the next deploy would change, whoever left them there."""
+        answer = self.policy("GET", _LISTS, "urllist_pending", params={"field": "id,name,pending,modify_by"})
+        return [row for row in self.parsed(_PENDING_LISTS, _listed(answer), "urllist_pending") if row.pending]
+
     def url_list(self, list_id: int) -> UrlList | None:
         """The list, as it will be after the next deploy; None when there is none of this id."""
         try:
@@ -106,7 +121,7 @@ class NetskopeClient:
             RefusedError: an entry is not valid (see `refused_entries`), or the name is taken.
 
         """
-        body = {"name": name, "data": _data(urls, type_)}
+        body = {"name": name, "data": data_of(urls, type_)}
         self.policy("POST", _LISTS, "urllist_create", json=body, repeatable=False)
 
     def append(self, list_id: int, urls: Sequence[str], type_: str) -> None:
@@ -143,6 +158,10 @@ class NetskopeClient:
                 raise HashListMissingError(error.message) from error
             raise
 
+    def _patch(self, list_id: int, action: str, urls: Sequence[str], type_: str) -> None:
+        path, body = f"{_LISTS}/{list_id}/{action}", {"data": data_of(urls, type_)}
+        self.policy("PATCH", path, f"urllist_{action}", json=body, repeatable=action == "replace")
+
     def policy(
         self,
         method: str,
@@ -175,10 +194,6 @@ class NetskopeClient:
             text = f"answer is not as documented at {'.'.join(map(str, first['loc']))}: {first['msg']}"
             raise BrokenAnswerError(self._session.name, route, text, kind="unexpected") from error
 
-    def _patch(self, list_id: int, action: str, urls: Sequence[str], type_: str) -> None:
-        path, body = f"{_LISTS}/{list_id}/{action}", {"data": _data(urls, type_)}
-        self.policy("PATCH", path, f"urllist_{action}", json=body, repeatable=action == "replace")
-
     def _ready(self, bucket: str) -> None:
         while (wait := self.seconds_until_free(bucket)) > 0:
             wait = min(wait, _SLICE_S)
@@ -202,7 +217,8 @@ def refused_entries(error: RefusedError) -> dict[str, str]:
     return found
 
 
-def _data(urls: Sequence[str], type_: str) -> dict[str, object]:
+def data_of(urls: Sequence[str], type_: str) -> dict[str, object]:
+    """The entries of a list as requests carry them."""
     return {"urls": list(urls), "type": type_}
 
 

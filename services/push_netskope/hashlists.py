@@ -11,6 +11,8 @@ from schemas.record import Reason
 from schemas.targets import FileHashList
 from services.push_netskope import plan
 from services.push_netskope.client import HashListMissingError, HashListPendingError, NetskopeClient
+from services.push_netskope.kept import KeptHashList
+from services.push_netskope.render import give_form
 from services.push_netskope.sizes import show_size
 from services.runtime.book import Book
 from services.runtime.standing import Item, Outcome, Place
@@ -24,8 +26,9 @@ class HashLists:
     def __init__(self, book: Book, client: NetskopeClient) -> None:
         self._book = book
         self._client = client
+        self._kept: dict[str, KeptHashList] = {}
 
-    def converge(self, target: FileHashList, items: Collection[Item]) -> bool:
+    def converge(self, target: FileHashList) -> bool:
         """Write a list and record what that made of the entries. Returns whether it could be written.
 
         Raises:
@@ -33,7 +36,31 @@ class HashLists:
             VendorError, StoppedError: as the client does.
 
         """
-        planned = plan.plan_hash_list(items, target)
+        known = self._kept.pop(target.id, None)
+        planned = known.planned(target) if known else None
+        if known and planned:
+            items = list(known.settled.open)
+        else:
+            known = None
+            self._book.standing.unwatch(target.id)
+            items = self._all(target)
+            planned = plan.plan_hash_list(items, target)
+        done = self._write(target, items, planned)
+        if known is None:
+            known = KeptHashList.of(self._all(target), target, self._book.standing.watch(target.id))
+        if known:
+            self._kept[target.id] = known
+        else:
+            self._book.standing.unwatch(target.id)
+        return done
+
+    def _all(self, target: FileHashList) -> list[Item]:
+        items = list(self._book.standing.items[target.id].values())
+        for item in items:
+            give_form(item, target)
+        return items
+
+    def _write(self, target: FileHashList, items: Collection[Item], planned: plan.HashListPlan) -> bool:
         if any(o.state is AppliedState.APPLIED or o.item.present for o in planned.outcomes):
             self._book.intend(plan.unwritten(items, frozenset(planned.hashes)))
             try:

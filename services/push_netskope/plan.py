@@ -5,8 +5,9 @@ Entries of other people stay. Several indicators may be one entry: it goes when 
 those of the best rank stay (severity, reputation, last report), then by value; the rest is held.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from schemas.desired import AppliedState
@@ -18,7 +19,7 @@ from services.runtime.item import Item, Outcome, Place, Rank
 MEGABYTE: Final = 1_000_000
 _ENVELOPE: Final = 1_024
 """Bytes around the entries of a request, with a long name."""
-_URL_EXTRA, _HASH_EXTRA = 3, 1
+URL_EXTRA, HASH_EXTRA = 3, 1
 """Bytes an entry takes beside its own: quotes and a comma, or a comma."""
 
 ALREADY_THERE: Final = Reason(code="already_there", detail="somebody else's entry says the same; it is left alone")
@@ -42,11 +43,11 @@ class UrlListPlan:
 def plan_url_list(items: Collection[Item], target: UrlList, there: client.UrlList | None) -> UrlListPlan:
     """Plan one URL list. `there` is the list as it is, None when it has to be made."""
     present = dict.fromkeys(there.urls) if there else {}
-    bulk, others = _parted(items)
+    bulk, others = parted(items)
     owned = bulk | {item.remote_id for item in others if item.remote_id is not None and not item.stays}
     foreign = {url for url in present if url not in owned and url != target.default}
-    room = target.size_mb * MEGABYTE - _ENVELOPE - _size(foreign, _URL_EXTRA)
-    keep = fitting(items, (bulk, others), room, _URL_EXTRA, free=foreign)
+    room = room_of(target, size_of_urls(foreign))
+    keep = fitting(items, (bulk, others), room, URL_EXTRA, free=foreign)
     remove = {url for url in owned.difference(keep) if url in present}
     if keep or foreign:
         remove |= {target.default} & present.keys() - keep
@@ -54,10 +55,12 @@ def plan_url_list(items: Collection[Item], target: UrlList, there: client.UrlLis
     wanted = ranks(item for item in items if item.form in missing) if missing else {}
     add = sorted(missing, key=wanted.__getitem__)
     concerned = others if bulk <= keep else items
-    planned = _written(present, add, remove, target, _outcomes(concerned, keep, foreign))
-    if any(item.again and item.remote_id in present for item in others if item.wanted is not None):
-        planned.again, planned.urls = True, planned.urls or tuple(present)
-    return planned
+    return written(present, add, remove, target, outcomes_of(concerned, keep, foreign), again=is_again(others, present))
+
+
+def is_again(items: Iterable[Item], present: Container[str]) -> bool:
+    """Whether one of them is there and is to be written once more nevertheless."""
+    return any(item.again and item.remote_id in present for item in items if item.wanted is not None)
 
 
 def plan_other_type(items: Collection[Item], target: UrlList, there: client.UrlList) -> UrlListPlan:
@@ -72,17 +75,24 @@ def plan_other_type(items: Collection[Item], target: UrlList, there: client.UrlL
         for item in items
         if item.place not in (Place.SETTLED, Place.GUARDED)
     ]
-    return _written(dict.fromkeys(there.urls), [], remove, target, outcomes)
+    return written(dict.fromkeys(there.urls), [], remove, target, outcomes)
 
 
-def _written(
-    present: Mapping[str, None], add: Sequence[str], remove: Collection[str], target: UrlList, outcomes: list[Outcome]
+def written(
+    present: Iterable[str],
+    add: Sequence[str],
+    remove: Collection[str],
+    target: UrlList,
+    outcomes: list[Outcome],
+    *,
+    again: bool = False,
 ) -> UrlListPlan:
-    left = [url for url in present if url not in remove]
+    """The plan that makes these of the entries that are there, each of which is there once."""
+    left = [url for url in present if url not in remove] if remove else present
     if remove and not left and not add:
         add = [target.default]
-    urls = (*left, *add) if add or remove else None
-    return UrlListPlan(tuple(add), frozenset(remove), urls, outcomes=outcomes)
+    urls = (*left, *add) if add or remove or again else None
+    return UrlListPlan(tuple(add), frozenset(remove), urls, again, outcomes)
 
 
 @dataclass(slots=True)
@@ -99,10 +109,10 @@ def plan_hash_list(items: Collection[Item], target: FileHashList) -> HashListPla
     What nobody desires and is to stay nevertheless, because it is kept back or released, is written with the rest.
     """
     staying = {item.remote_id for item in items if item.stays and item.remote_id is not None}
-    room = target.size_mb * MEGABYTE - _size(staying, _HASH_EXTRA)
-    bulk, others = _parted(items)
-    keep = fitting(items, (bulk, others), room, _HASH_EXTRA, free=staying)
-    outcomes = _outcomes(others if bulk <= keep else items, keep, frozenset())
+    room = room_of(target, size_of_hashes(staying))
+    bulk, others = parted(items)
+    keep = fitting(items, (bulk, others), room, HASH_EXTRA, free=staying)
+    outcomes = outcomes_of(others if bulk <= keep else items, keep, frozenset())
     return HashListPlan(tuple(sorted(keep | staying)) or (target.default,), outcomes)
 
 
@@ -133,21 +143,37 @@ def unwritten(items: Iterable[Item], entries: Collection[str]) -> list[tuple[Ite
     return [(item, entry) for item in items if (entry := entry_of(item)) in entries and item.remote_id != entry]
 
 
-def _parted(items: Iterable[Item]) -> tuple[frozenset[str], list[Item]]:
+def notes(items: Iterable[Item], planned: UrlListPlan) -> list[tuple[Item, str | None]]:
+    """What is to be noted before a URL list is written: what comes; where nothing does, one that goes.
+
+    So the books know of every write, and after a restart a list that waits for a deploy is known for ours.
+    """
+    going = (item for item in items if item.remote_id in planned.remove)
+    return unwritten(items, frozenset(planned.add)) or [(item, item.remote_id) for item in islice(going, 1)]
+
+
+def settled_entry(item: Item) -> str | None:
+    """The entry that is there as it should be for an indicator: nothing is to be done, or recorded, about it."""
+    form = item.form
+    if (
+        form is None
+        or form != item.remote_id
+        or item.place is not Place.SETTLED
+        or item.state is not AppliedState.APPLIED
+        or item.wanted is None
+        or (item.resend_at is not None and item.again)
+    ):
+        return None
+    return item.remote_id
+
+
+def parted(items: Iterable[Item]) -> tuple[frozenset[str], list[Item]]:
     """Entries that are there as they should be, and the indicators of all others: of a large list those are few."""
     bulk, others = list[str](), list[Item]()
-    settled, applied = Place.SETTLED, AppliedState.APPLIED
     for item in items:
-        form = item.form
-        if (
-            item.place is settled
-            and item.state is applied
-            and form == item.remote_id
-            and form is not None
-            and item.wanted is not None
-            and item.resend_at is None
-        ):
-            bulk.append(form)
+        entry = settled_entry(item)
+        if entry is not None:
+            bulk.append(entry)
         else:
             others.append(item)
     return frozenset(bulk), others
@@ -175,14 +201,19 @@ def fitting(
     return frozenset(kept) | (frozenset(free) & every)
 
 
+def room_of(target: UrlList | FileHashList, others: int) -> int:
+    """Bytes there are for entries of ours, beside `others` that are not for us to take out."""
+    return target.size_mb * MEGABYTE - others - (_ENVELOPE if isinstance(target, UrlList) else 0)
+
+
 def size_of_urls(urls: Iterable[str]) -> int:
     """Bytes of a URL list, as its limit counts them."""
-    return _size(urls, _URL_EXTRA)
+    return _size(urls, URL_EXTRA)
 
 
 def size_of_hashes(hashes: Iterable[str]) -> int:
     """Bytes of a file-hash list, as its limit counts them."""
-    return _size(hashes, _HASH_EXTRA)
+    return _size(hashes, HASH_EXTRA)
 
 
 def _size(entries: Iterable[str], extra: int) -> int:
@@ -190,13 +221,13 @@ def _size(entries: Iterable[str], extra: int) -> int:
     return sum(sizes) + extra * len(sizes)
 
 
-def _outcomes(items: Iterable[Item], keep: Collection[str], foreign: Collection[str]) -> list[Outcome]:
+def outcomes_of(items: Iterable[Item], keep: Container[str], foreign: Container[str]) -> list[Outcome]:
     """What becomes of every entry whose record says something else."""
     outcomes = (_outcome(item, keep, foreign) for item in items if item.place is not Place.GUARDED and not item.stays)
     return [outcome for outcome in outcomes if not _stands(outcome)]
 
 
-def _outcome(item: Item, keep: Collection[str], foreign: Collection[str]) -> Outcome:
+def _outcome(item: Item, keep: Container[str], foreign: Container[str]) -> Outcome:
     if item.wanted is None:
         return Outcome(item, None)
     if isinstance(item.form, Reason):

@@ -14,9 +14,7 @@ import orjson
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import MOST_PATTERNS, DestinationProfile
-from services.push_netskope.plan import _outcomes as outcomes_of
-from services.push_netskope.plan import _parted as parted
-from services.push_netskope.plan import entry_of, ranks
+from services.push_netskope.plan import entry_of, outcomes_of, parted, ranks
 from services.push_netskope.profileclient import Profile, Shelf
 from services.runtime.item import Item, Outcome, Place
 

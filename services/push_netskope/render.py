@@ -54,6 +54,13 @@ def form_of(item: Item, target: Target) -> str | Reason:
     return entry.lower() if target.match == "insensitive" else entry
 
 
+def give_form(item: Item, target: Target) -> None:
+    """Let an indicator that is wanted know its form, if it does not yet."""
+    if item.form is None and item.wanted is not None:
+        form = form_of(item, target)
+        item.form = item.remote_id if form == item.remote_id else form  # one text for both: there are many
+
+
 def _entry(url: str) -> str:
     """A canonical URL, which has a scheme, a path and nothing but ASCII, as an exact entry."""
     host, slash, rest = url.partition("://")[2].partition("/")

@@ -15,7 +15,7 @@ from services.push_netskope.client import NetskopeClient
 from services.push_netskope.hashlists import HashLists
 from services.push_netskope.profileclient import ProfileClient
 from services.push_netskope.profiles import Profiles
-from services.push_netskope.render import form_of
+from services.push_netskope.render import give_form
 from services.push_netskope.urllists import UrlLists
 from services.runtime.book import Book, Pace
 from services.runtime.converging import FOREVER, Converger
@@ -34,6 +34,9 @@ from services.runtime.vendors.errors import (
 from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
 
 READ_TIMEOUT_S = 120.0
+
+_CHANGED = (Place.PUT, Place.WITHDRAW)
+_UNSETTLED = (*_CHANGED, Place.WAITING)
 
 ONCE = RetryPolicy(attempts=1)
 """The loop is what repeats: so ownership is checked before every request, and new wishes are heard in between."""
@@ -58,7 +61,8 @@ class NetskopePusher:
         self._pace = pace or Pace()
         self._reconcile_s = spec.reconcile.interval.total_seconds()
         self._clock = clock
-        self._url_lists = UrlLists(book, client, repairs=spec.reconcile.mode == "repair")
+        repairs, along = spec.reconcile.mode == "repair", spec.deploy.others_pending == "deploy"
+        self._url_lists = UrlLists(book, client, repairs=repairs, along=along)
         self._hash_lists = HashLists(book, client)
         self._profiles = Profiles(book, ProfileClient(client), repairs=spec.reconcile.mode == "repair")
         self._failures: dict[str, int] = {}
@@ -87,7 +91,7 @@ class NetskopePusher:
     def _with_work(self) -> dict[str, float]:
         """When each list is due: those with changes as soon as may be, then those to be looked at from time to time."""
         standing = self._book.standing
-        changed = {item.target_id for place in (Place.PUT, Place.WITHDRAW) for item in standing.places[place]}
+        changed = {item.target_id for place in _CHANGED for item in standing.places[place]}
         due = {name: self._not_before.get(name, 0.0) for name in sorted(changed)}
         for name, items in standing.items.items():
             if items and name not in changed and isinstance(standing.targets[name], UrlList | DestinationProfile):
@@ -99,29 +103,29 @@ class NetskopePusher:
 
     def _converge(self, target_id: str) -> None:
         standing = self._book.standing
-        target, items = standing.targets[target_id], standing.items[target_id].values()
-        for item in items:
-            if item.form is None and item.wanted is not None:
-                item.form = form_of(item, target)
-        now = self._clock()
+        target, now = standing.targets[target_id], self._clock()
+        changed = [item for place in _CHANGED for item in standing.places[place] if item.target_id == target_id]
+        for item in changed:
+            give_form(item, target)
         try:
             done = True
-            self._skip(items)
+            self._skip(changed)
             if isinstance(target, UrlList):
-                self._url_lists.converge(target, list(items))
+                done = self._url_lists.converge(target, changed=bool(changed))
             elif isinstance(target, FileHashList):
-                done = self._hash_lists.converge(target, list(items))
+                done = self._hash_lists.converge(target)
             elif isinstance(target, DestinationProfile):
                 self._profiles.converge(target)
         except (RefusedError, MisconfiguredError) as error:
             reason = Reason(code=_code(error), detail=error.text)
-            unsettled = [item for item in items if item.place in (Place.PUT, Place.WITHDRAW, Place.WAITING)]
+            unsettled = [item for place in _UNSETTLED for item in standing.places[place] if item.target_id == target_id]
             self._book.record([Outcome(item, AppliedState.FAILED, item.remote_id, reason) for item in unsettled])
             done = False
-        self._check_at[target_id] = now + self._reconcile_s
         failures = 0 if done else self._failures.get(target_id, 0) + 1
         self._failures[target_id] = failures
         self._not_before[target_id] = now + self._pace.lasting(failures - 1) if failures else now
+        # What is held is not among what changed, so a list that could not be dealt with is looked at before long.
+        self._check_at[target_id] = self._not_before[target_id] if failures else now + self._reconcile_s
 
     def _skip(self, items: Collection[Item]) -> None:
         """What cannot be in the list is done with, whether the list can be written or not."""

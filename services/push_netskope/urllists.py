@@ -1,12 +1,12 @@
 """Brings one URL list to what it should hold: read, plan, note, write once, deploy, record.
 
 Invariant: a list is read right before it is written, so that entries of other people stay; two writers at the same
-moment are a race the vendor gives no means against. Nothing is recorded before it is deployed. A deploy applies what
-other people left waiting, too: there is no other.
+moment are a race the vendor gives no means against. Nothing is recorded as applied before it is deployed, and nothing
+is written while a deploy has to wait for other people (`services/push_netskope/deploying.py`).
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from itertools import count
 from typing import Final
 
@@ -16,6 +16,9 @@ from schemas.record import Reason
 from schemas.targets import UrlList
 from services.push_netskope import client as api
 from services.push_netskope import plan
+from services.push_netskope.deploying import Deploys, withheld
+from services.push_netskope.kept import KeptUrlList
+from services.push_netskope.render import give_form
 from services.push_netskope.sizes import show_size
 from services.runtime.book import Book
 from services.runtime.halving import in_halves
@@ -31,45 +34,97 @@ _OF_SIZE: Final = re.compile(r"exceed|too large|too long|size", re.IGNORECASE)
 class UrlLists:
     """The URL lists of one connection."""
 
-    def __init__(self, book: Book, client: api.NetskopeClient, *, repairs: bool) -> None:
+    def __init__(self, book: Book, client: api.NetskopeClient, *, repairs: bool, along: bool) -> None:
         self._book = book
         self._repairs = repairs
         self._client = client
+        self._deploys = Deploys(book, client, along=along)
         self._ids: dict[str, int] = {}
+        self._kept: dict[str, KeptUrlList] = {}
 
-    def converge(self, target: UrlList, items: Collection[Item]) -> None:
+    def converge(self, target: UrlList, *, changed: bool) -> bool:
         """Bring a list to what it should hold, and record what that made of the entries.
+
+        Returns False when that waits for other people: then it is to be looked at again before long.
+
+        `changed`: it is looked at because of its entries; otherwise all is planned afresh.
 
         Raises:
             RefusedError: the vendor will not have it; nothing is lost.
             VendorError, StoppedError: as the client does.
 
         """
-        wrote = False
+        wrote, waits = False, None
+        if not changed:
+            self._forget(target)
         for round_ in count(1):
             there = self._read(target.name)
-            if self._note_lost(items, there) and not self._repairs and not _changed(items):
-                return
-            planned = self._plan(target, items, there)
-            if planned.urls is None:
+            self._deploys.look(target, there)
+            known = self._known(target, there)
+            items = known.settled.open if known else self._all(target)
+            present = known or frozenset(there.urls if there else ())
+            lost = not self._deploys.is_theirs(target) and self._note_lost(items, present)
+            if lost and not self._repairs and not self._has_changes(target):
+                return True
+            quick = known.planned() if known else None
+            if quick is None:
+                self._forget(target)
+                items = self._all(target)
+            planned = quick or self._plan(target, items, there)
+            if planned.urls is None or (waits := None if wrote else self._deploys.waits_for()):
                 break
-            self._book.intend(plan.unwritten(items, frozenset(planned.add)))
+            self._book.intend(plan.notes(items, planned))
             wrote = True
-            try:
-                self._write(target, there, planned)
+            if self._sent(target, there, planned, last=round_ == _ROUNDS):
                 break
-            except NotFoundError:
-                self._ids.pop(target.name, None)
-                raise
-            except RefusedError as error:
-                if round_ == _ROUNDS:
-                    raise
-                self._single_out(items, there, planned, error, target.default)
         if wrote or (there and there.pending and planned.outcomes):
-            self._client.deploy()
-        urls = planned.urls if planned.urls is not None else there.urls if there else ()
-        show_size(self._book.connection.name, target, plan.size_of_urls(urls))
+            waits = waits or self._deploys.deploy()
+        if waits:
+            so, held = withheld(planned.outcomes, there, waits, ours=self._deploys.is_ours(target))
+            self._book.record(so)
+            self._book.remark(held)
+            self._forget(target)
+            return False
         self._book.record(planned.outcomes)
+        self._keep(target, there, planned)
+        return True
+
+    def _all(self, target: UrlList) -> list[Item]:
+        items = list(self._book.standing.items[target.id].values())
+        for item in items:
+            give_form(item, target)
+        return items
+
+    def _has_changes(self, target: UrlList) -> bool:
+        places = self._book.standing.places
+        return any(item.target_id == target.id for place in (Place.PUT, Place.WITHDRAW) for item in places[place])
+
+    def _known(self, target: UrlList, there: api.UrlList | None) -> KeptUrlList | None:
+        """What is known of the list already, if nobody else changed it."""
+        known = self._kept.get(target.id)
+        if known and not known.follows(target, there):
+            self._forget(target)
+            return None
+        return known
+
+    def _keep(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan) -> None:
+        """Remember the list as it is now for the next plan, and show how large it is."""
+        urls = planned.urls if planned.urls is not None else there.urls if there else ()
+        known = self._kept.get(target.id)
+        if known:
+            known.wrote(planned)
+        elif urls and (there is None or there.type == target.match):
+            changes = self._book.standing.watch(target.id)
+            known = KeptUrlList.of(self._all(target), target, urls, changes)
+            if known:
+                self._kept[target.id] = known
+            else:
+                self._forget(target)
+        show_size(self._book.connection.name, target, known.size if known else plan.size_of_urls(urls))
+
+    def _forget(self, target: UrlList) -> None:
+        self._kept.pop(target.id, None)
+        self._book.standing.unwatch(target.id)
 
     def _read(self, name: str) -> api.UrlList | None:
         """The list of this name; its id is remembered, and looked up again when it is another's by now."""
@@ -83,9 +138,8 @@ class UrlLists:
         self._ids[name] = found
         return self._client.url_list(found)
 
-    def _note_lost(self, items: Collection[Item], there: api.UrlList | None) -> bool:
+    def _note_lost(self, items: Iterable[Item], present: Container[str]) -> bool:
         """Tell what others took out, if anything, and have it written again unless the connection says otherwise."""
-        present = frozenset(there.urls) if there else frozenset()
         lost = [
             item
             for item in items
@@ -107,6 +161,21 @@ class UrlLists:
             return plan.plan_other_type(items, target, there)
         return plan.plan_url_list(items, target, there)
 
+    def _sent(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, *, last: bool) -> bool:
+        """Write a list. Returns False when entries of it were singled out, and it is to be planned again."""
+        self._deploys.writing(target, planned)
+        try:
+            self._write(target, there, planned)
+        except NotFoundError:
+            self._ids.pop(target.name, None)
+            raise
+        except RefusedError as error:
+            if last:
+                raise
+            self._single_out(target, there, planned, error)
+            return False
+        return True
+
     def _write(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan) -> None:
         assert planned.urls is not None
         if there is None:
@@ -117,12 +186,7 @@ class UrlLists:
             self._client.append(there.id, planned.add, there.type)
 
     def _single_out(
-        self,
-        items: Collection[Item],
-        there: api.UrlList | None,
-        planned: plan.UrlListPlan,
-        error: RefusedError,
-        default: str,
+        self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, error: RefusedError
     ) -> None:
         """Reject the entries that a refusal is about. Where it does not say which, add them by halves to find out.
 
@@ -131,16 +195,16 @@ class UrlLists:
 
         """
         reasons = api.refused_entries(error)
-        if self._reject(items, there, reasons):
+        if self._reject(target, there, reasons):
             return
         if error.status not in _OF_ENTRIES or _OF_SIZE.search(error.message) or not planned.add or there is None:
             raise error
         if planned.remove:
             left = [url for url in there.urls if url not in planned.remove]
-            self._client.replace(there.id, left or [default], there.type)
+            self._client.replace(there.id, left or [target.default], there.type)
 
         def alone(entry: str, refusal: RefusedError) -> None:
-            self._reject(items, there, {entry: refusal.message or refusal.text})
+            self._reject(target, there, {entry: refusal.message or refusal.text})
 
         def untried(_: Sequence[str], refusal: RefusedError) -> None:
             raise refusal
@@ -153,8 +217,9 @@ class UrlLists:
             _OF_ENTRIES,
         )
 
-    def _reject(self, items: Collection[Item], there: api.UrlList | None, reasons: dict[str, str]) -> bool:
+    def _reject(self, target: UrlList, there: api.UrlList | None, reasons: dict[str, str]) -> bool:
         """What is there already stays ours, so that the next plan takes it out: no write passes with it."""
+        items = self._all(target) if reasons else []
         behind = [(item, entry) for item in items if (entry := plan.entry_of(item)) is not None and entry in reasons]
         present = frozenset(there.urls) if there else frozenset()
 
@@ -165,7 +230,3 @@ class UrlLists:
 
         self._book.record([rejected(item, entry) for item, entry in behind])
         return bool(behind)
-
-
-def _changed(items: Collection[Item]) -> bool:
-    return any(item.place in (Place.PUT, Place.WITHDRAW) for item in items)

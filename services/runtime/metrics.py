@@ -236,6 +236,12 @@ DRIFT = _counter(
     "kind",
     services="pushers",
 )
+DEPLOY_WAITS = _gauge(
+    "deploy_waits",
+    "URL lists with changes of other people that a deploy of ours waits for.",
+    "connection",
+    services="push_netskope",
+)
 LIST_BYTES = _gauge("list_bytes", "Size of a list as last written.", "connection", "target", services="push_netskope")
 LIST_BYTES_LIMIT = _gauge(
     "list_bytes_limit",

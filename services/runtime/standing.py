@@ -25,7 +25,10 @@ from services.runtime.item import (
     place_of,
 )
 
-__all__ = ["ID_UNKNOWN", "UNCONFIRMED", "Item", "Outcome", "Place", "Standing", "Tally"]
+__all__ = ["ID_UNKNOWN", "UNCONFIRMED", "Changes", "Item", "Outcome", "Place", "Standing", "Tally"]
+
+Changes = dict[Item, str | None]
+"""Entries that changed, each with the remote id that it had before."""
 
 
 @dataclass(slots=True)
@@ -53,6 +56,7 @@ class Standing:
         self._detailed = detailed
         self._alarms: list[tuple[float, int, Item]] = []
         self._serial = count()
+        self._watched: dict[str, Changes] = {}
 
     def __iter__(self) -> Iterator[Item]:
         for items in self.items.values():
@@ -62,6 +66,15 @@ class Standing:
     def pending(self) -> int:
         """Entries with work left to do."""
         return sum(len(self.places[place]) for place in (Place.PUT, Place.WITHDRAW, Place.WAITING))
+
+    def watch(self, target_id: str) -> Changes:
+        """Note from now on which entries of a target change: in what is returned, to be emptied by who reads it."""
+        self._watched[target_id] = changes = Changes()
+        return changes
+
+    def unwatch(self, target_id: str) -> None:
+        """Note nothing any more, and forget what was noted."""
+        self._watched.pop(target_id, None)
 
     def desire(self, key: str, desired: Desired | None) -> None:
         """Take in the latest desired record of a key; None is a tombstone."""
@@ -210,6 +223,9 @@ class Standing:
         return found
 
     def _lift(self, item: Item) -> None:
+        changes = self._watched.get(item.target_id)
+        if changes is not None:
+            changes.setdefault(item, item.remote_id)
         if item.place is None:
             return
         if item.place is not Place.SETTLED:

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from schemas.desired import AppliedState
 from schemas.hold import HoldKind, hold_id
 from schemas.policy import Policy
+from schemas.resources import resource
 from schemas.targets import DestinationProfile
 from services.push_netskope import profileplan
 from services.push_netskope.profileplan import VALUES_A_CALL
@@ -20,7 +21,6 @@ from services.sandbox.tenant.quota import Limit
 from tests.contract import test_push_netskope_tenant as tenant
 from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api, serving
 from tests.pushing import LIST, NAME
-from tests.routing import resource
 
 PROFILES = "/api/v2/profiles/destinations"
 PROFILE = DestinationProfile(kind="destination-profile", name="blocked sites")

@@ -1,0 +1,223 @@
+"""Plans made from what changed say what plans of all entries say, whatever happened to the list and in what order."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from schemas.targets import FileHashList, UrlList
+from schemas.types import Severity
+from services.push_netskope import client, plan
+from services.push_netskope.kept import KeptHashList, KeptUrlList
+from services.push_netskope.plan import HashListPlan, UrlListPlan, plan_hash_list, plan_url_list
+from services.push_netskope.render import give_form
+from services.runtime.item import RELEASED, Kept
+from services.runtime.standing import Item, Outcome, Place, Standing
+from tests.pushing import HASHES, LIST, wish
+
+SITES = [
+    "a.example", "b.example", "c.example", "http://a.example/", "https://e.example/x", "http://e.example/x",
+    "2001:db8::1", LIST.default,
+]  # fmt: skip
+FILES = ["a" * 64, "b" * 32, "c" * 64, "d" * 40, "e" * 64]
+THEIRS = ["a.example", "e.example/x", "theirs.example", "more.example"]
+ROOMY, TIGHT = 1_000_000, 1_060
+"""Bytes of a MB: TIGHT leaves a URL list room for two or three entries."""
+
+
+def there(urls: tuple[str, ...]) -> client.UrlList:
+    return client.UrlList(1, LIST.name, urls, "exact", pending=False)
+
+
+def told(outcomes: list[Outcome]) -> set[tuple[object, ...]]:
+    found: set[tuple[object, ...]] = {(id(o.item), o.state, o.remote_id, o.reason) for o in outcomes}
+    assert len(found) == len(outcomes)
+    return found
+
+
+class Entries(RuleBasedStateMachine):
+    """Whatever may happen to the entries of one list between two plans."""
+
+    target: UrlList | FileHashList
+    values: list[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.standing = Standing(detailed=False)
+        self.megabyte = plan.MEGABYTE
+        self.moment = 0
+
+    def teardown(self) -> None:
+        self.patch(self.megabyte)
+
+    @staticmethod
+    def patch(size: int) -> None:
+        plan.MEGABYTE = size  # type: ignore[misc]  # lists of a few entries shall be full, too
+
+    @property
+    def items(self) -> list[Item]:
+        found = list(self.standing)
+        for item in found:
+            give_form(item, self.target)
+        return found
+
+    def some(self, data: st.DataObject) -> Item | None:
+        items = list(self.standing)
+        return data.draw(st.sampled_from(items)) if items else None
+
+    @rule(data=st.data(), content=st.sampled_from(["c1", "c2"]), severity=st.sampled_from(list(Severity)))
+    def want(self, data: st.DataObject, content: str, severity: Severity) -> None:
+        for value in data.draw(st.lists(st.sampled_from(self.values), unique=True, max_size=3)):
+            self.standing.desire(*wish(value, self.target, content=content, severity=severity))
+
+    @rule(data=st.data(), what=st.sampled_from(["drop", "drop", "release", "again"]))
+    def change(self, data: st.DataObject, what: str) -> None:
+        value = data.draw(st.sampled_from(self.values))
+        self.moment += 1
+        resend_at = self.moment if what == "again" else None
+        key, record = wish(value, self.target, released=what == "release", resend_at=resend_at)
+        self.standing.desire(key, None if what == "drop" else record)
+
+    @rule(kept=st.sampled_from([Kept.NOTHING, Kept.WITHDRAWALS, Kept.ADDITIONS, Kept.WITHDRAWALS | Kept.ADDITIONS]))
+    def guard(self, kept: Kept) -> None:
+        self.standing.keep(self.target.id, kept)
+
+    @rule(data=st.data())
+    def happen(self, data: st.DataObject) -> None:
+        """One entry is noted, found lost, refused, failed, or its record is set right, as the pusher does it."""
+        item = self.some(data)
+        if item is None:
+            return
+        give_form(item, self.target)
+        if item.place in (Place.FORGET, Place.AMEND):
+            stays = item.released and self.target is HASHES
+            state = AppliedState.APPLIED if stays else None if item.wanted is None else item.state
+            self.settle(Outcome(item, state, item.remote_id if state else None, RELEASED if stays else None))
+        elif item.wanted is None or not isinstance(item.form, str):
+            return
+        elif data.draw(st.booleans()):
+            self.standing.sent(item, item.form, self.moment)
+        elif data.draw(st.booleans()):
+            remote_id = item.remote_id if data.draw(st.booleans()) else None
+            self.settle(Outcome(item, AppliedState.REJECTED, remote_id, Reason(code="vendor_rejected")))
+        elif data.draw(st.booleans()):
+            self.settle(Outcome(item, AppliedState.FAILED, item.remote_id, Reason(code="refused")), retry_at=1.0)
+        else:
+            self.standing.lost(item)
+
+    @rule()
+    def wake(self) -> None:
+        self.standing.wake(2.0)
+
+    def settle(self, *outcomes: Outcome, retry_at: float = 0.0) -> None:
+        self.moment += 1
+        for outcome in outcomes:
+            self.standing.settle(outcome, retry_at, self.moment)
+
+
+class UrlListEntries(Entries):
+    """A URL list that others edit, too."""
+
+    target, values = LIST, SITES
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.urls: tuple[str, ...] = ("theirs.example",)
+        self.kept: KeptUrlList | None = None
+
+    @initialize(size=st.sampled_from([ROOMY, TIGHT]))
+    def begin(self, size: int) -> None:
+        self.patch(size)
+
+    @rule(data=st.data())
+    def others_edit(self, data: st.DataObject) -> None:
+        more = data.draw(st.lists(st.sampled_from(THEIRS), max_size=2))
+        less = data.draw(st.lists(st.sampled_from([*self.urls, "none"]), max_size=1))
+        urls = data.draw(st.permutations([url for url in dict.fromkeys([*self.urls, *more]) if url not in less]))
+        self.urls = tuple(urls) or (LIST.default,)
+
+    @rule(written=st.booleans())
+    def converge(self, written: bool) -> None:
+        now, planned = there(self.urls), None
+        if self.kept and self.kept.follows(LIST, now):
+            assert {url for url in (*SITES, *THEIRS) if url in self.kept} == {*SITES, *THEIRS} & set(self.urls)
+            assert self.kept.size == plan.size_of_urls(self.urls)
+            planned = self.kept.planned()
+        expected = plan_url_list(self.items, LIST, now)
+        if planned is None:
+            planned, self.kept = expected, None
+        self.agree(planned, expected)
+        if not written:
+            return
+        self.urls = expected.urls or self.urls
+        self.settle(*expected.outcomes)
+        if self.kept:
+            self.kept.wrote(planned)
+        else:
+            self.kept = KeptUrlList.of(self.items, LIST, self.urls, self.standing.watch(LIST.id))
+
+    def agree(self, planned: UrlListPlan, expected: UrlListPlan) -> None:
+        assert (planned.add, planned.remove, planned.urls, planned.again) == (
+            expected.add, expected.remove, expected.urls, expected.again,
+        )  # fmt: skip
+        assert told(planned.outcomes) == told(expected.outcomes)
+
+
+class HashListEntries(Entries):
+    """A file-hash list, which nobody else can edit without its being overwritten."""
+
+    target, values = HASHES, FILES
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: KeptHashList | None = None
+
+    @initialize(size=st.sampled_from([ROOMY, 100]))
+    def begin(self, size: int) -> None:
+        self.patch(size)
+
+    @rule(written=st.booleans())
+    def converge(self, written: bool) -> None:
+        planned = self.kept.planned(HASHES) if self.kept else None
+        expected: HashListPlan = plan_hash_list(self.items, HASHES)
+        if planned is None:
+            planned, self.kept = expected, None
+        assert planned.hashes == expected.hashes
+        assert told(planned.outcomes) == told(expected.outcomes)
+        if written:
+            self.settle(*expected.outcomes)
+        if self.kept is None:
+            self.kept = KeptHashList.of(self.items, HASHES, self.standing.watch(HASHES.id))
+
+
+for machine in (UrlListEntries, HashListEntries):
+    machine.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestUrlListEntries = UrlListEntries.TestCase
+TestHashListEntries = HashListEntries.TestCase
+
+
+def test_a_change_of_a_large_list_is_planned_from_what_changed() -> None:
+    standing = Standing(detailed=False)
+    for number in range(300):
+        standing.desire(*wish(f"h{number}.example", LIST))
+    planned = plan_url_list(given(standing), LIST, None)
+    assert planned.urls is not None
+    for outcome in planned.outcomes:
+        standing.settle(outcome)
+    kept = KeptUrlList.of(given(standing), LIST, planned.urls, standing.watch(LIST.id))
+    assert kept is not None
+    standing.desire(wish("h7.example", LIST)[0], None)
+    standing.desire(*wish("new.example", LIST))
+    assert kept.follows(LIST, there(planned.urls))
+    assert [item.value for item in kept.settled.open] == ["h7.example", "new.example"]
+    news = kept.planned()
+    assert news is not None
+    assert news.add == ("new.example",)
+    assert news.remove == {"h7.example"}
+
+
+def given(standing: Standing) -> list[Item]:
+    for item in standing:
+        give_form(item, LIST)
+    return list(standing)
