@@ -67,6 +67,7 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
         Grant("topic", f"{prefix}.", ("Create", "Describe", "DescribeConfigs", "Read"), prefixed=True),
         _write(topics.policy.name),
         _write(topics.requests.name),
+        *_resolver(topics),
         _transactions(f"{prefix}-policy"),
     ]
     # The autoscaler looks at the lag of the routers.
@@ -75,6 +76,16 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
         Grant("group", f"{prefix}-router", ("Describe",)),
     ]
     return users
+
+
+def _resolver(topics: Topics) -> Sequence[Grant]:
+    """For who deals with dead letters: says what became of them, and produces them again wherever they came from."""
+    names = (topics.resolutions, topics.activity, topics.reports, topics.checkpoints, topics.holds)
+    entries = (topics.desired("").name, topics.applied("").name)
+    return (
+        *(_write(topic.name) for topic in names),
+        *(Grant("topic", name, ("Write",), prefixed=True) for name in entries),
+    )
 
 
 def _read(topic: str) -> Grant:

@@ -3,6 +3,7 @@
 import typer
 
 from services.console import verbs, verbs_asking, verbs_looking, verbs_service
+from services.console.verbs_letters import deadletters
 from services.console.verbs_topics import topics
 
 EPILOG = (
@@ -15,6 +16,7 @@ verbs.add_to(app)
 verbs_asking.add_to(app)
 verbs_looking.add_to(app)
 verbs_service.add_to(app)
+app.add_typer(deadletters, name="deadletters")
 app.add_typer(topics, name="topics")
 
 
