@@ -18,7 +18,7 @@ used; 429 and 503: try again after the seconds of `Retry-After`. Moments are mil
 """
 _TITLES = {
     "read": "Looking", "ask": "Asking the router", "resources": "Resources", "holds": "Holds",
-    "dead letters": "Dead letters", "push": "Pushing",
+    "dead letters": "Dead letters", "rejected": "What vendors rejected", "push": "Pushing",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,7 +106,9 @@ def test_what_is_dead_is_listed_once_however_many_services_set_it_aside(settings
     assert run("show", "nothing@0:0").exit_code == 3
 
 
-def test_a_mended_letter_goes_back_with_its_key_and_headers_once(settings: Settings) -> None:
+def test_a_mended_letter_goes_back_with_its_key_and_headers_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     letter = policy_letter(settings)
     refused = run("replay", letter)
     assert refused.exit_code == 1
@@ -114,6 +117,11 @@ def test_a_mended_letter_goes_back_with_its_key_and_headers_once(settings: Setti
     wrong = run("edit", letter, "--set", "spec.enabled=maybe")
     assert (wrong.exit_code, listed()[letter]["edited"]) == (1, False)
     assert "spec.enabled" in wrong.stderr
+    monkeypatch.setenv("EDITOR", "sed -i s/perhaps/rarely/")
+    slip = run("edit", letter).stderr
+    written = Path(slip.partition("what you wrote is in ")[2].partition(";")[0])
+    assert "rarely" in written.read_text(), "what was written in an editor is not lost"
+    written.unlink()
     assert "there is no specs here" in run("edit", letter, "--set", "specs.enabled=true").stderr
 
     assert run("edit", letter, "--set", "spec.enabled=false").exit_code == 0

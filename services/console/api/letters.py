@@ -18,7 +18,7 @@ from services.console.when import since as moment
 
 router = APIRouter(prefix="/v1/deadletters", tags=["dead letters"], responses=RESPONSES)
 Name = Annotated[str, Path(max_length=400, description="its id: `<topic>@<partition>:<offset>`")]
-Names = Annotated[list[str] | None, Query(alias="id", max_length=1_000, description="ids of dead letters")]
+Names = Annotated[list[str] | None, Query(alias="id", max_length=100, description="ids of dead letters")]
 _NAME = Query(max_length=300)
 _TOPIC = Query(max_length=300, description="with or without the prefix of the installation")
 
@@ -139,7 +139,7 @@ def replay(
 def drop(
     desk: AtHand,
     who: Editor,
-    names: Annotated[list[str], Query(alias="id", min_length=1, max_length=1_000, description="ids of dead letters")],
+    names: Annotated[list[str], Query(alias="id", min_length=1, max_length=100, description="ids of dead letters")],
     reason: Annotated[str, Query(max_length=2_000, description="why, for those who come after")] = "",
 ) -> BecameAll:
     """Let dead letters be. They are kept as long as any."""

@@ -3,12 +3,11 @@
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
-import click
 import typer
 
 from services.console.audit import user
+from services.console.editing import in_editor, kept
 from services.console.forms import Form
 from services.console.guard import EXIT_REFUSED, complain, guarded
 from services.console.letters.box import Only
@@ -120,9 +119,8 @@ def _read(file: str) -> str:
 
 
 def _in_editor(letter: Letter) -> str:
-    before = pretty(letter.payload)
-    after = click.edit(before, extension=".json")
-    if after is None or after.strip() == before.strip():
+    after = in_editor(pretty(letter.payload))
+    if after is None:
         complain("nothing was changed in the editor; the letter is as it was")
         raise typer.Exit
     return after
@@ -139,9 +137,7 @@ def _keeping(letters: Letters, name: str, text: str, *, written_here: bool) -> L
     except UnfitError as error:
         if not written_here:
             raise
-        with NamedTemporaryFile("w", suffix=".json", delete=False, encoding="utf-8") as kept:
-            kept.write(text)
-        raise UnfitError(f"{error}\nwhat you wrote is in {kept.name}; mend it, and: --file {kept.name}") from error
+        raise UnfitError(f"{error}\n{kept(text)}") from error
 
 
 def _say(outcomes: Sequence[Outcome]) -> None:
