@@ -3,19 +3,11 @@
 Beside the letter, never in it: that one keeps the original bytes. What has no resolution is open.
 """
 
-from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
 from schemas.record import Millis, Record
-
-
-class ResolutionState(StrEnum):
-    """What became of a dead letter."""
-
-    OPEN = "open"
-    REPLAYED = "replayed"
-    DROPPED = "dropped"
+from schemas.resolution_state import ResolutionState
 
 
 def digest(key: bytes | None, value: bytes | None) -> str:

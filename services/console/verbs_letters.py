@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from schemas.resolution import ResolutionState
+from schemas.resolution_state import ResolutionState
 from services.console.forms import Form
 from services.console.verbs_asking import Output
 

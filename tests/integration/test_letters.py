@@ -153,6 +153,7 @@ def test_dropping_keeps_who_and_why_and_can_be_taken_back(settings: Settings) ->
     told = [Activity.decode(record.value or b"") for record in records(settings, settings.topics.activity)]
     assert [one.code for one in told] == ["dead_letters_dropped", "dead_letter_edited", "dead_letters_replayed"]
     assert [(item.subject, item.reason) for item in told[0].items] == [(letter, "dropped")]
+    assert told[0].counts == {"dropped": 1}
     assert told[0].message.endswith(f"dropped {letter}: a slip")
 
 

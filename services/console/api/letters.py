@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Query
 from pydantic import BaseModel
 
-from schemas.resolution import ResolutionState
+from schemas.resolution_state import ResolutionState
 from services.console.api.access import AtHand, Editor, Viewer
 from services.console.api.errors import RESPONSES
 from services.console.api.models import Millis

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from schemas.deadletter import DeadLetter
 from schemas.record import Millis, UndecodableError
-from schemas.resolution import Resolution, ResolutionState, digest
+from schemas.resolution import Resolution, digest
+from schemas.resolution_state import ResolutionState
 from schemas.topics import Topic
 from services.console.letters.letter import Letter
 from services.console.planning import NotFoundError

@@ -7,7 +7,8 @@ import orjson
 
 from schemas.deadletter import DeadLetter
 from schemas.record import Millis
-from schemas.resolution import Resolution, ResolutionState, digest
+from schemas.resolution import Resolution, digest
+from schemas.resolution_state import ResolutionState
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from contextlib import closing
 
 import orjson
 
-from schemas.resolution import Resolution, ResolutionState
+from schemas.resolution import Resolution
+from schemas.resolution_state import ResolutionState
 from services.console.audit import entries
 from services.console.letters.box import Box, Only, read_box
 from services.console.letters.edits import Payload, UnfitError

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.record import UndecodableError
-from schemas.resolution import ResolutionState
+from schemas.resolution_state import ResolutionState
 from schemas.topics import Topics
 from services.console.letters.letter import Letter
 from services.console.letters.nature import nature_of

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.resolution import ResolutionState
+from schemas.resolution_state import ResolutionState
 
 
 class Why(StrEnum):
