@@ -62,13 +62,14 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
             _both(topics.holds.name),
             _transactions(f"{prefix}-push/"),
         ]
-    # Follows what is to be listed, asks the router, writes what is configured and pushed; of reports it sees where they
-    # end, and none of them. A destination that is made by it brings two topics.
+    # Shows whatever there is, asks the router, writes what is configured and pushed, and sends dead letters back where they
+    # came from. A destination that is made by it brings two topics.
     users["console"] = [
         *everyone,
-        *(_read(topic.name) for topic in (topics.indicators, topics.activity, topics.holds, topics.replies)),
-        *(Grant("topic", name, ("Create", "DescribeConfigs", "Read"), prefixed=True) for name in (desired, applied)),
-        *(_write(topic.name) for topic in (topics.policy, topics.requests, topics.reports)),
+        Grant("topic", f"{prefix}.", ("Describe", "DescribeConfigs", "Read"), prefixed=True),
+        *(Grant("topic", name, ("Create",), prefixed=True) for name in (desired, applied)),
+        *(_write(topic.name) for topic in (topics.policy, topics.requests)),
+        *_resolver(topics),
         _transactions(f"{prefix}-policy"),
     ]
     # The command line: makes and checks topics, writes the policy and requests, and shows whatever there is.
@@ -76,6 +77,7 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
         Grant("topic", f"{prefix}.", ("Create", "Describe", "DescribeConfigs", "Read"), prefixed=True),
         _write(topics.policy.name),
         _write(topics.requests.name),
+        *_resolver(topics),
         _transactions(f"{prefix}-policy"),
     ]
     # The autoscaler looks at the lag of the routers.
@@ -84,6 +86,16 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
         Grant("group", f"{prefix}-router", ("Describe",)),
     ]
     return users
+
+
+def _resolver(topics: Topics) -> Sequence[Grant]:
+    """For who deals with dead letters: says what became of them, and produces them again wherever they came from."""
+    names = (topics.resolutions, topics.activity, topics.reports, topics.checkpoints, topics.holds)
+    entries = (topics.desired("").name, topics.applied("").name)
+    return (
+        *(_write(topic.name) for topic in names),
+        *(Grant("topic", name, ("Write",), prefixed=True) for name in entries),
+    )
 
 
 def _read(topic: str) -> Grant:

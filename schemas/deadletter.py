@@ -1,5 +1,9 @@
-"""A record that could not be decoded. Its key and value stay the original bytes; this travels in its headers."""
+"""A record that could not be decoded. Its key, value and headers stay the original ones; this travels in more headers.
 
+So it can be produced again where it came from just as it was.
+"""
+
+from collections.abc import Iterable
 from typing import Self
 
 from schemas.record import Millis, Record
@@ -23,12 +27,22 @@ class DeadLetter(Record):
     at: Millis
     """When that was."""
 
+    @property
+    def id(self) -> str:
+        """What people call it by: where the record stood."""
+        return f"{self.topic}@{self.partition}:{self.offset}"
+
     def headers(self) -> list[tuple[str, bytes]]:
         """As Kafka headers."""
         return [(_PREFIX + name, str(value).encode()) for name, value in self.model_dump().items()]
 
+    @staticmethod
+    def original(headers: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """The headers that the record itself came with."""
+        return [(name, value) for name, value in headers if not name.startswith(_PREFIX)]
+
     @classmethod
-    def from_headers(cls, headers: list[tuple[str, bytes]]) -> Self:
+    def from_headers(cls, headers: Iterable[tuple[str, bytes]]) -> Self:
         """Read it back. Raises pydantic.ValidationError where a header is missing or wrong."""
         found = {name.removeprefix(_PREFIX): value.decode() for name, value in headers if name.startswith(_PREFIX)}
         version = found.pop("v", None)  # a literal number is never read from text

@@ -24,6 +24,7 @@ from schemas.indicator import Indicator
 from schemas.progress import Progress
 from schemas.report import ReportBatch
 from schemas.request import Reply, Request
+from schemas.resolution import Resolution
 from schemas.resources import KINDS
 from schemas.resources.duration import render as render_duration
 from schemas.spent import Spent
@@ -41,6 +42,7 @@ RECORDS: Mapping[str, type[BaseModel]] = {
     "snapshot-chunk": SnapshotChunk,
     "activity": Activity,
     "dead-letter": DeadLetter,
+    "resolution": Resolution,
     "hold": Hold,
     "spent": Spent,
 }

@@ -8,12 +8,39 @@ from typing import Annotated
 
 from pydantic import Field
 
+from schemas.canonical import parse_id
 from schemas.indicator import Indicator
 from schemas.record import Millis, Record
 from schemas.types import IndicatorType
 
 MAX_LINES = 1_000
 """Lines of one partition's reply: a reply is one record of Kafka."""
+MAX_ENTRIES = 1_000
+NEVER: Millis = 253_402_300_799_000
+"""The end of the year 9999: no indicator was last seen since then."""
+
+
+def entry_name(destination: str, key: str) -> str:
+    """What an entry at a destination is called: `<destination>/<target id>/<indicator id>`."""
+    return f"{destination}/{key}"
+
+
+def split_entry_name(name: str) -> tuple[str, str]:
+    """The place of a named entry, `<destination>/<target id>`, and the id of its indicator.
+
+    Raises:
+        ValueError: that is no such name.
+
+    """
+    destination, _, key = name.partition("/")
+    target, _, identity = key.partition("/")
+    try:
+        value = parse_id(identity).value
+    except ValueError:
+        value = ""
+    if not (destination and target and value):
+        raise ValueError(f"{name[:100]!r} is not <destination>/<target id>/<indicator id>")
+    return f"{destination}/{target}", identity
 
 
 class RequestVerb(StrEnum):
@@ -44,6 +71,11 @@ class Request(Record):
     """Id of the indicator it is about."""
     since: Millis | None = None
     """Only indicators last seen since then; absent means all."""
+    entries: Annotated[tuple[str, ...], Field(max_length=MAX_ENTRIES)] = ()
+    """Only these entries are to be written again, as `<destination>/<target id>/<indicator id>`, whenever seen.
+
+    `since` is then `NEVER`, for routers that do not know this field: they write nothing.
+    """
     resources: dict[str, str] = Field(default_factory=dict)
     """Resources as JSON by their keys in the policy, to be thought of as applied; an empty text: as deleted."""
     lines: Annotated[int, Field(ge=0, le=MAX_LINES)] = 100

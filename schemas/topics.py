@@ -100,7 +100,15 @@ class Topics:
     @property
     def deadletters(self) -> Topic:
         """Records that could not be decoded."""
-        return _kept(f"{self.prefix}.deadletters", _Use("that of the record", "every service", "command line"), 1, 30)
+        return _kept(f"{self.prefix}.deadletters", _Use("that of the record", "every service", "console"), 1, 30)
+
+    @property
+    def resolutions(self) -> Topic:
+        """What people made of dead letters: edited, replayed, dropped."""
+        return _compacted(
+            f"{self.prefix}.resolutions",
+            _Use("`<dead letter id>`", "console", "console"),
+        )
 
     @property
     def holds(self) -> Topic:
@@ -125,6 +133,6 @@ class Topics:
         """Every topic, with those of the given destinations."""
         fixed = [
             self.reports, self.indicators, self.policy, self.leases, self.requests,
-            self.replies, self.checkpoints, self.activity, self.deadletters, self.holds,
+            self.replies, self.checkpoints, self.activity, self.deadletters, self.resolutions, self.holds,
         ]  # fmt: skip
         return fixed + [topic for name in destinations for topic in (self.desired(name), self.applied(name))]

@@ -3,6 +3,8 @@
 import typer
 
 from services.console import verbs, verbs_asking, verbs_looking, verbs_service
+from services.console.verbs_letters import deadletters
+from services.console.verbs_rejected import rejected
 from services.console.verbs_topics import topics
 
 EPILOG = (
@@ -15,6 +17,8 @@ verbs.add_to(app)
 verbs_asking.add_to(app)
 verbs_looking.add_to(app)
 verbs_service.add_to(app)
+app.add_typer(deadletters, name="deadletters")
+app.add_typer(rejected, name="rejected")
 app.add_typer(topics, name="topics")
 
 

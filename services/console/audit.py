@@ -1,6 +1,7 @@
 """Who did what, for `ioc.activity`. Told in the transaction of the change itself: never one without the other."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from getpass import getuser
 
@@ -11,18 +12,25 @@ from services.runtime.ledger import Entry
 from services.runtime.settings import Settings
 
 SERVICE = "console"
-CHANGED, ASKED_SYNC = "policy_changed", "sync_asked"
+CHANGED, ASKED_SYNC, ASKED_RETRY, CORRECTED = "policy_changed", "sync_asked", "retry_asked", "entry_corrected"
 
 
 def entries(settings: Settings, code: str, message: str, items: Iterable[tuple[str, str]]) -> list[Entry]:
     """Records that tell it. `items` are subjects, and what became of each."""
     told: Sequence[ActivityItem] = [ActivityItem(subject=subject, reason=what) for subject, what in items]
+    counts = dict(Counter(item.reason for item in told))
     return [
         Entry(
             settings.topics.activity.name,
             None,
             Activity(
-                at=now_ms(), service=SERVICE, level=Level.INFO, code=code, message=message, items=tuple(part)
+                at=now_ms(),
+                service=SERVICE,
+                level=Level.INFO,
+                code=code,
+                message=message,
+                counts=counts,
+                items=tuple(part),
             ).encode(),
         )
         for part in list(chunks(told, MAX_ITEMS)) or [()]

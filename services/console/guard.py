@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 
 from schemas.canonical import Refused
 from services.console.kinds import UnknownKindError
+from services.console.letters.edits import UnfitError
 from services.console.planning import NotFoundError, RefusedError
 from services.console.pushed import BadBodyError
 from services.console.remote import RemoteError
@@ -29,6 +30,7 @@ EXIT_NOT_FOUND = 3
 _CODES: dict[type[Exception], int] = {
     UnknownKindError: EXIT_USAGE, NotATimeError: EXIT_USAGE, NotFoundError: EXIT_NOT_FOUND, SettingsError: EXIT_CONFIG,
     NoPolicyError: EXIT_REFUSED, UnansweredError: EXIT_REFUSED, Refused: EXIT_REFUSED, BadBodyError: EXIT_REFUSED,
+    UnfitError: EXIT_REFUSED,
 }  # fmt: skip
 """How the process ends for errors whose own text says what to do."""
 
@@ -53,7 +55,7 @@ def guarded() -> Iterator[None]:
     except tuple(_CODES) as error:
         _end(next(code for kind, code in _CODES.items() if isinstance(error, kind)), str(error))
     except (FencedError, MovedError):
-        _end(EXIT_AGAIN, "others keep changing the policy at the same time; nothing was changed, try again")
+        _end(EXIT_AGAIN, "others keep changing things at the same time; look what is done, and try again")
     except LedgerError as error:
         _end(EXIT_AGAIN, f"{error}; whether the change was made is uncertain: look, and try again")
     except KafkaError as error:

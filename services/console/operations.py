@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kafka.errors import KafkaError
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from schemas.hold import Hold
 from schemas.policy import Policy
@@ -30,14 +29,11 @@ from services.console.planning import (
     plan_verdict,
 )
 from services.console.progress import read_progress
-from services.console.store import MovedError, NoPolicyError, PolicyStore, Snapshot, Stored
+from services.console.store import NoPolicyError, PolicyStore, Snapshot, Stored, competing
 from services.runtime import kafka
 from services.runtime.clock import now_ms
-from services.runtime.ledger import FencedError
 from services.runtime.settings import Settings
 from services.runtime.topics import TopicState, apply_topics, check_topics
-
-ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +101,7 @@ class Operations:
 
     def _carry_out(self, plan: Callable[[Snapshot], Plan], *, dry_run: bool, topics: bool) -> Outcome:
         states: tuple[TopicState, ...] = ()
-        for attempt in Retrying(
-            retry=retry_if_exception_type((FencedError, MovedError)),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.1, max=2),
-            reraise=True,
-        ):
+        for attempt in competing():
             with attempt:
                 planned = plan(self._store.read())
                 states = states or (self._topics(planned.policy, dry_run=dry_run) if topics else ())

@@ -33,12 +33,11 @@ class Remote:
 
     def get(self, path: str, **parameters: object) -> Any:  # noqa: ANN401  # JSON
         """The answer to a question; parameters that are None are left out. Raises RemoteError."""
-        given: Mapping[str, Any] = {name: value for name, value in parameters.items() if value not in (None, "", [])}
-        return self._call("GET", path, params=given)
+        return self._call("GET", path, params=_given(parameters))
 
-    def post(self, path: str, body: bytes, kind: str) -> Any:  # noqa: ANN401  # JSON
-        """The answer to a body. Raises RemoteError."""
-        return self._call("POST", path, content=body, headers={"Content-Type": kind})
+    def post(self, path: str, body: bytes, kind: str, **parameters: object) -> Any:  # noqa: ANN401  # JSON
+        """The answer to a body; parameters as in `get`. Raises RemoteError."""
+        return self._call("POST", path, content=body, headers={"Content-Type": kind}, params=_given(parameters))
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401
         try:
@@ -51,6 +50,10 @@ class Remote:
         again = answer.status_code in (429, 503)
         after = answer.headers.get("Retry-After", "")
         raise RemoteError(_said(answer), again=again, after_s=float(after) if after.isdigit() else 5.0)
+
+
+def _given(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in parameters.items() if value not in (None, "", [])}
 
 
 def _said(answer: httpx.Response) -> str:

@@ -13,8 +13,8 @@ from kafka import KafkaConsumer, TopicPartition
 
 from schemas.partitions import partition_of
 from schemas.record import Millis, UndecodableError
-from schemas.request import Line, Reply, Request, RequestVerb, Step, Tally
-from services.console.audit import ASKED_SYNC, entries
+from schemas.request import NEVER, Line, Reply, Request, RequestVerb, Step, Tally, split_entry_name
+from services.console.audit import ASKED_RETRY, ASKED_SYNC, entries
 from services.console.indicator import identify
 from services.runtime import kafka
 from services.runtime.bulk import poll
@@ -33,12 +33,16 @@ class UnansweredError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. `since`: indicators last seen at or after; `resources`: thought of as applied, "" as deleted."""
+    """What is asked. `since`: indicators last seen at or after; `resources`: thought of as applied, "" as deleted.
+
+    `entries`: only these are to be written again, by their names.
+    """
 
     verb: RequestVerb
     sharing: str | None = None
     indicator: str | None = None
     since: Millis | None = None
+    entries: tuple[str, ...] = ()
     resources: Mapping[str, str] = field(default_factory=dict)
     lines: int = 100
 
@@ -112,7 +116,8 @@ def ask(
     """
     request = Request(
         id=secrets.token_hex(16), verb=question.verb, at=now_ms(), sharing=question.sharing,
-        indicator=question.indicator, since=question.since, resources=dict(question.resources), lines=question.lines,
+        indicator=question.indicator, since=NEVER if question.entries else question.since, entries=question.entries,
+        resources=dict(question.resources), lines=question.lines,
     )  # fmt: skip
     asked = _partitions(settings, question)
     replies = TopicPartition(settings.topics.replies.name, 0)
@@ -126,6 +131,9 @@ def ask(
 
 def _partitions(settings: Settings, question: Question) -> tuple[int, ...]:
     """Those that have something to say: of one indicator only its own partition knows."""
+    if question.entries:
+        ids = {split_entry_name(entry)[1] for entry in question.entries}
+        return tuple(sorted({partition_of(identity, settings.partitions) for identity in ids}))
     if question.indicator is None:
         return tuple(range(settings.partitions))
     return (partition_of(identify(question.indicator).id, settings.partitions),)
@@ -135,9 +143,15 @@ def _send(settings: Settings, request: Request, asked: Sequence[int], by: str) -
     with closing(kafka.producer(settings)) as producer:
         topic, key, value = settings.topics.requests.name, request.id.encode(), request.encode()
         sent = [producer.send(topic, value, key=key, partition=number) for number in asked]
-        if request.verb is RequestVerb.SYNC:
+        if request.entries:
+            what = f"{by}: {len(request.entries)} entries are to be tried again"
+            told = entries(settings, ASKED_RETRY, what, [(entry, "retried") for entry in request.entries])
+        elif request.verb is RequestVerb.SYNC:
             what = f"{by}: sync of {request.sharing or 'every sharing'}, {_window(request.since)}"
-            sent += [producer.send(e.topic, e.value) for e in entries(settings, ASKED_SYNC, what, [])]
+            told = entries(settings, ASKED_SYNC, what, [])
+        else:
+            told = []
+        sent += [producer.send(e.topic, e.value) for e in told]
         for future in sent:
             future.get(timeout=30)
 

@@ -16,6 +16,7 @@ from schemas.progress import Progress
 from services.console.pushed import Judged
 from services.runtime import kafka, trace
 from services.runtime.activity import ActivityLog
+from services.runtime.ledger import Entry
 from services.runtime.metrics import REPORTED
 from services.runtime.reporting import SCHEMA, Poll, batches
 from services.runtime.settings import Settings
@@ -69,8 +70,8 @@ class Intake:
                 self._looked_at = time.monotonic()
             return self._behind
 
-    def take(self, source: str, verdicts: Sequence[Judged]) -> None:
-        """Publish the reports of what was accepted, and list what was refused.
+    def take(self, source: str, verdicts: Sequence[Judged], also: Sequence[Entry] = ()) -> None:
+        """Publish the reports of what was accepted, and list what was refused. `also` is what is told beside.
 
         Raises:
             KafkaError: Kafka did not take them all; pushing them again is safe.
@@ -86,6 +87,7 @@ class Intake:
             )
             for number, batch in batches(poll, reports, self._settings.partitions)
         ]  # fmt: skip
+        sent += [self._producer.send(one.topic, one.value, key=one.key) for one in also]
         for future in sent:
             future.get(timeout=_ACKNOWLEDGED_WITHIN_S)
         for verb, count in Counter(report.verb for report in reports).items():

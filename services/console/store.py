@@ -10,17 +10,31 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from kafka import KafkaConsumer, TopicPartition
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from schemas.policy import Policy
 from schemas.record import UndecodableError
 from schemas.resources import BUILT_IN, AnyResource, decode_resource
 from services.runtime import kafka
 from services.runtime.bulk import read_to_end
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.ledger import Entry, FencedError, Ledger
 from services.runtime.settings import Settings
 
+WRITER = "policy"
+"""The one writer that everybody becomes who changes something by hand: the policy, or what was made of dead letters."""
+ATTEMPTS = 5
 BOOTSTRAP_WITHIN_MS = 10_000
 """A person waits: half a minute, as services do, is too long to learn that an address is wrong."""
+
+
+def competing() -> Retrying:
+    """Attempts of somebody who writes where others do as well; the last one's error is theirs to deal with."""
+    return Retrying(
+        retry=retry_if_exception_type((FencedError, MovedError)),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.1, max=2),
+        reraise=True,
+    )
 
 
 class NoPolicyError(Exception):
@@ -106,7 +120,7 @@ class PolicyStore:
             LedgerError, KafkaError: Kafka did not take it.
 
         """
-        with closing(Ledger(self._settings, "policy")) as ledger:
+        with closing(Ledger(self._settings, WRITER)) as ledger:
             with self._reader() as reader:
                 if reader.end_offsets([self._partition])[self._partition] != version:
                     raise MovedError("the policy has changed in the meantime")

@@ -36,3 +36,12 @@ def since(text: str | None) -> Millis | None:
 def show(moment: Millis | None) -> str:
     """A moment, to the second, in UTC."""
     return "-" if moment is None else datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def age(moment: Millis) -> str:
+    """How long ago that was, in the largest unit that is full: `3h`."""
+    seconds = max(0, now_ms() - moment) // 1000
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"

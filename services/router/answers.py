@@ -52,7 +52,9 @@ class Answer:
         self._steps: tuple[Step, ...] = ()
 
     def concerns(self, indicator: Indicator) -> bool:
-        """Whether an indicator is within the window that is asked about."""
+        """Whether an indicator is within the window that is asked about, or named."""
+        if self.request.entries:
+            return True
         since = self.request.since
         if since is not None and indicator.last_seen < since:
             return False

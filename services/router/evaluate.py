@@ -4,7 +4,7 @@ use this one function.
 The indicator remembers what was asked for last, so the answer is exact: which entries to put, which to withdraw.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import NamedTuple
 
 from schemas.canonical import indicator_id
@@ -190,12 +190,21 @@ def entry_of(
     )
 
 
-def resend(indicator: Indicator, policy: CompiledPolicy, now: Millis, sharing: str | None) -> Iterator[Change]:
-    """The entries that are wanted (by one sharing, or any), to be written again even where they are there."""
+def resend(
+    indicator: Indicator,
+    policy: CompiledPolicy,
+    now: Millis,
+    sharing: str | None,
+    places: Container[str] | None = None,
+) -> Iterator[Change]:
+    """The entries that are wanted (by one sharing, or any), to be written again even where they are there.
+
+    `places`: only those at these, each `<destination>/<target id>`.
+    """
     wishes, _ = wishes_of(indicator, vouching(indicator, policy.terms, now), policy)
     identity = indicator_id(indicator.type, indicator.value)
-    for wish in wishes.values():
-        if sharing is None or sharing in wish.sharings:
+    for place, wish in wishes.items():
+        if (sharing is None or sharing in wish.sharings) and (places is None or place in places):
             entry = entry_of(indicator, wish, told(indicator, wish.spot), now, resend_at=now)
             yield Change(wish.spot.destination, entry_key(wish.spot.target_id, identity), entry)
 

@@ -1,10 +1,11 @@
 """A request under way in one partition: a slice of stored indicators at a time, and one reply at the end."""
 
 from collections import deque
+from collections.abc import Iterable
 
 from schemas.canonical import Refused, canonicalise
 from schemas.indicator import Indicator
-from schemas.request import Reply, Request, RequestVerb
+from schemas.request import Reply, Request, RequestVerb, split_entry_name
 from schemas.types import IndicatorType
 from services.router.answers import Answer, UnanswerableError
 from services.router.compiled import CompiledPolicy
@@ -23,8 +24,12 @@ class Inquiry:
         self._error: str | None = None
         self._answer: Answer | None = None
         self._keys: deque[bytes] = deque()
+        self._places: dict[bytes, set[str]] = {}
         try:
             keys = deque([_key(request.indicator)] if request.indicator else state.indicators)
+            if request.entries:
+                self._places = _places(request.entries)
+                keys = deque(self._places)
             self._answer, self._keys = Answer(request, policy, now_ms()), keys
         except (UnanswerableError, Refused) as error:
             self._error = str(error)
@@ -47,7 +52,7 @@ class Inquiry:
                 continue
             self._answer.examine(indicator)
             if self.request.verb is RequestVerb.SYNC:
-                self._answer.sent(indicator, unit.resend(key, self.request.sharing))
+                self._answer.sent(indicator, unit.resend(key, self.request.sharing, self._places.get(key)))
 
     def reply(self) -> Reply:
         """The answer."""
@@ -65,3 +70,15 @@ def _key(indicator: str) -> bytes:
     if kind in tuple(IndicatorType) and not value.startswith("//"):
         return canonicalise(value, IndicatorType(kind)).id.encode()
     return canonicalise(indicator).id.encode()
+
+
+def _places(entries: Iterable[str]) -> dict[bytes, set[str]]:
+    """The keys of the indicators that are named, each with the places that are. Raises UnanswerableError."""
+    found: dict[bytes, set[str]] = {}
+    for entry in entries:
+        try:
+            place, identity = split_entry_name(entry)
+        except ValueError as error:
+            raise UnanswerableError(str(error)) from error
+        found.setdefault(identity.encode(), set()).add(place)
+    return found

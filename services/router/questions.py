@@ -63,7 +63,7 @@ class Questions:
                     continue
                 for part, records in (await reader.getmany(timeout_ms=200)).items():
                     for record in records:
-                        await self._take(part, Raw(record.offset, record.key, record.value))
+                        await self._take(part, Raw(record.offset, record.key, record.value, record.headers))
         finally:
             await reader.stop()
 

@@ -4,6 +4,7 @@ Only the last word on a key travels: a unit is one transaction, so nobody could 
 """
 
 from collections import Counter
+from collections.abc import Container
 
 from schemas.canonical import indicator_id
 from schemas.indicator import Indicator
@@ -77,14 +78,16 @@ class Unit:
         else:
             self.moments[key] = _moment(stored)
 
-    def resend(self, key: bytes, sharing: str | None) -> list[tuple[str, str]]:
+    def resend(self, key: bytes, sharing: str | None, places: Container[str] | None = None) -> list[tuple[str, str]]:
         """Ask for the entries of a stored indicator to be written again; returns destination and key of each.
+
+        `places`: only those at these, each `<destination>/<target id>`.
 
         Evaluated first: what is written must be remembered as asked for, or nobody would withdraw it.
         """
         self.reevaluate(key)
         stored = self._stored(key)
-        changes = list(resend(stored, self._policy, self._now, sharing)) if stored else []
+        changes = list(resend(stored, self._policy, self._now, sharing, places)) if stored else []
         for change in changes:
             self._write(change, ())
         return [(change.destination, change.key) for change in changes]

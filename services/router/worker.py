@@ -145,7 +145,8 @@ class PartitionWorker:
                 unit.take(ReportBatch.decode(event.value), trace.headers())
             self._context.deadletters.limit.good(topic, number)
         except UndecodableError as error:
-            raw = Raw(event.message.offset, event.message.key, event.value)
+            headers = tuple(dict(event.message.headers or {}).items())
+            raw = Raw(event.message.offset, event.message.key, event.value, headers)
             await asyncio.to_thread(self._context.deadletters.set_aside, topic, number, raw, error)
 
     def _has_chores(self) -> bool:

@@ -38,7 +38,7 @@ _TOLD = {
     AppliedState.REJECTED: (
         Level.WARNING,
         "rejected by the vendor",
-        "correct or withdraw them where they come from; each is tried again when it changes",
+        "correct or withdraw them where they come from; each is tried again when it changes, or: ioc-bridge rejected",
     ),
     AppliedState.HELD: (
         Level.WARNING,

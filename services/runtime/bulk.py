@@ -56,17 +56,17 @@ def poll(reader: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> l
     return [Raw(record.offset, record.key, record.value, record.headers) for record in records]
 
 
-def read_everything(settings: Settings, topic: str) -> Iterator[Raw]:
-    """All that partition 0 of a topic holds now, also behind the open transaction of another writer.
+def read_everything(settings: Settings, topic: str, number: int = 0, start: int | None = None) -> Iterator[Raw]:
+    """All that a partition of a topic holds now, from `start` on, also behind the open transaction of another writer.
 
     Where several writers share a topic, committed records that follow somebody's open transaction are not shown before
     that ends, which takes no longer than the transaction timeout.
     """
-    partition = TopicPartition(topic, 0)
+    partition = TopicPartition(topic, number)
     with closing(admin(settings)) as client:
         end = client.list_partition_offsets({partition: OffsetSpec.LATEST})[partition].offset
     with closing(consumer(settings)) as reader:
-        yield from read_to_end(reader, partition)
+        yield from read_to_end(reader, partition, start)
         while reader.position(partition) < end:
             yield from poll(reader, partition, 500)
 

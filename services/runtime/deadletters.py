@@ -90,11 +90,13 @@ class DeadLetters:
             self._producer = producer(self._settings)
         name = self._settings.topics.deadletters.name
         # A tombstone decodes always, so there is a value wherever there is a dead letter.
-        self._producer.send(name, record.value, key=record.key, headers=letter.headers()).get(timeout=30)
+        headers = [*DeadLetter.original(record.headers), *letter.headers()]
+        self._producer.send(name, record.value, key=record.key, headers=headers).get(timeout=30)
         DEAD_LETTERS.labels(self._service, topic).inc()
         _LOG.error(
-            "set aside an undecodable record", topic=topic, partition=partition, offset=record.offset, why=str(error)
-        )
+            "set aside an undecodable record", id=letter.id, topic=topic, partition=partition, offset=record.offset,
+            why=str(error),
+        )  # fmt: skip
 
     def close(self) -> None:
         """Close the connection to Kafka."""

@@ -80,6 +80,8 @@ class Ledger:
         except _FENCING as error:
             raise FencedError(f"another process owns {self._owner} now") from error
         except KafkaError as error:
+            if any(isinstance(part, _FENCING) for part in error.args):  # a send after the one that was told
+                raise FencedError(f"another process owns {self._owner} now") from error
             raise LedgerError(f"Kafka did not take a unit of work of {self._owner}: {error!r}") from error
 
     def close(self) -> None:

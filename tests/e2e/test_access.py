@@ -15,8 +15,13 @@ from kafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailed
 from kafka.structs import OffsetAndMetadata
 
 from deploy.access import grants
+from schemas.checkpoint import Checkpoint
+from schemas.hold import Hold, HoldKind
+from schemas.request import Request, RequestVerb
 from schemas.topics import Topics
 from services.runtime import kafka
+from services.runtime.bulk import Raw
+from services.runtime.deadletters import DeadLetters
 from services.runtime.ledger import Ledger, LedgerError
 from services.runtime.settings import Settings
 from services.runtime.topics import apply_topics
@@ -121,6 +126,26 @@ def test_the_operator_makes_and_checks_topics(guarded: GuardedKafka) -> None:
         command = [sys.executable, "-m", "services.console", "topics", verb]
         done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_operator_sends_dead_letters_back_wherever_they_came_from(guarded: GuardedKafka) -> None:
+    environment = {**os.environ, **guarded.environment("operator"), "IOC_BRIDGE_PARTITIONS": str(PARTITIONS)}
+    question = Request(id="dead", verb=RequestVerb.EXPLAIN, at=1, indicator="domain:dead.example").encode()
+    held = Hold(
+        id="mde-1", kind=HoldKind.LISTING_SHRANK, service="s", connection="mde", subject="listing", count=1, of=1,
+        limit_percent=1, since=1,
+    )  # fmt: skip
+    remembered = Checkpoint(source="dead", poll="p", at=1).encode()
+    dead = [(TOPICS.requests, b"dead", question), (TOPICS.holds, b"mde-1", held.encode()),
+            (TOPICS.checkpoints, b"dead", remembered)]  # fmt: skip
+    with closing(kafka.producer(_open(guarded))) as producer, closing(DeadLetters(_open(guarded), "test")) as aside:
+        for topic, key, value in dead:
+            sent = producer.send(topic.name, value, key=key, partition=0).get(timeout=20)
+            aside.set_aside(topic.name, 0, Raw(sent.offset, key, value), ValueError("could not"))
+    command = [sys.executable, "-m", "services.console", "deadletters", "replay", "--all"]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(" replayed") == len(dead)
 
 
 @pytest.mark.parametrize(

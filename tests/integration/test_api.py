@@ -83,7 +83,9 @@ def test_nobody_gets_in_without_a_token_and_a_viewer_changes_nothing(site: Site)
     assert site.call("GET", "/v1/indicators", Role.VIEWER).status_code == 200
     for method, path in (
         ("PUT", "/v1/resources/rules/mine"), ("DELETE", "/v1/resources/rules/mine"), ("POST", "/v1/apply"),
-        ("POST", "/v1/sync"), ("POST", "/v1/holds/x/confirm"),
+        ("POST", "/v1/sync"), ("POST", "/v1/holds/x/confirm"), ("POST", "/v1/deadletters/replay?all=true"),
+        ("PUT", "/v1/deadletters/x/payload"), ("POST", "/v1/deadletters/drop?id=x"),
+        ("POST", "/v1/rejected/retry"), ("POST", "/v1/rejected/correct?id=x&source=feed"),
     ):  # fmt: skip
         assert site.call(method, path, Role.VIEWER, json=RULE).status_code == 403, path
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from kafka import TopicPartition
 
-from schemas.request import Effect, Reply, Request, RequestVerb, Verdict
+from schemas.request import NEVER, Effect, Reply, Request, RequestVerb, Verdict
 from schemas.resources import encode_resource, resource, resource_key
 from services.runtime.bulk import read_to_end
 from services.runtime.clock import now_ms
@@ -92,6 +92,22 @@ def test_sync_writes_the_entries_of_a_window_again(exchange: Exchange) -> None:
     assert count(ask(exchange, RequestVerb.SYNC, sharing="share", since=BEGAN + COUNT - 10), Effect.SEND) == 10
     again = [entry.value for entry in exchange.desired().values() if entry.resend_at is not None]
     assert sorted(again) == sorted(f"host{number}.evil.example" for number in range(COUNT - 10, COUNT))
+
+
+@pytest.mark.usefixtures("router")
+def test_entries_that_are_named_are_written_again_and_nothing_else(exchange: Exchange) -> None:
+    exchange.apply(SHARING)
+    eventually(lambda: len(exchange.desired()) == COUNT, "all shared")
+    name = f"{DESTINATION}/defender-action:Block/{HOST1}"
+    entries = [
+        name,
+        f"{DESTINATION}/defender-action:Audit/domain:host2.evil.example",
+        f"{SOURCE}/t/domain:never.example",
+    ]
+    told = ask(exchange, RequestVerb.SYNC, entries=entries, since=NEVER, lines=10)
+    assert [f"{x.destination}/{x.target}/{x.indicator}" for reply in told for x in reply.lines] == [name]
+    assert [entry.value for entry in exchange.desired().values() if entry.resend_at is not None] == [HOST1[7:]]
+    assert count(ask(exchange, RequestVerb.SYNC, since=NEVER), Effect.SEND) == 0, "what a router without names does"
 
 
 @pytest.mark.usefixtures("router")

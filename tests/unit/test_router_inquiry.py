@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.policy import Policy
-from schemas.request import Request, RequestVerb
+from schemas.request import NEVER, Request, RequestVerb
 from schemas.topics import Topics
 from services.router.compiled import compile_policy
 from services.router.inquiry import Inquiry
@@ -22,6 +22,8 @@ POLICY = compile_policy(Policy.of(TENANTS, 1), 1)
         (RequestVerb.TEST, {}, "name it"),
         (RequestVerb.TEST, {"sharing": "nobody"}, "there is no Sharing named nobody"),
         (RequestVerb.DIFF, {"resources": {"rule/x": "{"}}, "rule/x: not a resource"),
+        (RequestVerb.SYNC, {"entries": ("mde/domain:evil.example",), "since": NEVER}, "'mde/domain:evil.example' is"),
+        (RequestVerb.SYNC, {"entries": ("mde/t/nothing:evil.example",), "since": NEVER}, "is not <destination>"),
     ],
 )
 def test_an_answer_that_cannot_be_given_is_an_error(verb: RequestVerb, more: dict[str, object], why: str) -> None:

@@ -45,6 +45,17 @@ def test_what_is_sent_again_before_it_was_evaluated_for_the_policy_is_withdrawn_
     assert list(committed(state, gone).values()) == [None]
 
 
+def test_only_the_places_that_are_named_are_written_again() -> None:
+    state, entry = PartitionState(0), ("ns", "url-list:from%20defender/domain:evil.example")
+    first = Unit(state, policy(TO_URLS, version=1), TOPICS, 1)
+    first.take(ReportBatch(source="mde", poll="p", reports=(SAID,)), ())
+    committed(state, first)
+    again = Unit(state, policy(TO_URLS, version=1), TOPICS, 2)
+    assert again.resend(KEY, None, {"ns/url-list:other", "mde/url-list:from%20defender"}) == []
+    assert again.is_empty
+    assert again.resend(KEY, None, {"ns/url-list:from%20defender"}) == [entry]
+
+
 def test_another_process_hears_of_each_source_that_expires() -> None:
     state = PartitionState(0)
     day = 24 * 60 * 60 * 1000

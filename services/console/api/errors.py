@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from schemas.canonical import Refused
 from services.console.api.desk import NotReadyError
 from services.console.kinds import UnknownKindError
+from services.console.letters.edits import UnfitError
 from services.console.places import Mistake, dotted
 from services.console.planning import NotFoundError, RefusedError
 from services.console.pushed import BadBodyError
@@ -49,6 +50,7 @@ _STATUS: dict[type[Exception], int] = {
     NotATimeError: status.HTTP_422_UNPROCESSABLE_CONTENT,
     BadCursorError: status.HTTP_422_UNPROCESSABLE_CONTENT,
     BadBodyError: status.HTTP_422_UNPROCESSABLE_CONTENT,
+    UnfitError: status.HTTP_422_UNPROCESSABLE_CONTENT,
     TooSlowError: status.HTTP_422_UNPROCESSABLE_CONTENT,
     NotFoundError: status.HTTP_404_NOT_FOUND,
     UnknownKindError: status.HTTP_404_NOT_FOUND,

@@ -9,7 +9,9 @@ from typing import Any
 import orjson
 
 from schemas.activity import Activity
+from schemas.desired import entry_key
 from schemas.indicator import Indicator
+from schemas.request import entry_name
 from services.console.readmodel import queries
 from services.console.readmodel.database import Database, query
 from services.console.readmodel.ingest import SEVERITIES
@@ -95,6 +97,23 @@ class View:
             for row in rows[:limit]
         ]
         return {"items": items, "next": rows[limit - 1]["num"] if len(rows) > limit else None}
+
+    def rejected(self, destinations: Sequence[str], code: str | None, limit: int) -> list[Found]:
+        """Entries that vendors rejected at these destinations, the latest first: of one reason, or of any."""
+        rows = query(
+            self._db,
+            "SELECT indicator, destination, target, reason AS code, detail, at, attempts, sharings FROM shared "
+            "WHERE destination IN (SELECT value FROM json_each(?)) AND state = 'rejected' AND (? IS NULL OR reason = ?)"
+            " ORDER BY at DESC, destination, target, indicator LIMIT ?",
+            (json.dumps(list(destinations)), code, code, limit),
+        )
+        return [
+            {
+                "id": entry_name(row["destination"], entry_key(row["target"], row["indicator"])), **dict(row),
+                "sharings": (row["sharings"] or "").split(),
+            }
+            for row in rows
+        ]  # fmt: skip
 
     def shared_counts(self) -> list[Found]:
         """How many entries there are, by destination, target, the sharings that want them, state and reason."""

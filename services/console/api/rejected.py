@@ -1,0 +1,148 @@
+"""What vendors rejected, by HTTP: looking at it, trying it again, and correcting it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.console.api.access import AtHand, Editor, Viewer
+from services.console.api.errors import RESPONSES
+from services.console.api.json import answer
+from services.console.api.models import Millis
+from services.console.audit import CORRECTED, entries
+from services.console.correcting import as_item, correction
+from services.console.planning import NotFoundError
+from services.console.pushed import BadBodyError
+from services.console.retrying import Unasked, check_name
+from services.console.retrying import retry as retry_
+from services.runtime.clock import now_ms
+
+router = APIRouter(prefix="/v1/rejected", tags=["rejected"], responses=RESPONSES)
+MOST = 10_000
+_NAME = Query(max_length=500)
+_ID = "`<destination>/<target id>/<indicator id>`"
+Entry = Annotated[str, Query(alias="id", max_length=9_000, description=_ID)]
+
+
+class RejectedRow(BaseModel):
+    """An entry that a vendor rejected. `code` is stable, `detail` the vendor's own words."""
+
+    id: str
+    destination: str
+    target: str
+    indicator: str
+    code: str | None
+    detail: str | None
+    at: Millis
+    attempts: int
+    sharings: list[str]
+
+
+class RejectedRows(BaseModel):
+    """Rejected entries, the latest first. `more`: there are more than asked for."""
+
+    items: list[RejectedRow]
+    more: bool
+
+
+class RetriedRow(BaseModel):
+    """What came of one entry: its pusher tries it again, or why not."""
+
+    id: str
+    done: bool
+    why: Unasked | None
+    detail: str
+
+
+class RetriedRows(BaseModel):
+    """What came of each, and how many are tried again and left. `more`: there are more; ask again."""
+
+    done: int
+    left: int
+    items: list[RetriedRow]
+    more: bool
+
+
+class Chosen(BaseModel):
+    """Which entries are meant: those of `ids`, or all (of a destination, of a reason code)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Annotated[list[str], Field(max_length=MOST, description=_ID)] = []
+    all: bool = False
+    destination: str | None = None
+    code: str | None = None
+
+
+class Corrected(BaseModel):
+    """The indicator that a correction is about. `same`: it is the rejected one, so that its sources are merged."""
+
+    id: str
+    same: bool
+
+
+@router.get("", response_model=RejectedRows)
+def rejected(
+    desk: AtHand,
+    _: Viewer,
+    destination: Annotated[str | None, _NAME] = None,
+    code: Annotated[str | None, _NAME] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+) -> Response:
+    """Entries that vendors rejected, with what they said."""
+    return answer(_found(desk, destination, code, limit))
+
+
+@router.post("/retry")
+def retry(
+    desk: AtHand,
+    who: Editor,
+    chosen: Chosen,
+    wait: Annotated[float, Query(ge=0.1, le=120, description="how long to wait for the router, seconds")] = 60,
+) -> RetriedRows:
+    """Try rejected entries again, although nothing of them changed."""
+    if bool(chosen.ids) == chosen.all or ((chosen.destination or chosen.code) and not chosen.all):
+        raise BadBodyError("name entries in ids, or say all: true, with a destination or a code if you like")
+    names, more = chosen.ids, False
+    if chosen.all:
+        found = _found(desk, chosen.destination, chosen.code, MOST)
+        names, more = [one["id"] for one in found["items"]], found["more"]
+    became = retry_(desk.settings, names, by=who, timeout_s=wait)
+    items = [RetriedRow(id=one.id, done=one.why is None, why=one.why, detail=one.detail) for one in became]
+    done = sum(one.done for one in items)
+    return RetriedRows(done=done, left=len(items) - done, items=items, more=more)
+
+
+@router.get("/item")
+def item(desk: AtHand, _: Viewer, name: Entry) -> dict[str, Any]:
+    """The indicator of an entry as a source would push it: what a correction starts from."""
+    identity = check_name(name)[1]
+    with desk.view() as view:
+        found = view.indicator(identity)
+    if found is None:
+        raise NotFoundError(f"no source has reported {identity}")
+    return as_item(found)
+
+
+@router.post("/correct")
+def correct(
+    desk: AtHand,
+    who: Editor,
+    name: Entry,
+    source: Annotated[str, Query(max_length=200, description="a Connection of type api that shares to there")],
+    said: Annotated[dict[str, Any], Body(description="the indicator, as a source would push it")],
+) -> Corrected:
+    """Push a correction in the name of a source. The entry itself follows from what sources say, as before."""
+    judged = correction(desk.policy, name, source, said, now_ms())
+    desk.intake.check_room()
+    identity = judged.id or ""
+    text = f"{who}: corrected {name} by a report of {identity}, in the name of {source}"
+    desk.intake.take(source, [judged], entries(desk.settings, CORRECTED, text, [(name, "corrected")]))
+    return Corrected(id=identity, same=identity == check_name(name)[1])
+
+
+def _found(desk: AtHand, destination: str | None, code: str | None, limit: int) -> dict[str, Any]:
+    names = [destination] if destination else sorted(desk.policy.connections)
+    with desk.view() as view:
+        found = view.rejected(names, code, limit + 1)
+    return {"items": found[:limit], "more": len(found) > limit}

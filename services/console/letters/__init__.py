@@ -1,0 +1,1 @@
+"""Dead letters: looking at them, editing them, and producing them again or dropping them, for whoever asks."""

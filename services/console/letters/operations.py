@@ -1,0 +1,166 @@
+"""What can be done about dead letters, for whoever asks: the command line and the HTTP API alike.
+
+Invariant: whoever writes has become the one writer first and read everything after that, so nobody's resolution can
+slip in between; the records, the resolution and the word in the activity log are one transaction. So nothing is
+replayed twice by two people at once, nor half.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+import orjson
+
+from schemas.resolution import Resolution
+from schemas.resolution_state import ResolutionState
+from services.console.audit import entries
+from services.console.letters.box import Box, Only, read_box
+from services.console.letters.edits import Payload, UnfitError
+from services.console.letters.letter import Letter
+from services.console.letters.planning import flaw, plan
+from services.console.letters.reasons import Outcome, Why
+from services.console.letters.staleness import stale
+from services.console.store import WRITER, competing
+from services.runtime.chunks import chunks
+from services.runtime.clock import now_ms
+from services.runtime.ledger import Entry, Ledger
+from services.runtime.settings import Settings
+
+EDITED, REPLAYED, DROPPED = "dead_letter_edited", "dead_letters_replayed", "dead_letters_dropped"
+"""Codes in the activity log."""
+_AT_ONCE = 100
+"""Letters in one transaction."""
+
+
+class Letters:
+    """The verbs on the dead letters of one installation, for one person or program (`by`).
+
+    Every method may raise KafkaError; those that change something LedgerError, and FencedError where others kept
+    writing at the same time.
+    """
+
+    def __init__(self, settings: Settings, by: str) -> None:
+        self._settings = settings
+        self._topics = settings.topics
+        self._by = by
+
+    def box(self) -> Box:
+        """Everything as it stands."""
+        return read_box(self._settings)
+
+    def problem(self, letter: Letter) -> str:
+        """What is wrong with a letter now, by the rules of this version; empty where it may be replayed."""
+        found = flaw(self._topics, letter, letter.payload)
+        return found[1] if found else ""
+
+    def edit(self, name: str, change: Callable[[Letter], Payload]) -> Letter:
+        """Put a payload in the place of a letter's value, from now on. The letter is open again then.
+
+        Raises:
+            NotFoundError: there is no such letter.
+            UnfitError: the payload is not what may be replayed; says which field.
+
+        """
+
+        def work(ledger: Ledger) -> None:
+            box = self.box()
+            letter = box.find(name)
+            payload = change(letter)
+            found = flaw(self._topics, letter, orjson.dumps(payload))
+            if found:
+                raise UnfitError(found[1])
+            said = self._resolution(letter, ResolutionState.OPEN)
+            said = said.model_copy(update={"payload": payload, "edited_by": self._by, "edited_at": said.at})
+            self._write(ledger, box, [(said, [])], EDITED, f"edited {letter.id}")
+
+        self._compete(work)
+        return self.box().find(name)
+
+    def replay(self, names: Sequence[str] | None, only: Only | None = None, *, force: bool = False) -> list[Outcome]:
+        """Produce letters again where they came from: those named, or all open ones that are meant.
+
+        Raises:
+            NotFoundError: one that is named does not exist; nothing was done.
+
+        """
+        done: dict[str, Outcome] = {}
+        left: list[Outcome] = []
+
+        def work(ledger: Ledger) -> None:
+            box = self.box()
+            letters = [one for one in self._meant(box, names, only) if one.id not in done]
+            planned = plan(self._topics, letters, {} if force else stale(self._settings, letters), force=force)
+            left[:] = planned.left
+            for part in chunks(planned.going, _AT_ONCE):
+                said = [(self._replayed(letter), records) for letter, records in part]
+                self._write(ledger, box, said, REPLAYED, f"replayed {_some(said)}")
+                done.update({one.id: Outcome(one.id, one.state) for one, _ in said})
+
+        self._compete(work)
+        return [*done.values(), *left]
+
+    def drop(self, names: Sequence[str], reason: str = "") -> list[Outcome]:
+        """Let letters be. They stay where they are for as long as they are kept, and may still be replayed.
+
+        Raises:
+            NotFoundError: one that is named does not exist; nothing was done.
+
+        """
+        done: dict[str, Outcome] = {}
+        left: list[Outcome] = []
+
+        def work(ledger: Ledger) -> None:
+            box = self.box()
+            letters = [one for one in self._meant(box, names, None) if one.id not in done]
+            left[:] = [_left(one) for one in letters if one.state is not ResolutionState.OPEN]
+            for part in chunks([one for one in letters if one.state is ResolutionState.OPEN], _AT_ONCE):
+                said = [(self._resolution(one, ResolutionState.DROPPED, reason), list[Entry]()) for one in part]
+                self._write(ledger, box, said, DROPPED, f"dropped {_some(said)}{f': {reason}' if reason else ''}")
+                done.update({one.id: Outcome(one.id, one.state) for one, _ in said})
+
+        self._compete(work)
+        return [*done.values(), *left]
+
+    def _compete(self, work: Callable[[Ledger], None]) -> None:
+        for attempt in competing():
+            with attempt, closing(Ledger(self._settings, WRITER)) as ledger:
+                work(ledger)
+
+    @staticmethod
+    def _meant(box: Box, names: Sequence[str] | None, only: Only | None) -> list[Letter]:
+        if names is not None:
+            return [box.find(name) for name in dict.fromkeys(names)]
+        return [one for one in box.select(only or Only()) if one.state is ResolutionState.OPEN]
+
+    def _resolution(self, letter: Letter, state: ResolutionState, reason: str = "") -> Resolution:
+        """What is said of a letter from now on; what was put in its place stays."""
+        said = {
+            "id": letter.id, "digest": letter.digest, "state": state, "by": self._by, "at": now_ms(), "reason": reason,
+        }  # fmt: skip
+        return letter.resolution.model_copy(update=said) if letter.resolution else Resolution.model_validate(said)
+
+    def _replayed(self, letter: Letter) -> Resolution:
+        said = self._resolution(letter, ResolutionState.REPLAYED)
+        return said.model_copy(update={"replays": said.replays + 1})
+
+    def _write(
+        self, ledger: Ledger, box: Box, said: Sequence[tuple[Resolution, list[Entry]]], code: str, text: str
+    ) -> None:
+        topic = self._topics.resolutions.name
+        what = code.rpartition("_")[2]
+        told = entries(self._settings, code, f"{self._by}: {text}", [(one.id, what) for one, _ in said])
+        swept = [Entry(topic, id_.encode(), None) for id_ in box.stale]
+        ledger.write([
+            *(record for _, records in said for record in records),
+            *(Entry(topic, one.id.encode(), one.encode()) for one, _ in said),
+            *swept, *told,
+        ])  # fmt: skip
+
+
+def _left(letter: Letter) -> Outcome:
+    why = Why.DROPPED if letter.state is ResolutionState.DROPPED else Why.REPLAYED
+    return Outcome(letter.id, letter.state, why, f"it is {letter.state} already")
+
+
+def _some(said: Sequence[tuple[Resolution, list[Entry]]]) -> str:
+    first = ", ".join(one.id for one, _ in said[:3])
+    return f"{first}{f' and {len(said) - 3} more' if len(said) > 3 else ''}"

@@ -1,0 +1,68 @@
+"""What a replay would do: which letters may go, and as what records; for all others why not. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from schemas.record import UndecodableError
+from schemas.resolution_state import ResolutionState
+from schemas.topics import Topics
+from services.console.letters.letter import Letter
+from services.console.letters.nature import nature_of
+from services.console.letters.reasons import Outcome, Why
+from services.console.when import show
+from services.runtime.ledger import Entry
+
+
+@dataclass(slots=True)
+class Plan:
+    """Letters to be produced again, each with its records, and those that are left as they are."""
+
+    going: list[tuple[Letter, list[Entry]]] = field(default_factory=list)
+    left: list[Outcome] = field(default_factory=list)
+
+
+def flaw(topics: Topics, letter: Letter, payload: bytes | None) -> tuple[Why, str] | None:
+    """Why a payload may not be produced in the place of a letter; None where it may."""
+    nature = nature_of(topics, letter.last.topic)
+    if nature is None:
+        return Why.NOWHERE, f"no service of this installation reads {letter.last.topic}"
+    if payload is None:
+        return Why.UNREADABLE, f"it is a withdrawal under {letter.key!r}, which no reader takes for a key"
+    try:
+        nature.check(letter.key, payload)
+    except UndecodableError as error:
+        return Why.UNREADABLE, str(error)
+    return None
+
+
+def plan(topics: Topics, letters: Iterable[Letter], stale: Mapping[str, tuple[Why, str]], *, force: bool) -> Plan:
+    """Plan a replay. `force`: also of what was replayed before, and of what would undo something newer."""
+    found = Plan()
+    for letter in letters:
+        why = flaw(topics, letter, letter.payload) or (None if force else _risk(letter, stale))
+        if why:
+            hint = f"; mend it first: ioc-bridge deadletters edit {letter.id}" if why[0] is Why.UNREADABLE else ""
+            found.left.append(Outcome(letter.id, letter.state, why[0], why[1] + hint))
+        else:
+            found.going.append((letter, _records(topics, letter)))
+    return found
+
+
+def _risk(letter: Letter, stale: Mapping[str, tuple[Why, str]]) -> tuple[Why, str] | None:
+    said = letter.resolution
+    if said and said.state is ResolutionState.REPLAYED:
+        return Why.REPLAYED, f"{said.by} replayed it at {show(said.at)}; once more only with --force"
+    if letter.id in stale:
+        why, detail = stale[letter.id]
+        return why, f"{detail}; to let this have the last word all the same: --force"
+    return None
+
+
+def _records(topics: Topics, letter: Letter) -> list[Entry]:
+    nature, payload = nature_of(topics, letter.last.topic), letter.payload
+    assert nature
+    assert payload is not None
+    return [
+        Entry(letter.last.topic, letter.key, copy, number, tuple(letter.headers))
+        for number, copy in nature.copies(letter.last.partition, payload)
+    ]
