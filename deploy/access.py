@@ -62,8 +62,8 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
             _both(topics.holds.name),
             _transactions(f"{prefix}-push/"),
         ]
-    # Shows whatever there is, asks the router, writes what is configured and pushed, and sends dead letters back where they
-    # came from. A destination that is made by it brings two topics.
+    # Shows whatever there is, asks the router, writes what is configured and pushed, and sends dead letters back.
+    # A destination that is made by it brings two topics.
     users["console"] = [
         *everyone,
         Grant("topic", f"{prefix}.", ("Describe", "DescribeConfigs", "Read"), prefixed=True),
