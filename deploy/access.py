@@ -39,6 +39,7 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
             _write(topics.reports.name),
             _both(topics.checkpoints.name),
             _both(topics.holds.name),
+            _both(topics.connections.name),
             _transactions(f"{prefix}-pull/"),
         ]
         for vendor in ("defender", "netskope")
@@ -60,6 +61,7 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
             Grant("topic", desired, ("Read",), prefixed=True),
             Grant("topic", applied, ("Read", "Write"), prefixed=True),
             _both(topics.holds.name),
+            _both(topics.connections.name),
             _transactions(f"{prefix}-push/"),
         ]
     # The command line: makes and checks topics, writes the policy and requests, and shows whatever there is.

@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from schemas.activity import Activity
 from schemas.checkpoint import Checkpoint, SnapshotChunk
+from schemas.connection_state import ConnectionState
 from schemas.deadletter import DeadLetter
 from schemas.desired import Applied, Desired
 from schemas.hold import Hold
@@ -42,6 +43,7 @@ RECORDS: Mapping[str, type[BaseModel]] = {
     "activity": Activity,
     "dead-letter": DeadLetter,
     "hold": Hold,
+    "connection-state": ConnectionState,
     "spent": Spent,
 }
 """Every travelling record, by the name of its file."""

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from schemas.activity import ActivityItem, Level
 from schemas.canonical import canonicalise
+from schemas.connection_state import ConnectionState
 from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.hold import Hold
 from schemas.policy import Policy
@@ -121,11 +122,15 @@ class Written:
         self.latest: dict[str, Applied] = {}
         self.holds: dict[str, Hold] = {}
         self.spent: dict[bytes, Spent] = {}
+        self.connection: ConnectionState | None = None
         self.writes = 0
 
     def write(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             assert entry.key is not None
+            if entry.topic == Settings().topics.connections.name:
+                self.connection = ConnectionState.decode(entry.value or b"")
+                continue
             if entry.key.startswith(RESERVED):
                 self.spent[entry.key] = Spent.decode(entry.value or b"")
                 continue

@@ -44,11 +44,12 @@ class Reconciling:
             return wait
         if standing.places[Place.PUT] or standing.places[Place.WITHDRAW]:
             return FOREVER  # there is a unit after those
-        self._due = self._clock() + self._every_s
         items = list(standing)
+        rows = self._client.listing() if items else []
+        self._due = self._clock() + self._every_s
         if not items:
             return self._every_s
-        drift = plan.compare(items, self._client.listing(), self._owner)
+        drift = plan.compare(items, rows, self._owner)
         self._book.record(drift.found)
         if self._repairs:
             for item in drift.lost:

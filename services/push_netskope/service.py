@@ -61,6 +61,8 @@ class NetskopePusher:
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
         self._check_at: dict[str, float] = {}
+        self._barred: dict[str, VendorError] = {}
+        """By quota bucket, which is by token: what was said against the token last, until it is taken again."""
 
     def unit(self) -> float:
         """Converge the first list that has something to do and may be written. See `Pusher`."""
@@ -73,6 +75,7 @@ class NetskopePusher:
                 except ThrottledError as error:
                     waits.append(error.retry_after)
                     continue
+                self._check_tokens()
                 return 0.0
             waits.append(wait)
         return min(waits, default=FOREVER)
@@ -94,6 +97,12 @@ class NetskopePusher:
     def _bucket(self, target_id: str) -> str:
         return V1 if isinstance(self._book.standing.targets[target_id], FileHashList) else POLICY
 
+    def _check_tokens(self) -> None:
+        """Raise what is said against the tokens where none of those of use is taken: no list can be written."""
+        of_use = {self._bucket(target_id) for target_id, items in self._book.standing.items.items() if items}
+        if of_use and of_use <= self._barred.keys():
+            raise self._barred[min(of_use)]
+
     def _converge(self, target_id: str) -> None:
         standing = self._book.standing
         target, items = standing.targets[target_id], standing.items[target_id].values()
@@ -113,6 +122,10 @@ class NetskopePusher:
             unsettled = [item for item in items if item.place in (Place.PUT, Place.WITHDRAW, Place.WAITING)]
             self._book.record([Outcome(item, AppliedState.FAILED, item.remote_id, reason) for item in unsettled])
             done = False
+            if isinstance(error, MisconfiguredError | UnauthorizedError | ForbiddenError):
+                self._barred[self._bucket(target_id)] = error
+        else:
+            self._barred.pop(self._bucket(target_id), None)
         self._check_at[target_id] = now + self._reconcile_s
         failures = 0 if done else self._failures.get(target_id, 0) + 1
         self._failures[target_id] = failures

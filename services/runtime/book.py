@@ -26,6 +26,7 @@ from services.runtime.lifecycle import Context
 from services.runtime.metrics import CONVERGE_SECONDS, DRIFT, ENTRIES, OLDEST_PENDING, PUSHED
 from services.runtime.spending import Spending
 from services.runtime.standing import Standing
+from services.runtime.status import Status
 from services.runtime.vendors.errors import StoppedError
 
 BEAT_BOUND_S = 180.0
@@ -90,6 +91,7 @@ class Book:
             PUSHED.labels(tenure.name, verb)
         for kind in ("lost", "stray", "strays_kept"):
             DRIFT.labels(tenure.name, kind)
+        self.status = Status(context, tenure.name, ledger.write)
         self.spending = Spending(self._note)
         self.spent_before: Sequence[Spent] = ()
         """Notes of what was spent of the quotas, as they stood when the books were opened."""

@@ -83,6 +83,15 @@ HELD = _gauge(
     services=VENDOR_FACING,
 )
 
+BREAKER = _gauge(
+    "breaker_state",
+    "Whether a connection's vendor is called: 0 yes (closed), 1 one call shall show (half-open), 2 left alone for a "
+    "while (open).",
+    "service",
+    "connection",
+    services=VENDOR_FACING,
+)
+
 # Calls to vendors
 VENDOR_CALLS = _counter(
     "vendor_calls_total",

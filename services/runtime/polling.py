@@ -12,6 +12,7 @@ from typing import Protocol
 from schemas.activity import ActivityItem
 from services.runtime import log
 from services.runtime.book import Pace
+from services.runtime.breaker import Breaker
 from services.runtime.budget import Budget
 from services.runtime.clock import now_ms
 from services.runtime.fleet import Tenure
@@ -20,6 +21,7 @@ from services.runtime.kafka import consumer
 from services.runtime.lifecycle import Context
 from services.runtime.metrics import BUDGET_WAIT_SECONDS, POLL_INTERVAL
 from services.runtime.reporting import Reporter
+from services.runtime.status import Status, known_state
 from services.runtime.turn import Lane, Turn
 from services.runtime.vendors.errors import StoppedError
 
@@ -40,6 +42,7 @@ class Desk:
         self.stop = tenure.stop
         self.reporter = reporter
         self.policy = context.policy
+        self.status = Status(context, tenure.name, reporter.write)
         self.holds = Holds(context, tenure.name, reporter.write, reporter.memory.holds)
         self._context = context
         self._tenure = tenure
@@ -127,6 +130,7 @@ class Puller:
             with closing(Reporter(self._context, name)) as reporter:
                 self._context.health.done(f"memory of {name}")
                 desk = Desk(self._context, self._tenure, reporter)
+                desk.status.recall(known_state(self._context, name))
                 with closing(self._make(desk)) as source:
                     self._poll(desk, source.lanes)
         except StoppedError:
@@ -134,11 +138,13 @@ class Puller:
         finally:
             self._context.health.done(f"memory of {name}")
             self._context.health.forget(f"pull {name}")
+            self._context.health.remark(f"connection {name}", None)
 
     def _poll(self, desk: Desk, lanes: Sequence[Lane]) -> None:
         if interval := getattr(desk.connection.spec, "poll_interval", None):
             POLL_INTERVAL.labels(desk.name).set(interval.total_seconds())
-        turns = [Turn(desk.name, lane, self._context.activity, self._pace) for lane in lanes]
+        breaker = Breaker(self._context, desk.name, desk.status, self._pace)
+        turns = [Turn(desk.name, lane, breaker.circuit()) for lane in lanes]
         if not turns:
             _LOG.warning("spec.types leaves nothing that this vendor tells of", connection=desk.name)
         while True:
@@ -154,7 +160,7 @@ class Puller:
     def _await_topics(self) -> None:
         topics = self._context.settings.topics
         with closing(consumer(self._context.settings)) as reader:
-            for topic in (topics.reports, topics.checkpoints, topics.holds):
+            for topic in (topics.reports, topics.checkpoints, topics.holds, topics.connections):
                 while len(reader.partitions_for_topic(topic.name) or ()) != topic.partitions:
                     self._waiting(
                         f"{topic.name} must exist with {topic.partitions} partitions; run: ioc-bridge topics apply"
