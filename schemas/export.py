@@ -23,6 +23,7 @@ from schemas.desired import Applied, Desired
 from schemas.hold import Hold
 from schemas.indicator import Indicator
 from schemas.progress import Progress
+from schemas.refusal import Refusal
 from schemas.report import ReportBatch
 from schemas.request import Reply, Request
 from schemas.resources import KINDS
@@ -45,6 +46,7 @@ RECORDS: Mapping[str, type[BaseModel]] = {
     "hold": Hold,
     "connection-state": ConnectionState,
     "spent": Spent,
+    "refusal": Refusal,
 }
 """Every travelling record, by the name of its file."""
 

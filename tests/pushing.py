@@ -10,9 +10,9 @@ from schemas.canonical import canonicalise
 from schemas.connection_state import ConnectionState
 from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.hold import Hold
+from schemas.note import RESERVED
 from schemas.policy import Policy
 from schemas.resources import Connection
-from schemas.spent import RESERVED, Spent
 from schemas.targets import DefenderAction, FileHashList, Target, UrlList
 from schemas.types import IndicatorType, Severity
 from services.runtime.book import Book, Pace
@@ -121,7 +121,7 @@ class Written:
     def __init__(self) -> None:
         self.latest: dict[str, Applied] = {}
         self.holds: dict[str, Hold] = {}
-        self.spent: dict[bytes, Spent] = {}
+        self.notes: dict[bytes, bytes] = {}
         self.connection: ConnectionState | None = None
         self.writes = 0
 
@@ -132,7 +132,9 @@ class Written:
                 self.connection = ConnectionState.decode(entry.value or b"")
                 continue
             if entry.key.startswith(RESERVED):
-                self.spent[entry.key] = Spent.decode(entry.value or b"")
+                self.notes[entry.key] = entry.value or b""
+                if entry.value is None:
+                    del self.notes[entry.key]
                 continue
             self.writes += 1
             key, is_hold = entry.key.decode(), entry.topic == Settings().topics.holds.name
@@ -195,8 +197,9 @@ class Desk:
         tenure, context = Tenure(self.connection), Context(self.told, self.policy)
         pace = Pace(first_failed_s=0.001, longest_failed_s=0.002)
         self.book = Book(cast("Any", context), cast("Any", tenure), cast("Any", self.written), self.standing, pace)
-        self.book.spending = Spending(self.book._note, secrets.token_hex(4))  # as a process of its own
-        self.book.spent_before = tuple(self.written.spent.values())
+        self.book.spending = Spending(self.book.note, secrets.token_hex(4))  # as a process of its own
+        for reserved, note in self.written.notes.items():
+            self.book.notes.take(reserved, note)
         holds = Holds(cast("Any", context), self.connection.name, self.written.write, self.written.holds)
         self._pusher = Guarding(self.book, holds, self.policy, self._make(self.book))
 

@@ -94,7 +94,7 @@ ROWS = [
         [
             Panel(
                 "Breakers",
-                "Whether each tenant is called: 0 yes (closed), 1 one call shall show (half-open), 2 left alone (open).",
+                "Whether each tenant is called: 0 yes (closed), 1 one call shall show (half-open), 2 no (open).",
                 (
                     Query(
                         f"max by (connection, service) ({series('breaker_state', CONNECTION)})",

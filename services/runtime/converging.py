@@ -13,8 +13,8 @@ from kafka import KafkaConsumer, TopicPartition
 
 from schemas.canonical import indicator_id
 from schemas.desired import Applied, Desired, entry_key
+from schemas.note import RESERVED
 from schemas.record import UndecodableError
-from schemas.spent import RESERVED, Spent
 from schemas.types import IndicatorType
 from services.runtime import log, trace
 from services.runtime.book import BEAT_BOUND_S, Book, Pace
@@ -27,6 +27,7 @@ from services.runtime.kafka import consumer
 from services.runtime.ledger import Ledger
 from services.runtime.lifecycle import Context
 from services.runtime.metrics import VENDOR_RETRIES
+from services.runtime.notes import Notes
 from services.runtime.pusher import FOREVER, Pusher
 from services.runtime.standing import Standing
 from services.runtime.status import known_state
@@ -69,7 +70,7 @@ class Converger:
         topics = context.settings.topics
         self._applied = TopicPartition(topics.applied(tenure.name).name, 0)
         self._desired = TopicPartition(topics.desired(tenure.name).name, 0)
-        self._spent: dict[bytes, Spent] = {}
+        self._notes = Notes(tenure.name)
         self._steps: dict[str, None] = {}
         """Steps of traces whose changes came since there was nothing left to do."""
 
@@ -88,7 +89,7 @@ class Converger:
                 with closing(Ledger(self._context.settings, f"push/{name}")) as ledger:
                     self._load(reader)
                     book = Book(self._context, self._tenure, ledger, self._standing, self._pace)
-                    book.spent_before = tuple(self._spent.values())
+                    book.notes = self._notes
                     book.status.recall(known_state(self._context, name))
                     circuit = Breaker(self._context, name, book.status, self._pace).circuit()
                     holds = Holds(self._context, name, ledger.write, known_holds(self._context, name))
@@ -192,7 +193,7 @@ class Converger:
         if record.key is None:
             return
         if record.key.startswith(RESERVED):
-            self._note_spent(record)
+            self._notes.take(record.key, record.value)
             return
         try:
             key = _checked_key(record.key)
@@ -204,13 +205,6 @@ class Converger:
         else:
             self._context.deadletters.limit.good(partition.topic, 0)
             into(key, entry)
-
-    def _note_spent(self, record: Raw) -> None:
-        """Notes on quotas stand among the applied entries. One that cannot be read is of a newer form, or none."""
-        try:
-            self._spent[record.key or b""] = Spent.decode(record.value or b"")
-        except UndecodableError as error:
-            _LOG.warning("cannot read a note on quotas", connection=self._tenure.name, why=str(error))
 
     def _breathe(self) -> None:
         self._context.health.beat(f"push {self._tenure.name}", BEAT_BOUND_S)
