@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from schemas.activity import ActivityItem, Level
@@ -12,7 +12,7 @@ from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.hold import Hold
 from schemas.note import RESERVED
 from schemas.policy import Policy
-from schemas.resources import Connection
+from schemas.resources import AnyResource, Connection
 from schemas.targets import DefenderAction, FileHashList, Target, UrlList
 from schemas.types import IndicatorType, Severity
 from services.runtime.book import Book, Pace
@@ -106,10 +106,19 @@ class Told:
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
         self.items: list[ActivityItem] = []
+        self.answers: list[str] = []
+        """Ids of the requests that were answered, and `found` what was counted for them."""
+        self.found: list[Mapping[str, int]] = []
 
-    def tell(self, _: Level, code: str, message: str, *, items: Sequence[ActivityItem] = (), **__: object) -> None:
+    def tell(
+        self, _: Level, code: str, message: str, *, items: Sequence[ActivityItem] = (), request: str | None = None,
+        counts: Mapping[str, int] | None = None, **__: object,
+    ) -> None:  # fmt: skip
         self.said.append((code, message))
         self.items += items
+        if request is not None:
+            self.answers.append(request)
+            self.found.append(counts or {})
 
     def skipped(self, _: str, items: Iterable[ActivityItem]) -> None:
         self.tell(Level.INFO, "skipped", "", items=list(items))
@@ -171,6 +180,11 @@ class Context:
         self.policy = policy or View()
 
 
+def reconciliation(connection: str, id_: str) -> AnyResource:
+    """A wish to compare that counts for long."""
+    return resource("Reconciliation", connection, {"id": id_, "at": 0, "until": 2**45})
+
+
 class Desk:
     """A pusher's part with its books, without Kafka: desired entries go in by hand, units are done by hand.
 
@@ -200,6 +214,8 @@ class Desk:
         self.book.spending = Spending(self.book.note, secrets.token_hex(4))  # as a process of its own
         for reserved, note in self.written.notes.items():
             self.book.notes.take(reserved, note)
+        if self.written.connection:
+            self.book.status.recall(self.written.connection)
         holds = Holds(cast("Any", context), self.connection.name, self.written.write, self.written.holds)
         self._pusher = Guarding(self.book, holds, self.policy, self._make(self.book))
 
@@ -232,6 +248,10 @@ class Desk:
             if self.unit() > 0:
                 return
         raise AssertionError(f"still at work after {units} units")
+
+    def ask(self, id_: str) -> None:
+        """Ask for a comparison, as `ioc-bridge reconcile` does."""
+        self.policy.view = Policy.of([*self.policy.view, reconciliation(self.connection.name, id_)])
 
     def states(self) -> dict[str, AppliedState]:
         """The published states, by indicator id."""

@@ -11,7 +11,7 @@ from services.runtime.ledger import Entry
 from services.runtime.settings import Settings
 
 SERVICE = "console"
-CHANGED, ASKED_SYNC = "policy_changed", "sync_asked"
+CHANGED, ASKED_SYNC, ASKED_RECONCILE = "policy_changed", "sync_asked", "reconcile_asked"
 
 
 def entries(settings: Settings, code: str, message: str, items: Iterable[tuple[str, str]]) -> list[Entry]:

@@ -56,7 +56,9 @@ class DefenderPusher:
         room = Room(clock, probe_s)
         self._withdrawing = Withdrawing(book, client, room, owner_name)
         refusals = Refusals(book.note, book.forget, _tenant(spec), book.notes.of(Refusal))
-        accepting = Accepting(book, refusals)
+        self._book = book
+        self._heard = ""
+        self._accepting = accepting = Accepting(book, refusals)
         self._putting = Putting(
             book, client, room, accepting, owner=owner_name, ioc_source=spec.ioc_source, clock=clock
         )
@@ -65,6 +67,10 @@ class DefenderPusher:
 
     def unit(self) -> float:
         """One unit of work of the first kind that has any and may call. See `Pusher`."""
+        if (asked := self._book.asked) and asked.id != self._heard:
+            self._heard = asked.id
+            self._accepting.doubt()
+            self._reconciling.hurry()
         waits = []
         for kind in (self._withdrawing, self._putting, self._evicting, self._reconciling):
             try:

@@ -14,6 +14,7 @@ from schemas.targets import FileHashList, UrlList
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.hashlists import HashLists
 from services.push_netskope.render import form_of
+from services.push_netskope.round import Round
 from services.push_netskope.urllists import UrlLists
 from services.runtime.book import Book, Pace
 from services.runtime.converging import FOREVER, Converger
@@ -61,11 +62,13 @@ class NetskopePusher:
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
         self._check_at: dict[str, float] = {}
+        self._round = Round(book)
         self._barred: dict[str, VendorError] = {}
         """By quota bucket, which is by token: what was said against the token last, until it is taken again."""
 
     def unit(self) -> float:
         """Converge the first list that has something to do and may be written. See `Pusher`."""
+        self._check_at |= dict.fromkeys(self._round.begin(), 0.0)
         waits = []
         for target_id, due in self._with_work().items():
             wait = max(due - self._clock(), self._client.seconds_until_free(self._bucket(target_id)))
@@ -75,6 +78,7 @@ class NetskopePusher:
                 except ThrottledError as error:
                     waits.append(error.retry_after)
                     continue
+                self._round.looked_at(target_id)
                 self._check_tokens()
                 return 0.0
             waits.append(wait)

@@ -7,7 +7,7 @@ and an entry that is withdrawn meanwhile is still known to be there, perhaps.
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -15,6 +15,7 @@ from schemas.activity import ActivityItem, Level
 from schemas.desired import AppliedState
 from schemas.note import Note
 from schemas.record import Reason
+from schemas.resources.reconciliation import ReconciliationSpec
 from schemas.targets import UrlList
 from services.runtime import trace
 from services.runtime.chunks import chunks
@@ -96,6 +97,15 @@ class Book:
         self.spending = Spending(self.note)
         self.notes = Notes(tenure.name)
         """Notes as they stood when the books were opened."""
+
+    @property
+    def asked(self) -> ReconciliationSpec | None:
+        """The comparison that a person asks for, until `answer`."""
+        return self.status.asked(self._context.policy.view)
+
+    def answer(self, asked: ReconciliationSpec, found: str, counts: Mapping[str, int]) -> None:
+        """Tell what a comparison that was asked for has found. Raises LedgerError."""
+        self.status.answer(asked, found, counts)
 
     def check(self) -> None:
         """Make sure that work may go on; to be called right before every call of the vendor.

@@ -129,12 +129,15 @@ class Converger:
         _LOG.info("read how it stands", connection=name, seconds=took, pending=self._standing.pending, **states)
 
     def _converge(self, reader: KafkaConsumer, book: Book, pusher: Pusher, circuit: Circuit) -> None:
-        due, shown, version = 0.0, 0.0, 0
+        due, shown, version, heard = 0.0, 0.0, 0, ""
         while not self._tenure.stop.is_set():
             self._breathe()
             fresh = self._absorb(reader, due - time.monotonic())
             policy = self._context.policy.view.version
             fresh, version = fresh or policy != version, policy  # a verdict, or another guard, may let something go on
+            if (asked := book.asked) and asked.id != heard:
+                heard, due = asked.id, 0.0
+                circuit.hurry()
             now = time.monotonic()
             self._standing.wake(now)
             if now >= circuit.due and (fresh or now >= due):

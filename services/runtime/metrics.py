@@ -64,6 +64,12 @@ def forget(label: str, value: str) -> None:
             gauge.remove_by_labels({label: value})
 
 
+def counted(counter: Counter, **labels: str) -> float:
+    """What a counter of this process stands at, for these labels."""
+    samples = [sample for metric in counter.collect() for sample in metric.samples if sample.name.endswith("_total")]
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
 VENDOR_FACING = "pullers, pushers"
 
 # Every service

@@ -16,6 +16,7 @@ from services.runtime.breaker import Breaker
 from services.runtime.budget import Budget
 from services.runtime.clock import now_ms
 from services.runtime.fleet import Tenure
+from services.runtime.hearing import Hearing
 from services.runtime.holds import Holds
 from services.runtime.kafka import consumer
 from services.runtime.lifecycle import Context
@@ -68,12 +69,15 @@ class Desk:
             self.stop.wait(min(left, _SLICE_S))
         self.check()
 
-    def rest(self, seconds: float) -> None:
-        """Wait for the next turn, or until a person has let through what is held. Raises as `check`."""
+    def rest(self, seconds: float, hearing: Hearing, *, patient: bool) -> None:
+        """Wait for the next turn, or until a person asks for it, or has let through what is held. Raises as `check`.
+
+        `patient`: it is not for a person to say, since the vendor is in trouble; but they may ask whether it still is.
+        """
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.check()
-            if self.holds.awaits(self.policy.view, now_ms()):
+            if hearing.has_news or (not patient and self.holds.awaits(self.policy.view, now_ms())):
                 return
             self.stop.wait(min(left, _LISTEN_S))
         self.check()
@@ -147,15 +151,14 @@ class Puller:
         turns = [Turn(desk.name, lane, breaker.circuit()) for lane in lanes]
         if not turns:
             _LOG.warning("spec.types leaves nothing that this vendor tells of", connection=desk.name)
+        hearing = Hearing(desk.status, desk.policy, turns, lambda: desk.reporter.published)
         while True:
+            hearing.listen()
             turn = min(turns, key=lambda turn: turn.due, default=None)
             wait = turn.due - time.monotonic() if turn else _SLICE_S
-            if turn and turn.may_hurry:
-                desk.rest(wait)
-            else:
-                desk.wait(wait)
-            if turn:
-                turn.take()
+            desk.rest(wait, hearing, patient=turn is None or not turn.may_hurry)
+            if turn and not hearing.has_news:
+                hearing.took(turn, well=turn.take())
 
     def _await_topics(self) -> None:
         topics = self._context.settings.topics

@@ -4,11 +4,14 @@ Invariant: the topic has one record for each connection and service, and it is w
 goes on from it: trouble that was told is not told anew, and what ended meanwhile is told to be over.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from schemas.activity import Level
 from schemas.connection_state import ConnectionState, state_key
+from schemas.policy import Policy
 from schemas.record import UndecodableError
+from schemas.resources.reconciliation import ReconciliationSpec
 from services.runtime.bulk import read_everything
 from services.runtime.clock import now_ms
 from services.runtime.ledger import Entry
@@ -19,6 +22,7 @@ class Status:
     """The record of one connection at this service. `write` publishes as its one owner. Used by one thread."""
 
     def __init__(self, context: Context, connection: str, write: Callable[[Iterable[Entry]], None]) -> None:
+        self._activity = context.activity
         self._topic = context.settings.topics.connections.name
         self._write = write
         self.latest = ConnectionState(connection=connection, service=context.service, since=now_ms())
@@ -47,6 +51,19 @@ class Status:
         if changed != self.latest:
             self._write([Entry(self._topic, changed.key(), changed.encode())])
             self.latest = changed
+
+    def asked(self, policy: Policy) -> ReconciliationSpec | None:
+        """What a person asks to have compared, where that counts and was not carried out."""
+        found = policy.reconciliations.get(self.latest.connection)
+        if found is None or found.spec.until <= now_ms() or found.spec.id == self.latest.answered:
+            return None
+        return found.spec
+
+    def answer(self, asked: ReconciliationSpec, found: str, counts: Mapping[str, int]) -> None:
+        """Say what was found. Raises as `say`."""
+        name = self.latest.connection
+        self._activity.tell(Level.INFO, "reconciled", found, connection=name, counts=counts, request=asked.id)
+        self.say(answered=asked.id)
 
 
 def known_state(context: Context, connection: str) -> ConnectionState | None:

@@ -10,7 +10,9 @@ from services.runtime.vendors.errors import VendorError
 
 
 class Lane(Protocol):
-    """One thing of a connection that is polled at its own pace."""
+    """One thing of a connection that is polled at its own pace. `paced`: the vendor says when to come again."""
+
+    paced: bool
 
     def poll(self) -> float:
         """Poll once and publish. Returns in how many seconds to poll again.
@@ -40,9 +42,12 @@ class Turn:
         return not self._circuit.in_trouble
 
     def hurry(self) -> None:
-        """Take the next one now, as a person asks, unless the vendor asked to be left alone."""
-        self._circuit.hurry()
-        self.due = self._circuit.due
+        """Take the next one now, as a person asks, unless the vendor says when to come."""
+        if self._circuit.in_trouble:
+            self._circuit.hurry()
+            self.due = self._circuit.due
+        elif not self._lane.paced:
+            self.due = 0.0
 
     def take(self) -> bool:
         """Poll, and see to when to poll again. Returns whether it went well.

@@ -155,3 +155,14 @@ def test_what_one_tenant_said_is_not_held_against_another(desk: Desk) -> None:
     desk.want(md5(2))
     desk.work()
     assert set(desk.values()) == {md5(2)}
+
+
+def test_a_person_who_asks_for_a_comparison_has_it_tried_at_once(desk: Desk) -> None:
+    desk.switch(md5_accepted=False)
+    desk.want(md5(1))
+    desk.work()
+    desk.switch(md5_accepted=True)
+    desk.ask("one")
+    desk.work()
+    assert set(desk.values()) == {md5(1)}
+    assert desk.told.answers == ["one"]
