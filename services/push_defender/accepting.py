@@ -106,6 +106,7 @@ class Accepting:
             if known or not believed or self._was_taken(kind):
                 continue
             self._trying.pop(kind, None)
+            self._turned_down.pop(kind, None)
             if self._refusals.refused(kind, text):
                 told = f"the tenant does not accept {kind}: {text}; further ones are left out"
                 name = self._book.connection.name

@@ -13,7 +13,7 @@ from services.console.__main__ import app
 from services.runtime.bulk import latest
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from tests.chaos.test_pusher_kills import BLOCK, URLS, want
-from tests.integration.services import activities, exchange_of
+from tests.integration.services import activities, applied, exchange_of, writes
 from tests.waiting import eventually
 
 SERVICES = ("pull_defender", "pull_netskope", "push_defender", "push_netskope")
@@ -103,6 +103,29 @@ def test_a_service_that_is_down_is_named_and_carries_it_out_once_when_it_is_back
         exchange.services["push_defender"].stop()
     exchange.start("push_defender").wait_ready()
     assert len(answers()) == 1
+
+
+def test_what_a_tenant_does_not_accept_is_remembered_by_the_next_process_and_tried_again_when_asked(
+    exchange: Exchange,
+) -> None:
+    first, second = (f"{number:032x}" for number in (1, 2))
+
+    def states() -> dict[str, str]:
+        known = applied(exchange.settings, MDE)
+        return {entry.value: entry.state for entry in known.values() if entry.type is IndicatorType.MD5}
+
+    exchange.admin(exchange.mde, "POST", "switches", {"md5_accepted": False})
+    want(exchange.settings, MDE, BLOCK, IndicatorType.MD5, [first], present=True)
+    eventually(lambda: states() == {first: "skipped"}, "it is left out")
+    exchange.services["push_defender"].kill()
+    exchange.start("push_defender").wait_ready()
+    calls = writes(exchange, exchange.mde)
+    want(exchange.settings, MDE, BLOCK, IndicatorType.MD5, [second], present=True)
+    eventually(lambda: states() == {first: "skipped", second: "skipped"}, "so is the next one")
+    assert writes(exchange, exchange.mde) == calls, "by what the killed process had learnt"
+    exchange.admin(exchange.mde, "POST", "switches", {"md5_accepted": True})
+    assert run(MDE, "--wait").exit_code == 0
+    eventually(lambda: states() == {first: "applied", second: "applied"}, "both are taken")
 
 
 def test_asking_is_told_with_whom_and_is_idempotent_and_what_is_not_there_is_said(exchange: Exchange) -> None:
