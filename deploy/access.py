@@ -39,6 +39,7 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
             _write(topics.reports.name),
             _both(topics.checkpoints.name),
             _both(topics.holds.name),
+            _both(topics.connections.name),
             _transactions(f"{prefix}-pull/"),
         ]
         for vendor in ("defender", "netskope")
@@ -60,6 +61,7 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
             Grant("topic", desired, ("Read",), prefixed=True),
             Grant("topic", applied, ("Read", "Write"), prefixed=True),
             _both(topics.holds.name),
+            _both(topics.connections.name),
             _transactions(f"{prefix}-push/"),
         ]
     # Shows whatever there is, asks the router, writes what is configured and pushed, and sends dead letters back.
@@ -90,7 +92,7 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
 
 def _resolver(topics: Topics) -> Sequence[Grant]:
     """For who deals with dead letters: says what became of them, and produces them again wherever they came from."""
-    names = (topics.resolutions, topics.activity, topics.reports, topics.checkpoints, topics.holds)
+    names = (topics.resolutions, topics.activity, topics.reports, topics.checkpoints, topics.holds, topics.connections)
     entries = (topics.desired("").name, topics.applied("").name)
     return (
         *(_write(topic.name) for topic in names),

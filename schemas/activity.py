@@ -46,6 +46,8 @@ class Activity(Record):
     """The connection it is about."""
     remedy: str | None = None
     """What to do about it."""
+    request: str | None = None
+    """Id of the request that it answers."""
     counts: dict[str, int] = Field(default_factory=dict)
     """How many items have which reason."""
     items: Annotated[tuple[ActivityItem, ...], Field(max_length=MAX_ITEMS)] = ()

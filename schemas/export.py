@@ -17,11 +17,13 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from schemas.activity import Activity
 from schemas.checkpoint import Checkpoint, SnapshotChunk
+from schemas.connection_state import ConnectionState
 from schemas.deadletter import DeadLetter
 from schemas.desired import Applied, Desired
 from schemas.hold import Hold
 from schemas.indicator import Indicator
 from schemas.progress import Progress
+from schemas.refusal import Refusal
 from schemas.report import ReportBatch
 from schemas.request import Reply, Request
 from schemas.resolution import Resolution
@@ -44,7 +46,9 @@ RECORDS: Mapping[str, type[BaseModel]] = {
     "dead-letter": DeadLetter,
     "resolution": Resolution,
     "hold": Hold,
+    "connection-state": ConnectionState,
     "spent": Spent,
+    "refusal": Refusal,
 }
 """Every travelling record, by the name of its file."""
 

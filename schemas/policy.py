@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from schemas.resources import BUILT_IN, AnyResource, Connection, Guard, Merging, Rule, Sharing, Verdict
+from schemas.resources import BUILT_IN, AnyResource, Connection, Guard, Merging, Reconciliation, Rule, Sharing, Verdict
 from schemas.resources.merging import DEFAULT as MERGING
 from schemas.resources.target import SharingTarget
 from schemas.targets import TARGETS_OF
@@ -32,6 +32,7 @@ class Policy:
     guards: dict[str, Guard] = field(default_factory=dict)
     mergings: dict[str, Merging] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
+    reconciliations: dict[str, Reconciliation] = field(default_factory=dict)
     version: int = 0
 
     @classmethod
@@ -45,7 +46,7 @@ class Policy:
     def _by_kind(self, resource: AnyResource) -> dict[str, AnyResource]:
         found: dict[type[AnyResource], Any] = {
             Connection: self.connections, Rule: self.rules, Sharing: self.sharings, Guard: self.guards,
-            Merging: self.mergings, Verdict: self.verdicts,
+            Merging: self.mergings, Verdict: self.verdicts, Reconciliation: self.reconciliations,
         }  # fmt: skip
         by_name: dict[str, AnyResource] = found[type(resource)]
         return by_name
@@ -53,7 +54,8 @@ class Policy:
     def __iter__(self) -> Iterator[AnyResource]:
         """Every resource, by kind and name."""
         kinds: tuple[Mapping[str, AnyResource], ...] = (
-            self.connections, self.rules, self.sharings, self.guards, self.mergings, self.verdicts
+            self.connections, self.rules, self.sharings, self.guards, self.mergings, self.verdicts,
+            self.reconciliations,
         )  # fmt: skip
         for by_name in kinds:
             yield from (by_name[name] for name in sorted(by_name))

@@ -1,13 +1,12 @@
 """What a pusher has spent of its vendor's quotas: beside its applied state, so that a fresh process keeps to them."""
 
-from schemas.record import Millis, Record
+from schemas.note import RESERVED, Note
+from schemas.record import Millis
 
-RESERVED = b"\x00"
-"""What reserved keys begin with. No key of an entry does."""
 _MINUTES = 60
 
 
-class Spent(Record):
+class Spent(Note):
     """Calls of one bucket within one minute. A record of an hour ago has made room for the latest by its key."""
 
     bucket: str

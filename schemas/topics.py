@@ -115,6 +115,14 @@ class Topics:
         """What is abnormal and waits for a person, by the id of the hold."""
         return _compacted(f"{self.prefix}.holds", _Use("`<hold id>`", "pullers, pushers", "console, pullers, pushers"))
 
+    @property
+    def connections(self) -> Topic:
+        """How each service gets on with each connection."""
+        return _compacted(
+            f"{self.prefix}.connections",
+            _Use("`<connection>/<service>`", "pullers, pushers", "console, pullers and pushers on take-over"),
+        )
+
     def desired(self, destination: str) -> Topic:
         """Desired state of one destination."""
         return _compacted(
@@ -134,5 +142,6 @@ class Topics:
         fixed = [
             self.reports, self.indicators, self.policy, self.leases, self.requests,
             self.replies, self.checkpoints, self.activity, self.deadletters, self.resolutions, self.holds,
+            self.connections,
         ]  # fmt: skip
         return fixed + [topic for name in destinations for topic in (self.desired(name), self.applied(name))]

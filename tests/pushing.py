@@ -2,16 +2,17 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from schemas.activity import ActivityItem, Level
 from schemas.canonical import canonicalise
+from schemas.connection_state import ConnectionState
 from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.hold import Hold
+from schemas.note import RESERVED
 from schemas.policy import Policy
-from schemas.resources import Connection, resource
-from schemas.spent import RESERVED, Spent
+from schemas.resources import AnyResource, Connection, resource
 from schemas.targets import DefenderAction, FileHashList, Target, UrlList
 from schemas.types import IndicatorType, Severity
 from services.runtime.book import Book, Pace
@@ -104,10 +105,19 @@ class Told:
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
         self.items: list[ActivityItem] = []
+        self.answers: list[str] = []
+        """Ids of the requests that were answered, and `found` what was counted for them."""
+        self.found: list[Mapping[str, int]] = []
 
-    def tell(self, _: Level, code: str, message: str, *, items: Sequence[ActivityItem] = (), **__: object) -> None:
+    def tell(
+        self, _: Level, code: str, message: str, *, items: Sequence[ActivityItem] = (), request: str | None = None,
+        counts: Mapping[str, int] | None = None, **__: object,
+    ) -> None:  # fmt: skip
         self.said.append((code, message))
         self.items += items
+        if request is not None:
+            self.answers.append(request)
+            self.found.append(counts or {})
 
     def skipped(self, _: str, items: Iterable[ActivityItem]) -> None:
         self.tell(Level.INFO, "skipped", "", items=list(items))
@@ -119,14 +129,20 @@ class Written:
     def __init__(self) -> None:
         self.latest: dict[str, Applied] = {}
         self.holds: dict[str, Hold] = {}
-        self.spent: dict[bytes, Spent] = {}
+        self.notes: dict[bytes, bytes] = {}
+        self.connection: ConnectionState | None = None
         self.writes = 0
 
     def write(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             assert entry.key is not None
+            if entry.topic == Settings().topics.connections.name:
+                self.connection = ConnectionState.decode(entry.value or b"")
+                continue
             if entry.key.startswith(RESERVED):
-                self.spent[entry.key] = Spent.decode(entry.value or b"")
+                self.notes[entry.key] = entry.value or b""
+                if entry.value is None:
+                    del self.notes[entry.key]
                 continue
             self.writes += 1
             key, is_hold = entry.key.decode(), entry.topic == Settings().topics.holds.name
@@ -163,6 +179,11 @@ class Context:
         self.policy = policy or View()
 
 
+def reconciliation(connection: str, id_: str) -> AnyResource:
+    """A wish to compare that counts for long."""
+    return resource("Reconciliation", connection, {"id": id_, "at": 0, "until": 2**45})
+
+
 class Desk:
     """A pusher's part with its books, without Kafka: desired entries go in by hand, units are done by hand.
 
@@ -189,8 +210,11 @@ class Desk:
         tenure, context = Tenure(self.connection), Context(self.told, self.policy)
         pace = Pace(first_failed_s=0.001, longest_failed_s=0.002)
         self.book = Book(cast("Any", context), cast("Any", tenure), cast("Any", self.written), self.standing, pace)
-        self.book.spending = Spending(self.book._note, secrets.token_hex(4))  # as a process of its own
-        self.book.spent_before = tuple(self.written.spent.values())
+        self.book.spending = Spending(self.book.note, secrets.token_hex(4))  # as a process of its own
+        for reserved, note in self.written.notes.items():
+            self.book.notes.take(reserved, note)
+        if self.written.connection:
+            self.book.status.recall(self.written.connection)
         holds = Holds(cast("Any", context), self.connection.name, self.written.write, self.written.holds)
         self._pusher = Guarding(self.book, holds, self.policy, self._make(self.book))
 
@@ -223,6 +247,10 @@ class Desk:
             if self.unit() > 0:
                 return
         raise AssertionError(f"still at work after {units} units")
+
+    def ask(self, id_: str) -> None:
+        """Ask for a comparison, as `ioc-bridge reconcile` does."""
+        self.policy.view = Policy.of([*self.policy.view, reconciliation(self.connection.name, id_)])
 
     def states(self) -> dict[str, AppliedState]:
         """The published states, by indicator id."""

@@ -87,6 +87,21 @@ ROWS = [
         "Do they let us in?",
         [
             Panel(
+                "Breakers",
+                "Whether each tenant is called: 0 yes (closed), 1 one call shall show (half-open), 2 no (open).",
+                (
+                    Query(
+                        f"max by (connection, service) ({series('breaker_state', CONNECTION)})",
+                        "{{connection}} {{service}}",
+                    ),
+                ),
+                "short",
+                kind="bars",
+                width=6,
+                most=2,
+                levels=((1, "orange"), (2, "red")),
+            ),
+            Panel(
                 "Credentials refused",
                 "Calls refused for app, secret or token a second, by reason.",
                 (
@@ -96,7 +111,7 @@ ROWS = [
                     ),
                 ),
                 "reqps",
-                width=8,
+                width=6,
             ),
             Panel(
                 "Secrets expire in",
@@ -110,14 +125,14 @@ ROWS = [
                 ),
                 "s",
                 kind="bars",
-                width=8,
+                width=6,
             ),
             Panel(
                 "Certificate not checked",
                 "Connections whose certificate is not checked: 1 means that anyone on the way can read along.",
                 (Query(f"max by (connection) ({series('tls_unverified', CONNECTION)})", "{{connection}}"),),
                 "short",
-                width=8,
+                width=6,
             ),
         ],
     ),

@@ -8,18 +8,21 @@ from schemas.record import UndecodableError
 from schemas.resources.connection import Connection
 from schemas.resources.guard import GUARD_DEFAULT, Guard
 from schemas.resources.merging import Merging
+from schemas.resources.reconciliation import Reconciliation
 from schemas.resources.rule import RULE_ALL, Rule
 from schemas.resources.sharing import Sharing
 from schemas.resources.verdict import Verdict
 
 __all__ = [
-    "BUILT_IN", "KINDS", "RESOURCE", "AnyResource", "Connection", "Guard", "Merging", "Rule", "Sharing", "Verdict",
-    "decode_resource", "encode_resource", "resource", "resource_key",
+    "BUILT_IN", "KINDS", "RESOURCE", "AnyResource", "Connection", "Guard", "Merging", "Reconciliation", "Rule",
+    "Sharing", "Verdict", "decode_resource", "encode_resource", "resource",
+    "resource_key",
 ]  # fmt: skip
 
-AnyResource = Connection | Rule | Sharing | Guard | Merging | Verdict
+AnyResource = Connection | Rule | Sharing | Guard | Merging | Verdict | Reconciliation
 KINDS: dict[str, type[AnyResource]] = {
     "Connection": Connection, "Rule": Rule, "Sharing": Sharing, "Guard": Guard, "Merging": Merging, "Verdict": Verdict,
+    "Reconciliation": Reconciliation,
 }  # fmt: skip
 BUILT_IN: tuple[AnyResource, ...] = (RULE_ALL, GUARD_DEFAULT, Merging())
 """What is there from the start. One of the same kind and name takes its place; a deletion brings it back."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.console.explaining import Explanation
+from services.console.reconciling import Comparison
 from services.console.requests import Answer
 
 
@@ -15,6 +16,19 @@ def answered(found: Answer) -> dict[str, Any]:
         "lines": [line.model_dump(mode="json", exclude={"v"}) for line in found.lines],
         "more_lines": found.more_lines,
         "missing_partitions": list(found.missing),
+    }
+
+
+def compared(found: Comparison) -> dict[str, Any]:
+    """What services found, as JSON has it."""
+    kept = {"v", "connection", "request"}
+    return {
+        "id": found.id,
+        "services": list(found.services),
+        "answers": [said.model_dump(mode="json", exclude=kept) for said in found.answers],
+        "found": [said.model_dump(mode="json", exclude=kept) for said in found.found],
+        "missing": list(found.missing),
+        "trouble": list(found.why),
     }
 
 

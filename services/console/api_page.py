@@ -17,8 +17,8 @@ the token; 403: the role; 404: there is no such thing; 409: someone else has cha
 used; 429 and 503: try again after the seconds of `Retry-After`. Moments are milliseconds since the epoch, UTC.
 """
 _TITLES = {
-    "read": "Looking", "ask": "Asking the router", "resources": "Resources", "holds": "Holds",
-    "dead letters": "Dead letters", "rejected": "What vendors rejected", "push": "Pushing",
+    "read": "Looking", "ask": "Asking the router", "connections": "Connections", "resources": "Resources",
+    "holds": "Holds", "dead letters": "Dead letters", "rejected": "What vendors rejected", "push": "Pushing",
 }  # fmt: skip
 
 

@@ -144,16 +144,16 @@ def _imagined(settings: Settings, files: Sequence[str]) -> dict[str, str]:
 
 
 def _ask(settings: Settings, question: Question, timeout_s: float) -> Answer:
-    with _progress() as told:
+    with progress_bar("partitions of the router that answered") as told:
         return requests.ask(settings, question, by=user(), timeout_s=timeout_s, progress=told)
 
 
 @contextmanager
-def _progress() -> Iterator[requests.Progress]:
-    """A bar on a terminal; nothing elsewhere."""
+def progress_bar(what: str) -> Iterator[requests.Progress]:
+    """A bar on a terminal that counts what has come of what; nothing elsewhere."""
     stderr = Console(stderr=True)
     bar = Progress(
-        TextColumn("partitions of the router that answered"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        TextColumn(what), BarColumn(), TextColumn("{task.completed}/{task.total}"),
         console=stderr, transient=True, disable=not stderr.is_terminal,
     )  # fmt: skip
     with bar:

@@ -13,6 +13,7 @@ from services.runtime.settings import Settings
 
 SERVICE = "console"
 CHANGED, ASKED_SYNC, ASKED_RETRY, CORRECTED = "policy_changed", "sync_asked", "retry_asked", "entry_corrected"
+ASKED_RECONCILE = "reconcile_asked"
 
 
 def entries(settings: Settings, code: str, message: str, items: Iterable[tuple[str, str]]) -> list[Entry]:

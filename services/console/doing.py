@@ -10,6 +10,7 @@ from services.console.kinds import kind_of, kinds_of
 from services.console.operations import Operations, identify_all, select
 from services.console.output import report, show, warn_of_unreadable
 from services.console.planning import RefusedError
+from services.console.states import read_states
 from services.console.tables import console, description
 from services.runtime.settings import load_settings
 
@@ -25,19 +26,23 @@ def apply(files: Sequence[str], *, dry_run: bool) -> None:
 def get(kind: str, names: Sequence[str], form: Form) -> None:
     """List resources."""
     with guarded():
-        kinds = kinds_of(kind)
-        on = Operations(load_settings(), user()).snapshot()
+        kinds, settings = kinds_of(kind), load_settings()
+        on = Operations(settings, user()).snapshot()
         warn_of_unreadable(on)
-        show(select(on, kinds, names), on, form, single=len(names) == 1 and len(kinds) == 1)
+        found = select(on, kinds, names)
+        tells = form in (Form.TABLE, Form.WIDE) and any(one.resource.kind == "Connection" for one in found)
+        states = read_states(settings) if tells else {}
+        show(found, on, form, states, single=len(names) == 1 and len(kinds) == 1)
 
 
 def describe(kind: str, name: str) -> None:
     """Show one resource."""
     with guarded():
-        kinds = (kind_of(kind),)
-        on = Operations(load_settings(), user()).snapshot()
+        kinds, settings = (kind_of(kind),), load_settings()
+        on = Operations(settings, user()).snapshot()
         (found,) = select(on, kinds, [name])
-        console().print(description(found, on))
+        states = read_states(settings) if found.resource.kind == "Connection" else {}
+        console().print(description(found, on, states))
 
 
 def delete(kind: str | None, names: Sequence[str], files: Sequence[str], *, dry_run: bool, keep: bool) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from schemas.hold import HoldKind, hold_id
 from schemas.progress import Progress
 from schemas.record import Millis
-from schemas.resources import AnyResource, Sharing, Verdict
+from schemas.resources import AnyResource, Reconciliation, Sharing, Verdict
 from schemas.resources.base import Metadata
 from schemas.resources.target import DefenderTarget
 from schemas.resources.verdict import VERDICT_COUNTS_MS, VerdictSpec
@@ -51,7 +51,7 @@ def kept(sharing: Sharing) -> Sharing:
 
 
 def over(on: Snapshot, progress: Mapping[int, Progress | None], now: Millis) -> list[AnyResource]:
-    """What has served its purpose: ended sharings that every partition was told of, and verdicts that count no more."""
+    """What has served its purpose: ended sharings that every partition was told of, and words that count no more."""
     return [
         found.resource for found in on.stored.values() if _is_told(found, progress.values()) or _is_stale(found, now)
     ]
@@ -64,4 +64,5 @@ def _is_told(found: Stored, progress: Iterable[Progress | None]) -> bool:
 
 
 def _is_stale(found: Stored, now: Millis) -> bool:
-    return isinstance(found.resource, Verdict) and found.resource.spec.until + VERDICT_COUNTS_MS < now
+    resource = found.resource
+    return isinstance(resource, Verdict | Reconciliation) and resource.spec.until + VERDICT_COUNTS_MS < now

@@ -13,6 +13,7 @@ from services.console.kinds import UnknownKindError
 from services.console.letters.edits import UnfitError
 from services.console.planning import NotFoundError, RefusedError
 from services.console.pushed import BadBodyError
+from services.console.reconciling import NothingToCompareError
 from services.console.remote import RemoteError
 from services.console.requests import UnansweredError
 from services.console.store import MovedError, NoPolicyError
@@ -30,7 +31,7 @@ EXIT_NOT_FOUND = 3
 _CODES: dict[type[Exception], int] = {
     UnknownKindError: EXIT_USAGE, NotATimeError: EXIT_USAGE, NotFoundError: EXIT_NOT_FOUND, SettingsError: EXIT_CONFIG,
     NoPolicyError: EXIT_REFUSED, UnansweredError: EXIT_REFUSED, Refused: EXIT_REFUSED, BadBodyError: EXIT_REFUSED,
-    UnfitError: EXIT_REFUSED,
+    UnfitError: EXIT_REFUSED, NothingToCompareError: EXIT_REFUSED,
 }  # fmt: skip
 """How the process ends for errors whose own text says what to do."""
 

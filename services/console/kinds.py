@@ -3,7 +3,7 @@
 from schemas.resources import KINDS
 
 EVERY = "all"
-PASSING = ("Verdict",)
+PASSING = ("Verdict", "Reconciliation")
 """Kinds that are no part of a configuration: they count for an hour. `all` leaves them out."""
 
 

@@ -13,8 +13,8 @@ from kafka.errors import KafkaError
 
 from schemas.hold import Hold
 from schemas.policy import Policy
-from schemas.resources import resource_key
-from services.console.audit import CHANGED, entries
+from schemas.resources import Reconciliation, resource_key
+from services.console.audit import ASKED_RECONCILE, CHANGED, entries
 from services.console.checking import Id, check, identify, subject
 from services.console.documents import Document
 from services.console.ending import over, verdict
@@ -26,7 +26,7 @@ from services.console.planning import (
     RefusedError,
     plan_apply,
     plan_delete,
-    plan_verdict,
+    plan_word,
 )
 from services.console.progress import read_progress
 from services.console.store import NoPolicyError, PolicyStore, Snapshot, Stored, competing
@@ -99,14 +99,16 @@ class Operations:
             lambda on: plan_delete(on, ids, self._by, now_ms(), keep=keep), dry_run=dry_run, topics=False
         )
 
-    def _carry_out(self, plan: Callable[[Snapshot], Plan], *, dry_run: bool, topics: bool) -> Outcome:
+    def _carry_out(
+        self, plan: Callable[[Snapshot], Plan], *, dry_run: bool, topics: bool, code: str = CHANGED
+    ) -> Outcome:
         states: tuple[TopicState, ...] = ()
         for attempt in competing():
             with attempt:
                 planned = plan(self._store.read())
                 states = states or (self._topics(planned.policy, dry_run=dry_run) if topics else ())
                 if planned.writes and not dry_run:
-                    told = entries(self._settings, CHANGED, _said(planned.changes, self._by), _items(planned.changes))
+                    told = entries(self._settings, code, _said(planned.changes, self._by), _items(planned.changes))
                     self._store.write([*planned.writes, *self._swept(planned)], planned.on.version, told)
         return Outcome(planned.changes, states)
 
@@ -118,7 +120,11 @@ class Operations:
 
         """
         word = verdict(hold.connection, hold.subject, hold.kind, said, now=now_ms(), by=self._by)
-        return self._carry_out(lambda on: plan_verdict(on, word), dry_run=False, topics=False)
+        return self._carry_out(lambda on: plan_word(on, word), dry_run=False, topics=False)
+
+    def reconcile(self, asked: Reconciliation) -> Outcome:
+        """Have the services of a connection compare. Raises as `judge`."""
+        return self._carry_out(lambda on: plan_word(on, asked), dry_run=False, topics=False, code=ASKED_RECONCILE)
 
     def _swept(self, planned: Plan) -> list[tuple[str, bytes | None]]:
         """Deletions of what is over, on the occasion of another change."""

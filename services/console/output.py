@@ -10,13 +10,14 @@ from services.console.fields import as_document
 from services.console.forms import Form
 from services.console.guard import complain
 from services.console.operations import Outcome
+from services.console.states import States
 from services.console.store import Snapshot, Stored
 from services.console.tables import console, tables
 from services.console.yaml_text import yaml_text
 
 
-def show(found: Sequence[Stored], on: Snapshot, form: Form, *, single: bool) -> None:
-    """Write resources. JSON is a list, unless a `single` resource was asked for by name."""
+def show(found: Sequence[Stored], on: Snapshot, form: Form, states: States, *, single: bool) -> None:
+    """Write resources; of connections also `states`, in tables. JSON is a list, unless a `single` one was named."""
     match form:
         case Form.NAME:
             for stored in found:
@@ -30,7 +31,7 @@ def show(found: Sequence[Stored], on: Snapshot, form: Form, *, single: bool) -> 
         case Form.TABLE | Form.WIDE if not found:
             complain("there is none")
         case Form.TABLE | Form.WIDE:
-            console().print(tables(found, on, wide=form is Form.WIDE))
+            console().print(tables(found, on, states, wide=form is Form.WIDE))
 
 
 def report(outcome: Outcome, *, dry_run: bool) -> None:

@@ -12,7 +12,7 @@ from schemas import warning_lists
 from schemas.flaws import flaws
 from schemas.policy import Misfit, Policy
 from schemas.record import Millis
-from schemas.resources import KINDS, AnyResource, Sharing, Verdict, encode_resource, resource_key
+from schemas.resources import KINDS, AnyResource, Reconciliation, Sharing, Verdict, encode_resource, resource_key
 from schemas.resources.rule import ALL, RULE_ALL
 from services.console.checking import Checked, Id, subject
 from services.console.documents import Document
@@ -127,8 +127,8 @@ def plan_delete(on: Snapshot, ids: Iterable[Id], by: str = "", now: Millis = 0, 
     return Plan(tuple(sorted(changes, key=_rank, reverse=True)), on, rest)
 
 
-def plan_verdict(on: Snapshot, said: Verdict) -> Plan:
-    """Plan to write a verdict down, in place of an earlier one on the same hold."""
+def plan_word(on: Snapshot, said: Verdict | Reconciliation) -> Plan:
+    """Plan to write down what a person said, in place of an earlier word on the same hold or connection."""
     change = Change((said.kind, said.name), resource_key(said), "created", encode_resource(said))
     return Plan((change,), on, on.policy)
 

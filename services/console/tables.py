@@ -8,8 +8,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from schemas.policy import Policy
+from schemas.resources import AnyResource, Connection
 from services.console.fields import fields, given
 from services.console.planning import referrers
+from services.console.states import States, at_length, in_short, states_of
 from services.console.store import Snapshot, Stored
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -18,6 +20,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "Sharing": ("source", "rule", "destination", "target", "enabled"),
 }
 """Fields of the spec that stand in a table. A kind that is not here shows every field that is not at its default."""
+_BREAKER = {"Connection": ("breaker",)}
 
 
 def console() -> Console:
@@ -26,18 +29,18 @@ def console() -> Console:
     return found if found.is_terminal else Console(markup=False, highlight=False, emoji=False, width=1000)
 
 
-def tables(found: Sequence[Stored], on: Snapshot, *, wide: bool = False) -> Group:
-    """A table for each kind that is among the resources."""
+def tables(found: Sequence[Stored], on: Snapshot, states: States, *, wide: bool = False) -> Group:
+    """A table for each kind that is among the resources; for connections also what services said of them last."""
     groups: dict[str, list[Stored]] = {}
     for stored in found:
         groups.setdefault(stored.resource.kind, []).append(stored)
     draw = _wide if wide else _narrow
     titles = len(groups) > 1
-    drawn = [draw(group, on, kind if titles else None) for kind, group in groups.items()]
+    drawn = [draw(group, on, states, kind if titles else None) for kind, group in groups.items()]
     return Group(*(part for table in drawn for part in ("", table))) if titles else Group(*drawn)
 
 
-def description(stored: Stored, on: Snapshot) -> Group:
+def description(stored: Stored, on: Snapshot, states: States) -> Group:
     """Everything about one resource."""
     resource = stored.resource
     head = _grid()
@@ -51,6 +54,9 @@ def description(stored: Stored, on: Snapshot) -> Group:
     refers = referrers(on, (resource.kind, resource.name))
     needed = [f"{misfit.kind}/{misfit.name} at {'.'.join(misfit.path)}" for misfit in refers]
     foot = _grid()
+    if isinstance(resource, Connection):
+        for state in states_of(resource, states):
+            foot.add_row(f"At {state.service}", at_length(state))
     foot.add_row("Referred to by", "\n".join(needed) or "nothing")
     return Group(head, "", spec, "", foot)
 
@@ -80,26 +86,32 @@ def text(value: object) -> str:
     return str(value)
 
 
-def _narrow(group: Sequence[Stored], on: Snapshot, title: str | None) -> RenderableType:
+def _narrow(group: Sequence[Stored], on: Snapshot, states: States, title: str | None) -> RenderableType:
     kind = group[0].resource.kind
     columns = COLUMNS.get(kind, ())
     rest = () if columns else ("spec",)
-    table = _table(("name", *columns, *rest, "in force"), title)
+    table = _table(("name", *columns, *rest, "in force", *_BREAKER.get(kind, ())), title)
     for stored in group:
         spec = stored.resource.spec
         cells = [_cell(spec, column) for column in columns] or [_part(spec)]
-        table.add_row(stored.resource.name, *cells, in_force(stored, on.policy))
+        table.add_row(stored.resource.name, *cells, in_force(stored, on.policy), *_breaker(stored.resource, states))
     return table
 
 
-def _wide(group: Sequence[Stored], on: Snapshot, title: str | None) -> RenderableType:
+def _breaker(resource: AnyResource, states: States) -> list[str]:
+    return [in_short(resource, states)] if isinstance(resource, Connection) else []
+
+
+def _wide(group: Sequence[Stored], on: Snapshot, states: States, title: str | None) -> RenderableType:
     columns = list(dict.fromkeys(field.path for stored in group for field in fields(stored.resource)))
-    table = _table(("name", "version", *columns, "in force"), title)
+    breaker = _BREAKER.get(group[0].resource.kind, ())
+    table = _table(("name", "version", *columns, "in force", *breaker), title)
     for stored in group:
         values = {field.path: text(field.value) for field in fields(stored.resource)}
         version = "built in" if stored.version is None else str(stored.version)
         cells = [values.get(column, "") for column in columns]
-        table.add_row(stored.resource.name, version, *cells, in_force(stored, on.policy))
+        ends = (in_force(stored, on.policy), *_breaker(stored.resource, states))
+        table.add_row(stored.resource.name, version, *cells, *ends)
     return table
 
 

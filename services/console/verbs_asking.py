@@ -90,8 +90,23 @@ def reject(hold: HoldIds) -> None:
     asking.judge(hold, confirm=False)
 
 
+def reconcile(
+    connection: Annotated[str, typer.Argument(help="Its name.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for what is found, and say it.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="How long to wait, seconds.")] = 120.0,
+    output: Output = Form.TABLE,
+) -> None:
+    """Compare now what a tenant holds with what is known of it, and poll it, without waiting for its turn.
+
+    Trouble with the connection is looked at again at once, and what the tenant did not accept is tried again.
+    """
+    from services.console import comparing
+
+    comparing.reconcile(connection, output, wait=wait, timeout_s=timeout)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the verbs to a command line."""
     app.command("test")(trial)
-    for verb in (diff, sync, explain, holds, confirm, reject):
+    for verb in (diff, sync, reconcile, explain, holds, confirm, reject):
         app.command()(verb)

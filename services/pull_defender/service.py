@@ -32,6 +32,8 @@ ONCE = RetryPolicy(attempts=1)
 class DefenderSource:
     """The tenant's listing, polled whole. It takes over and closes the client, and `placed`, our record of our rows."""
 
+    paced = False
+
     def __init__(self, desk: Desk, client: DefenderClient, placed: Placed | None = None) -> None:
         spec = desk.connection.spec
         if not isinstance(spec, DefenderTenant):

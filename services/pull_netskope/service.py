@@ -64,6 +64,8 @@ class Marks:
 class Iterator:
     """One kind of alert: a lane."""
 
+    paced = True
+
     def __init__(
         self, desk: Desk, client: NetskopeClient, kind: Kind, marks: Marks, clock: Callable[[], float]
     ) -> None:

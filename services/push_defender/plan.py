@@ -7,7 +7,7 @@ says already what we would write, the entry counts as there.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -73,14 +73,18 @@ def choose(
     room: int | None,
     size: int,
     now_ms: int,
+    declined: Callable[[Item], Reason | None] = lambda _: None,
 ) -> Choice:
-    """The next import, best ranks first. `room` is how many new rows fit (None: unknown), also for who is held."""
+    """The next import, best ranks first. `room` is how many new rows fit (None: unknown), also for who is held.
+
+    `declined` says why the tenant would not take an entry, as far as it has said so before.
+    """
     choice = Choice()
     queue = sorted([*waiting, *held] if room != 0 else waiting, key=lambda item: item.rank)
     for item in queue:
         if len(choice.send) == size or len(choice.aside) == _ASIDE_MOST:
             break
-        reason = why_not(item, action_of(item), now_ms)
+        reason = why_not(item, action_of(item), now_ms) or declined(item)
         if reason is not None:
             choice.aside.append(Outcome(item, AppliedState.SKIPPED, item.remote_id, reason))
         elif item.remote_id is not None or room is None:

@@ -11,6 +11,7 @@ from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.types import Family
 from services.push_defender import plan
+from services.push_defender.accepting import Accepting
 from services.push_defender.client import BATCH, FIND_CHARACTERS, FIND_MOST, DefenderClient
 from services.push_defender.render import body, value_of
 from services.push_defender.room import Room
@@ -34,6 +35,7 @@ class Putting:
         book: Book,
         client: DefenderClient,
         room: Room,
+        accepting: Accepting,
         *,
         owner: str,
         ioc_source: str,
@@ -42,6 +44,7 @@ class Putting:
         self._book = book
         self._client = client
         self._room = room
+        self._accepting = accepting
         self._owner = owner
         self._ioc_source = ioc_source
         self._clock = clock
@@ -51,19 +54,23 @@ class Putting:
     def unit(self) -> float:
         """Write one batch. See `Pusher.unit`."""
         standing = self._book.standing
+        if self._room.left != 0:
+            self._accepting.wake()
         choice = plan.choose(
             standing.places[Place.PUT],
             standing.places[Place.HELD],
             room=self._room.left,
             size=BATCH,
             now_ms=now_ms(),
+            declined=self._accepting.why_not,
         )
         if choice.aside:
             self._book.record(choice.aside)
         if not choice.send:
             if choice.aside:
                 return 0.0
-            return self._room.seconds_until_probe if standing.places[Place.HELD] else FOREVER
+            held = self._room.seconds_until_probe if standing.places[Place.HELD] else FOREVER
+            return held if self._room.left == 0 else min(held, self._accepting.seconds_until_wake())
         wait = self._client.seconds_until_free(IMPORT)
         if wait > 0:
             return wait
@@ -105,7 +112,7 @@ class Putting:
             return
         new = {item for item in items if item.remote_id is None}
         bodies = [body(item, plan.action_of(item), self._ioc_source, self._owner) for item in items]
-        outcomes = plan.results(items, self._client.import_many(bodies))
+        outcomes = self._accepting.heed(plan.results(items, self._client.import_many(bodies)))
         self._book.record(outcomes)
         self._room.taken(sum(o.state is AppliedState.APPLIED and o.item in new for o in outcomes))
         if any(o.reason is plan.CAPACITY for o in outcomes):
@@ -116,7 +123,7 @@ class Putting:
             self._room.full()
             self._book.record([plan.no_room(item)])
         else:
-            self._book.record([plan.refused(item, error.message or error.text)])
+            self._book.record(self._accepting.heed([plan.refused(item, error.message or error.text)]))
 
     def _untried(self, items: Sequence[Item], error: RefusedError) -> None:
         reason = Reason(code="batch_refused", detail=error.message or error.text)

@@ -5,7 +5,7 @@ those at once rather mean that what we know was lost: then nothing is deleted, a
 connection says to report only, both are told and left as they are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from schemas.activity import ActivityItem, Level
@@ -37,6 +37,10 @@ class Reconciling:
         self._clock = clock
         self._due = clock()
 
+    def hurry(self) -> None:
+        """Compare as soon as nothing else is to be done."""
+        self._due = self._clock()
+
     def unit(self) -> float:
         """Compare, when it is time and nothing else is to be done. See `Pusher.unit`."""
         standing = self._book.standing
@@ -44,11 +48,13 @@ class Reconciling:
             return wait
         if standing.places[Place.PUT] or standing.places[Place.WITHDRAW]:
             return FOREVER  # there is a unit after those
-        self._due = self._clock() + self._every_s
         items = list(standing)
+        rows = self._client.listing() if items else []
+        self._due = self._clock() + self._every_s
         if not items:
+            self._answer("nothing is known to be there, so there was nothing to compare", {})
             return self._every_s
-        drift = plan.compare(items, self._client.listing(), self._owner)
+        drift = plan.compare(items, rows, self._owner)
         self._book.record(drift.found)
         if self._repairs:
             for item in drift.lost:
@@ -56,7 +62,14 @@ class Reconciling:
         self._tell_lost(drift)
         if drift.stray:
             self._remove(drift.stray, len(items))
+        counts = {"lost": len(drift.lost), "stray": len(drift.stray)}
+        text = f"compared {len(items)} entries with {len(rows)} rows of the tenant"
+        self._answer(f"{text}: {counts['lost']} lost, {counts['stray']} stray", counts)
         return 0.0
+
+    def _answer(self, text: str, counts: Mapping[str, int]) -> None:
+        if asked := self._book.asked:
+            self._book.answer(asked, text, counts)
 
     def _tell_lost(self, drift: plan.Drift) -> None:
         if drift.lost:
@@ -70,17 +83,18 @@ class Reconciling:
 
     def _remove(self, stray: list[str], known: int) -> None:
         name = self._book.connection.name
+        items = [ActivityItem(subject=row_id, reason="stray") for row_id in stray]
         if len(stray) > max(_STRAY_MOST, known * _STRAY_SHARE):
             DRIFT.labels(name, "strays_kept").inc(len(stray))
             text = f"{len(stray)} indicators bear the mark of this connection, but nothing is known of them"
             remedy = (
                 "if the topics were lost, delete those rows by hand or let them expire; nothing is deleted by itself"
             )
-            self._book.activity.tell(Level.ERROR, "many_strays", text, connection=name, remedy=remedy)
+            self._book.activity.tell(Level.ERROR, "many_strays", text, connection=name, remedy=remedy, items=items)
             return
         if not self._repairs:
             text = f"{len(stray)} indicators of ours that nothing asks for are left, as spec.reconcile says"
-            self._book.activity.tell(Level.WARNING, "strays", text, connection=name)
+            self._book.activity.tell(Level.WARNING, "strays", text, connection=name, items=items)
             return
         for part in chunks(stray, BATCH):
             try:
@@ -89,4 +103,4 @@ class Reconciling:
                 continue  # the next look will tell
         DRIFT.labels(name, "stray").inc(len(stray))
         text = f"{len(stray)} indicators of ours that nothing asks for were deleted"
-        self._book.activity.tell(Level.WARNING, "strays", text, connection=name)
+        self._book.activity.tell(Level.WARNING, "strays", text, connection=name, items=items)

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from contextlib import closing
 
 from schemas.marker import owner
+from schemas.refusal import Refusal
 from schemas.resources.connection import DefenderTenant
+from schemas.spent import Spent
+from services.push_defender.accepting import Accepting
 from services.push_defender.client import DefenderClient
 from services.push_defender.evicting import Evicting
 from services.push_defender.putting import Putting
@@ -21,6 +24,7 @@ from services.runtime.converging import Converger
 from services.runtime.fleet import Tenure
 from services.runtime.kafka import admin
 from services.runtime.lifecycle import Context
+from services.runtime.refusals import Refusals
 from services.runtime.retry import RetryPolicy
 from services.runtime.vendors.defender import DefenderSession
 from services.runtime.vendors.errors import ThrottledError
@@ -51,12 +55,22 @@ class DefenderPusher:
         self._client = client
         room = Room(clock, probe_s)
         self._withdrawing = Withdrawing(book, client, room, owner_name)
-        self._putting = Putting(book, client, room, owner=owner_name, ioc_source=spec.ioc_source, clock=clock)
+        refusals = Refusals(book.note, book.forget, _tenant(spec), book.notes.of(Refusal))
+        self._book = book
+        self._heard = ""
+        self._accepting = accepting = Accepting(book, refusals)
+        self._putting = Putting(
+            book, client, room, accepting, owner=owner_name, ioc_source=spec.ioc_source, clock=clock
+        )
         self._evicting = Evicting(book, client, room, probe_s, clock)
         self._reconciling = Reconciling(book, client, owner_name, spec.reconcile, clock)
 
     def unit(self) -> float:
         """One unit of work of the first kind that has any and may call. See `Pusher`."""
+        if (asked := self._book.asked) and asked.id != self._heard:
+            self._heard = asked.id
+            self._accepting.doubt()
+            self._reconciling.hurry()
         waits = []
         for kind in (self._withdrawing, self._putting, self._evicting, self._reconciling):
             try:
@@ -73,6 +87,10 @@ class DefenderPusher:
         self._client.close()
 
 
+def _tenant(spec: DefenderTenant) -> str:
+    return f"{spec.tenant_id} at {spec.api_url or spec.region}"
+
+
 def hire(context: Context, tenure: Tenure, pace: Pace | None = None) -> Converger:
     """The worker for one connection."""
 
@@ -80,7 +98,7 @@ def hire(context: Context, tenure: Tenure, pace: Pace | None = None) -> Converge
         with closing(admin(context.settings)) as client:
             cluster = str(client.describe_cluster().get("cluster_id"))
         session = DefenderSession(tenure.connection, tenure.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
-        book.spending.restore(book.spent_before, session.budget)
+        book.spending.restore(book.notes.of(Spent), session.budget)
         name = owner(cluster, context.settings.topic_prefix, tenure.name)
         return DefenderPusher(book, DefenderClient(session, book.check, tenure.stop, book.spending.note), name)
 

@@ -16,6 +16,7 @@ from services.push_netskope.hashlists import HashLists
 from services.push_netskope.profileclient import ProfileClient
 from services.push_netskope.profiles import Profiles
 from services.push_netskope.render import give_form
+from services.push_netskope.round import Round
 from services.push_netskope.urllists import UrlLists
 from services.runtime.book import Book, Pace
 from services.runtime.converging import FOREVER, Converger
@@ -68,9 +69,13 @@ class NetskopePusher:
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
         self._check_at: dict[str, float] = {}
+        self._round = Round(book)
+        self._barred: dict[str, VendorError] = {}
+        """By quota bucket, which is by token: what was said against the token last, until it is taken again."""
 
     def unit(self) -> float:
         """Converge the first list that has something to do and may be written. See `Pusher`."""
+        self._check_at |= dict.fromkeys(self._round.begin(), 0.0)
         waits = []
         for target_id, due in self._with_work().items():
             wait = max(due - self._clock(), self._client.seconds_until_free(self._bucket(target_id)))
@@ -80,6 +85,8 @@ class NetskopePusher:
                 except ThrottledError as error:
                     waits.append(error.retry_after)
                     continue
+                self._round.looked_at(target_id)
+                self._check_tokens()
                 return 0.0
             waits.append(wait)
         return min(waits, default=FOREVER)
@@ -101,6 +108,12 @@ class NetskopePusher:
     def _bucket(self, target_id: str) -> str:
         return V1 if isinstance(self._book.standing.targets[target_id], FileHashList) else POLICY
 
+    def _check_tokens(self) -> None:
+        """Raise what is said against the tokens where none of those of use is taken: no list can be written."""
+        of_use = {self._bucket(target_id) for target_id, items in self._book.standing.items.items() if items}
+        if of_use and of_use <= self._barred.keys():
+            raise self._barred[min(of_use)]
+
     def _converge(self, target_id: str) -> None:
         standing = self._book.standing
         target, now = standing.targets[target_id], self._clock()
@@ -121,6 +134,10 @@ class NetskopePusher:
             unsettled = [item for place in _UNSETTLED for item in standing.places[place] if item.target_id == target_id]
             self._book.record([Outcome(item, AppliedState.FAILED, item.remote_id, reason) for item in unsettled])
             done = False
+            if isinstance(error, MisconfiguredError | UnauthorizedError | ForbiddenError):
+                self._barred[self._bucket(target_id)] = error
+        else:
+            self._barred.pop(self._bucket(target_id), None)
         failures = 0 if done else self._failures.get(target_id, 0) + 1
         self._failures[target_id] = failures
         self._not_before[target_id] = now + self._pace.lasting(failures - 1) if failures else now

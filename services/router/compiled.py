@@ -8,7 +8,7 @@ from datetime import timedelta
 from hashlib import blake2b
 
 from schemas.policy import Policy
-from schemas.resources import Connection, Sharing, Verdict, encode_resource
+from schemas.resources import Connection, Reconciliation, Sharing, Verdict, encode_resource
 from schemas.resources.merging import MergingSpec
 from schemas.resources.target import SharingTarget
 from schemas.targets import DefenderAction, Target, Unrepresentable
@@ -127,7 +127,8 @@ def compile_policy(policy: Policy, now: int) -> CompiledPolicy:
 
 def _meaning(policy: Policy, last_change: int) -> str:
     terms = [f"{name} {Terms.of(connection)}" for name, connection in sorted(policy.connections.items())]
-    other = [encode_resource(found).decode() for found in policy if not isinstance(found, Connection | Verdict)]
+    passing = Connection | Verdict | Reconciliation
+    other = [encode_resource(found).decode() for found in policy if not isinstance(found, passing)]
     return digest(str(last_change), *sorted(policy.out_of_force), *terms, *other)
 
 

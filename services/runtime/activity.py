@@ -1,7 +1,7 @@
 """Telling people: activity records for the console, and the same counted and logged."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.activity import MAX_ITEMS, Activity, ActivityItem, Level
 from services.runtime import log
@@ -31,14 +31,19 @@ class ActivityLog:
         connection: str | None = None,
         remedy: str | None = None,
         items: Sequence[ActivityItem] = (),
+        counts: Mapping[str, int] | None = None,
+        request: str | None = None,
     ) -> None:
-        """Say something once; `code` is stable, for filters and alerts."""
+        """Say something once; `code` is stable, for filters and alerts. `request` is the id of what it answers.
+
+        `counts` are those of the items where nothing else is given.
+        """
         _LOG.log(_LEVELS[level], message, code=code, connection=connection, remedy=remedy)
-        counts = dict(Counter(item.reason for item in items))
+        counted = dict(Counter(item.reason for item in items) if counts is None else counts)
         for part in list(chunks(items, MAX_ITEMS)) or [()]:
             activity = Activity(
                 at=now_ms(), service=self._service, connection=connection, level=level, code=code,
-                message=message, remedy=remedy, counts=counts, items=part,
+                message=message, remedy=remedy, request=request, counts=counted, items=part,
             )  # fmt: skip
             self._producer.send(self._topic, log.redact(activity.encode().decode()).encode())
 

@@ -7,14 +7,15 @@ and an entry that is withdrawn meanwhile is still known to be there, perhaps.
 
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
 from schemas.activity import ActivityItem, Level
 from schemas.desired import AppliedState
+from schemas.note import Note
 from schemas.record import Reason
-from schemas.spent import Spent
+from schemas.resources.reconciliation import ReconciliationSpec
 from schemas.targets import DestinationProfile, UrlList
 from services.runtime import trace
 from services.runtime.chunks import chunks
@@ -24,8 +25,10 @@ from services.runtime.item import GUARD_SHRINK, GUARD_SURGE, RELEASED, UNCONFIRM
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.lifecycle import Context
 from services.runtime.metrics import CONVERGE_SECONDS, DRIFT, ENTRIES, OLDEST_PENDING, PUSHED
+from services.runtime.notes import Notes
 from services.runtime.spending import Spending
 from services.runtime.standing import Standing
+from services.runtime.status import Status
 from services.runtime.vendors.errors import StoppedError
 
 BEAT_BOUND_S = 180.0
@@ -90,9 +93,19 @@ class Book:
             PUSHED.labels(tenure.name, verb)
         for kind in ("lost", "stray", "strays_kept"):
             DRIFT.labels(tenure.name, kind)
-        self.spending = Spending(self._note)
-        self.spent_before: Sequence[Spent] = ()
-        """Notes of what was spent of the quotas, as they stood when the books were opened."""
+        self.status = Status(context, tenure.name, ledger.write)
+        self.spending = Spending(self.note)
+        self.notes = Notes(tenure.name)
+        """Notes as they stood when the books were opened."""
+
+    @property
+    def asked(self) -> ReconciliationSpec | None:
+        """The comparison that a person asks for, until `answer`."""
+        return self.status.asked(self._context.policy.view)
+
+    def answer(self, asked: ReconciliationSpec, found: str, counts: Mapping[str, int]) -> None:
+        """Tell what a comparison that was asked for has found. Raises LedgerError."""
+        self.status.answer(asked, found, counts)
 
     def check(self) -> None:
         """Make sure that work may go on; to be called right before every call of the vendor.
@@ -182,8 +195,13 @@ class Book:
         age_ms = 0 if oldest is None else max(0, now_ms() - oldest)
         OLDEST_PENDING.labels(self._tenure.name).set(age_ms / 1000)
 
-    def _note(self, note: Spent) -> None:
+    def note(self, note: Note) -> None:
+        """Publish a note for the process after this one. Raises LedgerError where it could not be published."""
         self._ledger.write([Entry(self._topic, note.key(), note.encode())])
+
+    def forget(self, note: Note) -> None:
+        """Publish that a note is none any more. Raises as `note`."""
+        self._ledger.write([Entry(self._topic, note.key(), None)])
 
     def _write(self, outcomes: Sequence[Outcome], *, keep_time: bool = False) -> None:
         now = now_ms()

@@ -11,14 +11,14 @@ from typing import TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
 
-from schemas.activity import Level
 from schemas.canonical import indicator_id
 from schemas.desired import Applied, Desired, entry_key
+from schemas.note import RESERVED
 from schemas.record import UndecodableError
-from schemas.spent import RESERVED, Spent
 from schemas.types import IndicatorType
 from services.runtime import log, trace
 from services.runtime.book import BEAT_BOUND_S, Book, Pace
+from services.runtime.breaker import Breaker, Circuit
 from services.runtime.bulk import Raw, poll, read_to_end
 from services.runtime.fleet import Tenure
 from services.runtime.guarding import Guarding
@@ -27,9 +27,11 @@ from services.runtime.kafka import consumer
 from services.runtime.ledger import Ledger
 from services.runtime.lifecycle import Context
 from services.runtime.metrics import VENDOR_RETRIES
+from services.runtime.notes import Notes
 from services.runtime.pusher import FOREVER, Pusher
 from services.runtime.standing import Standing
-from services.runtime.vendors.errors import StoppedError, ThrottledError, UnavailableError, VendorError
+from services.runtime.status import known_state
+from services.runtime.vendors.errors import StoppedError, VendorError
 
 __all__ = ["FOREVER", "Converger", "Pusher"]
 
@@ -68,10 +70,7 @@ class Converger:
         topics = context.settings.topics
         self._applied = TopicPartition(topics.applied(tenure.name).name, 0)
         self._desired = TopicPartition(topics.desired(tenure.name).name, 0)
-        self._spent: dict[bytes, Spent] = {}
-        self._trouble = _Trouble(context, tenure.name)
-        self._failures = 0
-        self._resume = 0.0
+        self._notes = Notes(tenure.name)
         self._steps: dict[str, None] = {}
         """Steps of traces whose changes came since there was nothing left to do."""
 
@@ -90,20 +89,24 @@ class Converger:
                 with closing(Ledger(self._context.settings, f"push/{name}")) as ledger:
                     self._load(reader)
                     book = Book(self._context, self._tenure, ledger, self._standing, self._pace)
-                    book.spent_before = tuple(self._spent.values())
+                    book.notes = self._notes
+                    book.status.recall(known_state(self._context, name))
+                    circuit = Breaker(self._context, name, book.status, self._pace).circuit()
                     holds = Holds(self._context, name, ledger.write, known_holds(self._context, name))
                     with closing(Guarding(book, holds, self._context.policy, self._make(book))) as pusher:
-                        self._converge(reader, book, pusher)
+                        self._converge(reader, book, pusher, circuit)
         except StoppedError:
             pass  # that is how a long wait ends
         finally:
             self._context.health.done(f"entries of {name}")
             self._context.health.forget(f"push {name}")
+            self._context.health.remark(f"connection {name}", None)
 
     def _await_topics(self, reader: KafkaConsumer) -> None:
         """A tenant that nothing is shared to has no topics; that is no reason not to be ready."""
         name = self._tenure.name
-        topics = (self._applied.topic, self._desired.topic, self._context.settings.topics.holds.name)
+        ours = self._context.settings.topics
+        topics = (self._applied.topic, self._desired.topic, ours.holds.name, ours.connections.name)
         while missing := [topic for topic in topics if not reader.partitions_for_topic(topic)]:
             if any(sharing.spec.destination == name for sharing in self._context.policy.view.sharings.values()):
                 why = f"{', '.join(missing)} must exist; run: ioc-bridge topics apply"
@@ -125,18 +128,21 @@ class Converger:
         states = dict(self._standing.states)
         _LOG.info("read how it stands", connection=name, seconds=took, pending=self._standing.pending, **states)
 
-    def _converge(self, reader: KafkaConsumer, book: Book, pusher: Pusher) -> None:
-        due, shown, version = 0.0, 0.0, 0
+    def _converge(self, reader: KafkaConsumer, book: Book, pusher: Pusher, circuit: Circuit) -> None:
+        due, shown, version, heard = 0.0, 0.0, 0, ""
         while not self._tenure.stop.is_set():
             self._breathe()
             fresh = self._absorb(reader, due - time.monotonic())
             policy = self._context.policy.view.version
             fresh, version = fresh or policy != version, policy  # a verdict, or another guard, may let something go on
+            if (asked := book.asked) and asked.id != heard:
+                heard, due = asked.id, 0.0
+                circuit.hurry()
             now = time.monotonic()
             self._standing.wake(now)
-            if now >= self._resume and (fresh or now >= due):
-                due = now + self._work(pusher)
-            due = max(min(due, self._standing.wake(now)), self._resume)
+            if now >= circuit.due and (fresh or now >= due):
+                due = now + self._work(pusher, circuit)
+            due = max(min(due, self._standing.wake(now)), circuit.due)
             if now - shown > 1:
                 book.show()
                 shown = now
@@ -166,25 +172,16 @@ class Converger:
                 self._steps[came_with] = None
         return len(records)
 
-    def _work(self, pusher: Pusher) -> float:
-        """One unit. Returns in how many seconds to come back, and says in `_resume` when not before."""
-        now = time.monotonic()
+    def _work(self, pusher: Pusher, circuit: Circuit) -> float:
+        """One unit. Returns in how many seconds to come back; the circuit says when not before."""
+        circuit.begin()
         try:
             with trace.span("push", parent=self._last_step(), links=self._steps, connection=self._tenure.name):
                 wait = pusher.unit()
-        except ThrottledError as error:
-            VENDOR_RETRIES.labels(self._tenure.name, error.route).inc()
-            self._resume = now + error.retry_after
-            return error.retry_after
         except VendorError as error:
             VENDOR_RETRIES.labels(self._tenure.name, error.route).inc()
-            self._trouble.tell(error)
-            delay = self._delay(error)
-            self._resume = now + delay
-            self._failures += 1
-            return delay
-        self._trouble.over()
-        self._failures = 0
+            return circuit.failed(error)
+        circuit.passed()
         if wait > 0:
             self._steps.clear()
         return wait
@@ -193,19 +190,13 @@ class Converger:
         """The step that a unit goes on from; it serves all those that came since there was nothing left to do."""
         return next(reversed(self._steps), None)
 
-    def _delay(self, error: VendorError) -> float:
-        if not error.transient:
-            return self._pace.lasting(self._failures)
-        asked = error.retry_after if isinstance(error, UnavailableError) else None
-        return max(asked or 0.0, self._pace.passing(self._failures))
-
     def _take(
         self, partition: TopicPartition, record: Raw, kind: type[_R], into: Callable[[str, _R | None], None]
     ) -> None:
         if record.key is None:
             return
         if record.key.startswith(RESERVED):
-            self._note_spent(record)
+            self._notes.take(record.key, record.value)
             return
         try:
             key = _checked_key(record.key)
@@ -218,42 +209,10 @@ class Converger:
             self._context.deadletters.limit.good(partition.topic, 0)
             into(key, entry)
 
-    def _note_spent(self, record: Raw) -> None:
-        """Notes on quotas stand among the applied entries. One that cannot be read is of a newer form, or none."""
-        try:
-            self._spent[record.key or b""] = Spent.decode(record.value or b"")
-        except UndecodableError as error:
-            _LOG.warning("cannot read a note on quotas", connection=self._tenure.name, why=str(error))
-
     def _breathe(self) -> None:
         self._context.health.beat(f"push {self._tenure.name}", BEAT_BOUND_S)
         if self._tenure.stop.is_set():
             raise StoppedError(f"asked to leave while working for {self._tenure.name}")
-
-
-class _Trouble:
-    """Tells people of trouble with a connection once, when it begins, changes and ends."""
-
-    def __init__(self, context: Context, connection: str) -> None:
-        self._activity = context.activity
-        self._connection = connection
-        self._told: tuple[object, ...] | None = None
-
-    def tell(self, error: VendorError) -> None:
-        kind = getattr(error, "kind", None) or getattr(error, "status", None)
-        trouble = (type(error), error.route, kind)
-        if trouble == self._told:
-            _LOG.warning("trouble goes on", connection=self._connection, why=str(error))
-            return
-        self._told = trouble
-        level = Level.WARNING if error.transient else Level.ERROR
-        remedy = "nothing, unless it lasts" if error.transient else "do what the text says; no restart is needed"
-        self._activity.tell(level, "trouble", str(error), connection=self._connection, remedy=remedy)
-
-    def over(self) -> None:
-        if self._told:
-            self._told = None
-            self._activity.tell(Level.INFO, "trouble_over", "goes on as it should", connection=self._connection)
 
 
 def _checked_key(raw: bytes) -> str:

@@ -1,6 +1,7 @@
 """/metrics, /livez and /readyz of one process, on a port of their own.
 
 Ready means: nothing is being waited for. What is waited for is said in the answer, one line each.
+A remark says what else is worth knowing, after the `ok`: it makes nobody start the process anew.
 Live means: every heart registered has beaten within its bound; a stuck loop makes the process not live.
 """
 
@@ -24,6 +25,7 @@ class Health:
     def __init__(self) -> None:
         self._waiting: dict[str, str] = {}
         self._beats: dict[str, tuple[float, float]] = {}
+        self._remarks: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def wait_for(self, what: str, why: str) -> None:
@@ -37,6 +39,14 @@ class Health:
         with self._lock:
             self._waiting.pop(what, None)
             READY.set(not self._waiting)
+
+    def remark(self, what: str, line: str | None) -> None:
+        """Say something of `what`, in place of what was said before; None takes it back. Ready stays ready."""
+        with self._lock:
+            if line is None:
+                self._remarks.pop(what, None)
+            else:
+                self._remarks[what] = line
 
     def beat(self, heart: str, bound_s: float) -> None:
         """A loop turned; it must turn again within `bound_s` seconds or the process counts as dead."""
@@ -52,6 +62,11 @@ class Health:
         """What is being waited for, a line each."""
         with self._lock:
             return [f"waiting for {what}: {why}" for what, why in self._waiting.items()]
+
+    def remarks(self) -> list[str]:
+        """What else is worth knowing, a line each."""
+        with self._lock:
+            return [f"{what}: {line}" for what, line in self._remarks.items()]
 
     def stuck(self) -> list[str]:
         """Which loops have not turned in time, a line each."""
@@ -85,14 +100,14 @@ class HealthServer:
                 answer: Iterable[bytes] = self._metrics(environ, start_response)
                 return answer
             case "/livez":
-                problems = self._health.stuck()
+                problems, remarks = self._health.stuck(), []
             case "/readyz":
-                problems = self._health.waiting() + self._health.stuck()
+                problems, remarks = self._health.waiting() + self._health.stuck(), self._health.remarks()
             case _:
                 start_response("404 Not Found", [("Content-Type", "text/plain")])
                 return [b"there is /metrics, /livez and /readyz\n"]
         start_response("503 Service Unavailable" if problems else "200 OK", [("Content-Type", "text/plain")])
-        return [("\n".join(problems or ["ok"]) + "\n").encode()]
+        return [("\n".join(problems or ["ok", *remarks]) + "\n").encode()]
 
 
 class _Server(ThreadingMixIn, WSGIServer):

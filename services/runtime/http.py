@@ -10,6 +10,7 @@ The errors (services/runtime/vendors/errors.py):
 
 import ssl
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -76,6 +77,15 @@ class Answer:
             text = f"answer {self.status} with a body that is {kind} ({len(self.content)} bytes)"
             raise BrokenAnswerError(self.connection, self.route, text, kind=kind) from error
         return parsed
+
+
+_ANSWERED: Counter[str] = Counter()
+_ASIDE = frozenset({401, 403, 408, 429})
+
+
+def answered(connection: str) -> int:
+    """How often a vendor has answered what a call of ours was about, be it no: for telling that it is well."""
+    return _ANSWERED[connection]
 
 
 class VendorHttp:
@@ -167,6 +177,8 @@ class VendorHttp:
         finally:
             VENDOR_CALL_SECONDS.labels(self.connection, route).observe(time.monotonic() - began)
         VENDOR_CALLS.labels(self.connection, route, str(answer.status)).inc()
+        if answer.status < 500 and answer.status not in _ASIDE:
+            _ANSWERED[self.connection] += 1
         return answer
 
     def _exchange(self, request: httpx.Request, route: str) -> Answer:

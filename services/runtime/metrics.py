@@ -64,6 +64,12 @@ def forget(label: str, value: str) -> None:
             gauge.remove_by_labels({label: value})
 
 
+def counted(counter: Counter, **labels: str) -> float:
+    """What a counter of this process stands at, for these labels."""
+    samples = [sample for metric in counter.collect() for sample in metric.samples if sample.name.endswith("_total")]
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
 VENDOR_FACING = "pullers, pushers"
 
 # Every service
@@ -80,6 +86,15 @@ HELD = _gauge(
     "target_would_surge).",
     "connection",
     "kind",
+    services=VENDOR_FACING,
+)
+
+BREAKER = _gauge(
+    "breaker_state",
+    "Whether a connection's vendor is called: 0 yes (closed), 1 one call shall show (half-open), 2 left alone for a "
+    "while (open).",
+    "service",
+    "connection",
     services=VENDOR_FACING,
 )
 

@@ -3,8 +3,8 @@
 from kafka import KafkaConsumer, TopicPartition
 
 from schemas.desired import Applied
+from schemas.note import RESERVED
 from schemas.record import UndecodableError
-from schemas.spent import RESERVED
 from services.runtime.bulk import read_to_end
 from services.runtime.item import RELEASED
 from services.runtime.kafka import consumer

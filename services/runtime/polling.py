@@ -12,14 +12,17 @@ from typing import Protocol
 from schemas.activity import ActivityItem
 from services.runtime import log
 from services.runtime.book import Pace
+from services.runtime.breaker import Breaker
 from services.runtime.budget import Budget
 from services.runtime.clock import now_ms
 from services.runtime.fleet import Tenure
+from services.runtime.hearing import Hearing
 from services.runtime.holds import Holds
 from services.runtime.kafka import consumer
 from services.runtime.lifecycle import Context
 from services.runtime.metrics import BUDGET_WAIT_SECONDS, POLL_INTERVAL
 from services.runtime.reporting import Reporter
+from services.runtime.status import Status, known_state
 from services.runtime.turn import Lane, Turn
 from services.runtime.vendors.errors import StoppedError
 
@@ -40,6 +43,7 @@ class Desk:
         self.stop = tenure.stop
         self.reporter = reporter
         self.policy = context.policy
+        self.status = Status(context, tenure.name, reporter.write)
         self.holds = Holds(context, tenure.name, reporter.write, reporter.memory.holds)
         self._context = context
         self._tenure = tenure
@@ -65,12 +69,15 @@ class Desk:
             self.stop.wait(min(left, _SLICE_S))
         self.check()
 
-    def rest(self, seconds: float) -> None:
-        """Wait for the next turn, or until a person has let through what is held. Raises as `check`."""
+    def rest(self, seconds: float, hearing: Hearing, *, patient: bool) -> None:
+        """Wait for the next turn, or until a person asks for it, or has let through what is held. Raises as `check`.
+
+        `patient`: it is not for a person to say, since the vendor is in trouble; but they may ask whether it still is.
+        """
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.check()
-            if self.holds.awaits(self.policy.view, now_ms()):
+            if hearing.has_news or (not patient and self.holds.awaits(self.policy.view, now_ms())):
                 return
             self.stop.wait(min(left, _LISTEN_S))
         self.check()
@@ -127,6 +134,7 @@ class Puller:
             with closing(Reporter(self._context, name)) as reporter:
                 self._context.health.done(f"memory of {name}")
                 desk = Desk(self._context, self._tenure, reporter)
+                desk.status.recall(known_state(self._context, name))
                 with closing(self._make(desk)) as source:
                     self._poll(desk, source.lanes)
         except StoppedError:
@@ -134,27 +142,28 @@ class Puller:
         finally:
             self._context.health.done(f"memory of {name}")
             self._context.health.forget(f"pull {name}")
+            self._context.health.remark(f"connection {name}", None)
 
     def _poll(self, desk: Desk, lanes: Sequence[Lane]) -> None:
         if interval := getattr(desk.connection.spec, "poll_interval", None):
             POLL_INTERVAL.labels(desk.name).set(interval.total_seconds())
-        turns = [Turn(desk.name, lane, self._context.activity, self._pace) for lane in lanes]
+        breaker = Breaker(self._context, desk.name, desk.status, self._pace)
+        turns = [Turn(desk.name, lane, breaker.circuit()) for lane in lanes]
         if not turns:
             _LOG.warning("spec.types leaves nothing that this vendor tells of", connection=desk.name)
+        hearing = Hearing(desk.status, desk.policy, turns, lambda: desk.reporter.published)
         while True:
+            hearing.listen()
             turn = min(turns, key=lambda turn: turn.due, default=None)
             wait = turn.due - time.monotonic() if turn else _SLICE_S
-            if turn and turn.may_hurry:
-                desk.rest(wait)
-            else:
-                desk.wait(wait)
-            if turn:
-                turn.take()
+            desk.rest(wait, hearing, patient=turn is None or not turn.may_hurry)
+            if turn and not hearing.has_news:
+                hearing.took(turn, well=turn.take())
 
     def _await_topics(self) -> None:
         topics = self._context.settings.topics
         with closing(consumer(self._context.settings)) as reader:
-            for topic in (topics.reports, topics.checkpoints, topics.holds):
+            for topic in (topics.reports, topics.checkpoints, topics.holds, topics.connections):
                 while len(reader.partitions_for_topic(topic.name) or ()) != topic.partitions:
                     self._waiting(
                         f"{topic.name} must exist with {topic.partitions} partitions; run: ioc-bridge topics apply"

@@ -92,6 +92,8 @@ class Reporter:
     def __init__(self, context: Context, source: str) -> None:
         self._settings = settings = context.settings
         self._source = source
+        self.published = 0
+        """Reports published by this process."""
         # Becoming the owner ends what a former one left open; only then what is there is all there will be.
         self._ledger = Ledger(settings, f"pull/{source}")
         try:
@@ -167,6 +169,7 @@ class Reporter:
     def _count(self, reports: Iterable[Report]) -> None:
         for verb, count in Counter(report.verb for report in reports).items():
             REPORTED.labels(self._source, verb).inc(count)
+            self.published += count
 
 
 def recall(settings: Settings, source: str, deadletters: DeadLetters) -> Memory:

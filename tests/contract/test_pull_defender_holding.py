@@ -10,6 +10,7 @@ from schemas.hold import LISTING, Hold, HoldKind, hold_id
 from schemas.policy import Policy
 from schemas.report import Verb
 from schemas.resources import resource
+from services.runtime.hearing import Hearing
 from tests.contract.defender import Bench
 from tests.contract.test_vendor_sessions import Sandbox
 from tests.pushing import NAME
@@ -97,7 +98,8 @@ def test_a_confirmation_lets_the_withdrawals_through_and_wakes_the_poll(bench: B
     assert not bench.desk.holds.awaits(bench.policy.view, 0)
     says(bench, "confirm")
     began = time.monotonic()
-    bench.desk.rest(60)
+    hearing = Hearing(bench.desk.status, bench.policy, [], lambda: 0)
+    bench.desk.rest(60, hearing, patient=False)
     assert time.monotonic() - began < 30, "it does not wait for the next turn"
     bench.source.poll()
     assert (bench.values(), bench.committed.memory.chunks, hold(bench)) == (set(), {}, None)

@@ -242,7 +242,7 @@ def test_a_listing_is_whole_however_it_is_paged(desk: Desk, switches: dict[str, 
     assert codes == ["already_there"] * 40
 
 
-@pytest.mark.parametrize(("md5", "state"), [(True, "applied"), (False, "rejected")])
+@pytest.mark.parametrize(("md5", "state"), [(True, "applied"), (False, "skipped")])
 def test_md5_is_left_to_the_vendor_to_take_or_not(desk: Desk, md5: bool, state: str) -> None:
     desk.switch(md5_accepted=md5)
     desk.want("a" * 32, type=IndicatorType.MD5)

@@ -156,7 +156,7 @@ def test_the_operator_sends_dead_letters_back_wherever_they_came_from(guarded: G
         ("router", TOPICS.applied(NETSKOPE).name),
         ("router", TOPICS.policy.name),
         ("console", TOPICS.indicators.name),
-        ("console", TOPICS.desired(MDE).name),
+        ("console", TOPICS.replies.name),
     ],
 )
 def test_nobody_writes_what_is_anothers(guarded: GuardedKafka, user: str, topic: str) -> None:

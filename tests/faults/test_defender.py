@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from schemas.marker import is_of
+from schemas.spent import Spent
 from schemas.targets import DefenderAction
 from schemas.types import Severity
 from services.push_defender.client import DefenderClient
@@ -85,7 +86,7 @@ class Desk(tenant.Desk):
 
     def _pusher_for(self, book: Book) -> DefenderPusher:
         session = DefenderSession(self.connection, Waiting(TIME), clock=TIME, policy=ONCE, quotas=TIGHT)
-        book.spending.restore(book.spent_before, session.budget)
+        book.spending.restore(book.notes.of(Spent), session.budget)
         client = DefenderClient(session, book.check, Waiting(TIME), book.spending.note)
         return DefenderPusher(book, client, tenant.OWNER, probe_s=60, clock=TIME)
 

@@ -9,7 +9,7 @@ from kafka import TopicPartition
 
 from schemas.activity import Activity
 from schemas.desired import Applied
-from schemas.spent import RESERVED
+from schemas.note import RESERVED
 from services.runtime.bulk import latest, read_to_end
 from services.runtime.kafka import consumer
 from services.runtime.settings import Settings

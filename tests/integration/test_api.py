@@ -19,18 +19,19 @@ from schemathesis.specs.openapi.checks import (
 from typer.testing import CliRunner, Result
 
 from schemas.activity import ActivityItem
+from schemas.connection_state import BreakerState, ConnectionState
 from schemas.hold import LISTING, Hold, HoldKind, hold_id
 from schemas.resources import resource
 from services.console.__main__ import app
 from services.console.api.app import create_app
-from services.console.audit import CHANGED
+from services.console.audit import ASKED_RECONCILE, CHANGED
 from services.console.readmodel.database import Database
 from services.console.readmodel.follow import Follower
 from services.console.roles import Role
 from services.runtime.clock import now_ms
 from services.runtime.ledger import Entry, Ledger
 from services.sandbox.processes import ServiceProcess
-from tests.routing import CONNECTIONS, DESTINATION, Exchange, numbered
+from tests.routing import CONNECTIONS, DESTINATION, SOURCE, Exchange, numbered
 from tests.serving import Site
 from tests.waiting import eventually
 
@@ -86,6 +87,7 @@ def test_nobody_gets_in_without_a_token_and_a_viewer_changes_nothing(site: Site)
         ("POST", "/v1/sync"), ("POST", "/v1/holds/x/confirm"), ("POST", "/v1/deadletters/replay?all=true"),
         ("PUT", "/v1/deadletters/x/payload"), ("POST", "/v1/deadletters/drop?id=x"),
         ("POST", "/v1/rejected/retry"), ("POST", "/v1/rejected/correct?id=x&source=feed"),
+        ("POST", f"/v1/connections/{DESTINATION}/reconcile"),
     ):  # fmt: skip
         assert site.call(method, path, Role.VIEWER, json=RULE).status_code == 403, path
 
@@ -115,6 +117,36 @@ def test_resources_are_added_edited_and_deleted_and_it_is_told_by_whom(site: Sit
 
     eventually(lambda: len(told()) == 3, "added, edited, deleted")
     assert all(said["message"].startswith("some-editor: Rule/mine") for said in told())
+
+
+def test_connections_are_shown_with_their_state_and_compared_by_request(site: Site, exchange: Exchange) -> None:
+    said = ConnectionState(
+        connection=DESTINATION, service="push_defender", state=BreakerState.OPEN, since=1, reason="why", remedy="this"
+    )
+    with closing(Ledger(exchange.settings, "test")) as ledger:
+        ledger.write([Entry(exchange.settings.topics.connections.name, said.key(), said.encode())])
+    shown = {one["name"]: one["services"] for one in site.get("/v1/connections").json()["items"]}
+    assert shown == {
+        SOURCE: [], FEED: [],
+        DESTINATION: [
+            {"service": "push_defender", "state": "open", "since": 1, "reason": "why", "remedy": "this"}
+        ],
+    }  # fmt: skip
+    asked = site.call("POST", f"/v1/connections/{DESTINATION}/reconcile").json()
+    assert (asked["services"], asked["answers"]) == (["pull_defender", "push_defender"], [])
+    waited = site.call("POST", f"/v1/connections/{DESTINATION}/reconcile?wait=0.1").json()
+    assert waited["missing"] == ["pull_defender", "push_defender"]
+    (trouble,) = waited["trouble"]
+    assert trouble.startswith("push_defender: open since ")
+    assert trouble.endswith("; why; do: this")
+    assert site.call("POST", "/v1/connections/nobody/reconcile").status_code == 404
+    assert site.call("POST", f"/v1/connections/{FEED}/reconcile").status_code == 422
+
+    def told() -> list[str]:
+        return [item["message"] for item in site.get("/v1/activity", code=ASKED_RECONCILE).json()["items"]]
+
+    eventually(lambda: len(told()) == 2, "asked twice")
+    assert all(message.startswith(f"some-editor: Reconciliation/{DESTINATION}") for message in told())
 
 
 def test_what_is_pushed_is_answered_item_by_item_and_found_shared_and_explained(site: Site, exchange: Exchange) -> None:

@@ -264,7 +264,7 @@ def test_a_record_that_cannot_be_read_is_said_and_can_be_replaced(run: Run, sett
             2,
             (
                 "ioc-bridge: thing is not a kind of resource; the kinds are connections, rules, sharings, "
-                "guards, mergings, verdicts"
+                "guards, mergings, verdicts, reconciliations"
             ),
         ),
         (["get", "rule", "x"], 3, "ioc-bridge: there is no Rule named x"),

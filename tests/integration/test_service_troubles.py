@@ -11,6 +11,7 @@ import pytest
 from schemas.activity import Activity
 from schemas.resources import AnyResource, resource
 from schemas.types import IndicatorType
+from services.console.states import read_states
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.netskope.settings import SANDBOX_TOKEN, SANDBOX_V1_TOKEN
 from services.sandbox.processes import ServiceProcess, free_port
@@ -83,7 +84,7 @@ def test_trouble_is_told_with_what_to_do_and_passes_once_it_is_corrected(exchang
         eventually(partial(troubles, exchange, service), f"{service} tells its trouble")
     for service in ("pull_defender", "push_defender"):
         (told,) = troubles(exchange, service)
-        assert (told.code, told.level, told.connection) == ("trouble", "error", MDE)
+        assert (told.code, told.level, told.connection) == ("breaker_opened", "error", MDE)
         assert "appSecret" in told.message
         assert str(folder / "secret") in told.message
         assert told.remedy
@@ -104,7 +105,15 @@ def test_trouble_is_told_with_what_to_do_and_passes_once_it_is_corrected(exchang
     assert entry.reason.code == "forbidden"
     for service in SERVICES:
         page = httpx.get(f"http://127.0.0.1:{exchange.services[service].port}/readyz", trust_env=False)
-        assert page.text == "ok\n", "a vendor's trouble is no reason to restart us"
+        assert (page.status_code, page.text.splitlines()[0]) == (200, "ok"), (
+            "a vendor's trouble is no reason to restart"
+        )
+        name = MDE if service.endswith("defender") else NETSKOPE
+        assert f"connection {name}: its breaker is open: " in page.text
+        assert exchange.services[service].total("ioc_bridge_breaker_state", connection=name, service=service) == 2
+    states = {one.service: one for found in read_states(exchange.settings).values() for one in found}
+    assert {service: states[service].state for service in SERVICES} == dict.fromkeys(SERVICES, "open")
+    assert all(one.reason and one.remedy for one in states.values())
 
     (folder / "secret").write_text("sandbox-secret\n")
     (folder / "v2").write_text(f"{SANDBOX_TOKEN}\n")
@@ -115,8 +124,10 @@ def test_trouble_is_told_with_what_to_do_and_passes_once_it_is_corrected(exchang
     )
     eventually(lambda: len(exchange.defender_rows()) == 2, "Defender is pushed to")
     eventually(lambda: exchange.url_list() == {"pushed.example"}, "Netskope is pushed to")
-    over = {told.service for told in activities(exchange.settings) if told.code == "trouble_over"}
-    assert {"pull_defender", "pull_netskope", "push_defender"} <= over
+    over = {told.service for told in activities(exchange.settings) if told.code == "breaker_closed"}
+    assert set(SERVICES) <= over
+    closed = {one.state for found in read_states(exchange.settings).values() for one in found}
+    assert closed == {"closed"}
     assert exchange.services["pull_defender"].total("ioc_bridge_last_poll_timestamp_seconds") > 0
     assert all(exchange.services[service].exit_code is None for service in SERVICES)
 

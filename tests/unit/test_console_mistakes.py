@@ -65,7 +65,7 @@ def test_five_mistakes_are_five_messages_with_their_places() -> None:
         ),
         (
             "f.yaml:31:7: Sharring/two: kind: Sharring is not a kind of resource; "
-            "the kinds are Connection, Rule, Sharing, Guard, Merging, Verdict"
+            "the kinds are Connection, Rule, Sharing, Guard, Merging, Verdict, Reconciliation"
         ),
     ]
 
@@ -108,7 +108,7 @@ spec:
             (
                 "8:3: spec.zzz: there is no such field here; use aging, overrideReputation, polling, "
                 "initialRange, "
-                "types, reconcile, tls, proxy, type, tenantUrl, v2Token, v1Token or pollInterval"
+                "types, reconcile, tls, proxy, type, tenantUrl, v2Token, v1Token, pollInterval or deploy"
             ),
         ),
         (
@@ -129,12 +129,12 @@ def test_a_wrong_field_is_named_as_in_the_file_with_what_to_do(line: str, messag
     ("text", "message"),
     [
         ("3", "1:1: is not a resource: a mapping with apiVersion, kind, metadata and spec"),
-        ("a: 1", "1:1: kind: is missing; use Connection, Rule, Sharing, Guard, Merging or Verdict"),
+        ("a: 1", "1:1: kind: is missing; use Connection, Rule, Sharing, Guard, Merging, Verdict or Reconciliation"),
         (
             "kind: [x]",
             (
                 "1:1: ['x']/: kind: ['x'] is not a kind of resource; the kinds are "
-                "Connection, Rule, Sharing, Guard, Merging, Verdict"
+                "Connection, Rule, Sharing, Guard, Merging, Verdict, Reconciliation"
             ),
         ),
         ("kind: Rule\nmetadata: {name: x}", "1:1: Rule/x: apiVersion: is missing; add apiVersion: ioc-bridge/v1"),

@@ -57,6 +57,14 @@ def test_a_heart_that_stopped_makes_it_neither_live_nor_ready(health: Health, se
     assert ask(server, "/livez") == (200, "ok\n"), "it ended as it should"
 
 
+def test_a_remark_is_said_and_makes_nobody_unready(health: Health, server: HealthServer) -> None:
+    health.remark("connection mde", "its breaker is open")
+    assert ask(server, "/readyz") == (200, "ok\nconnection mde: its breaker is open\n")
+    assert ask(server, "/livez") == (200, "ok\n")
+    health.remark("connection mde", None)
+    assert ask(server, "/readyz") == (200, "ok\n")
+
+
 def test_other_paths_say_which_there_are(server: HealthServer) -> None:
     assert ask(server, "/") == (404, "there is /metrics, /livez and /readyz\n")
 

@@ -7,6 +7,7 @@ from schemas.types import IndicatorType
 from services.router.compiled import CompiledPolicy, compile_policy
 from services.router.state import PartitionState
 from services.router.unit import Unit
+from tests.pushing import reconciliation
 from tests.unit.test_router_evaluate import TENANTS, TO_URLS
 
 TOPICS = Topics("t", 1)
@@ -67,3 +68,7 @@ def test_another_process_hears_of_each_source_that_expires() -> None:
     taken_over.begin_priming()
     assert not taken_over.prime(10)
     assert taken_over.alarms.first == day
+
+
+def test_what_a_person_asks_of_a_service_is_no_reason_to_evaluate_anything_again() -> None:
+    assert policy(reconciliation("any", "one"), version=2).meaning == policy(version=1).meaning

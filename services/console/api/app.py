@@ -5,7 +5,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from services.console.api import asking, changing, errors, letters, pushing, reading, rejected
+from services.console.api import asking, changing, connections, errors, letters, pushing, reading, rejected
 from services.console.api.desk import Desk
 from services.console.api.parameters import check_parameters
 
@@ -22,7 +22,7 @@ def create_app(desk: Desk | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.desk = desk
-    for part in (reading, asking, changing, letters, rejected, pushing):
+    for part in (reading, asking, connections, changing, letters, rejected, pushing):
         app.include_router(part.router, dependencies=[Depends(check_parameters)])
     errors.add_to(app)
     if desk is not None and desk.guests.are_open:

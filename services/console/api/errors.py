@@ -17,6 +17,7 @@ from services.console.planning import NotFoundError, RefusedError
 from services.console.pushed import BadBodyError
 from services.console.readmodel.database import TooSlowError
 from services.console.readmodel.view import BadCursorError
+from services.console.reconciling import NothingToCompareError
 from services.console.requests import UnansweredError
 from services.console.sources import RETRY_AFTER_S, BehindError
 from services.console.store import MovedError, NoPolicyError
@@ -55,6 +56,7 @@ _STATUS: dict[type[Exception], int] = {
     NotFoundError: status.HTTP_404_NOT_FOUND,
     UnknownKindError: status.HTTP_404_NOT_FOUND,
     MovedError: status.HTTP_409_CONFLICT,
+    NothingToCompareError: status.HTTP_422_UNPROCESSABLE_CONTENT,
     NoPolicyError: status.HTTP_503_SERVICE_UNAVAILABLE,
     NotReadyError: status.HTTP_503_SERVICE_UNAVAILABLE,
     LedgerError: status.HTTP_503_SERVICE_UNAVAILABLE,

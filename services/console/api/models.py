@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from schemas.activity import Level
+from schemas.connection_state import BreakerState
 from schemas.hold import Hold
 from schemas.request import Effect
 from schemas.types import IndicatorType, Severity
@@ -186,6 +187,41 @@ class Answered(BaseModel):
     lines: list[LineRow]
     more_lines: int
     missing_partitions: list[int]
+
+
+class ServiceState(BaseModel):
+    """What a service said last of a connection. `reason` and `remedy` are there while its breaker is not closed."""
+
+    service: str
+    state: BreakerState
+    since: Millis
+    reason: str | None
+    remedy: str | None
+
+
+class ConnectionRow(BaseModel):
+    """A connection, and how each service gets on with it."""
+
+    name: str
+    type: str
+    services: list[ServiceState]
+
+
+class Connections(BaseModel):
+    """All connections."""
+
+    items: list[ConnectionRow]
+
+
+class Compared(BaseModel):
+    """What was found. `found` lists it one by one; `missing` services have not answered (yet), `trouble` says why."""
+
+    id: str
+    services: list[str]
+    answers: list[dict[str, object]]
+    found: list[dict[str, object]]
+    missing: list[str]
+    trouble: list[str]
 
 
 class HoldRow(Hold):

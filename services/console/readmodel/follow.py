@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
+from schemas.note import RESERVED
 from schemas.progress import PROGRESS_KEY, Progress
 from schemas.record import UndecodableError
-from schemas.spent import RESERVED
 from schemas.topics import DAY_MS
 from services.console.progress import read_progress
 from services.console.readmodel import ingest

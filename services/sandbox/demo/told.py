@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.desired import Applied, AppliedState
-from schemas.spent import RESERVED
+from schemas.note import RESERVED
 from services.runtime.bulk import latest
 from services.sandbox.exchange import Exchange
 
