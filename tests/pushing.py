@@ -124,13 +124,14 @@ class Written:
         self.writes = 0
 
     def write(self, entries: Iterable[Entry]) -> None:
+        holds = Settings().topics.holds.name
         for entry in entries:
             assert entry.key is not None
             if entry.key.startswith(RESERVED):
                 self.spent[entry.key] = Spent.decode(entry.value or b"")
                 continue
             self.writes += 1
-            key, is_hold = entry.key.decode(), entry.topic == Settings().topics.holds.name
+            key, is_hold = entry.key.decode(), entry.topic == holds
             kept: dict[str, Any] = self.holds if is_hold else self.latest
             if entry.value is None:
                 kept.pop(key, None)
