@@ -134,6 +134,7 @@ class Written:
         self.writes = 0
 
     def write(self, entries: Iterable[Entry]) -> None:
+        holds = Settings().topics.holds.name
         for entry in entries:
             assert entry.key is not None
             if entry.topic == Settings().topics.connections.name:
@@ -145,7 +146,7 @@ class Written:
                     del self.notes[entry.key]
                 continue
             self.writes += 1
-            key, is_hold = entry.key.decode(), entry.topic == Settings().topics.holds.name
+            key, is_hold = entry.key.decode(), entry.topic == holds
             kept: dict[str, Any] = self.holds if is_hold else self.latest
             if entry.value is None:
                 kept.pop(key, None)
