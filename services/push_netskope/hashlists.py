@@ -11,6 +11,7 @@ from schemas.record import Reason
 from schemas.targets import FileHashList
 from services.push_netskope import plan
 from services.push_netskope.client import HashListMissingError, HashListPendingError, NetskopeClient
+from services.push_netskope.hashplan import HashListPlan, plan_hash_list
 from services.push_netskope.kept import KeptHashList
 from services.push_netskope.render import give_form
 from services.push_netskope.sizes import show_size
@@ -44,7 +45,7 @@ class HashLists:
             known = None
             self._book.standing.unwatch(target.id)
             items = self._all(target)
-            planned = plan.plan_hash_list(items, target)
+            planned = plan_hash_list(items, target)
         done = self._write(target, items, planned)
         if known is None:
             known = KeptHashList.of(self._all(target), target, self._book.standing.watch(target.id))
@@ -60,7 +61,7 @@ class HashLists:
             give_form(item, target)
         return items
 
-    def _write(self, target: FileHashList, items: Collection[Item], planned: plan.HashListPlan) -> bool:
+    def _write(self, target: FileHashList, items: Collection[Item], planned: HashListPlan) -> bool:
         if any(o.state is AppliedState.APPLIED or o.item.present for o in planned.outcomes):
             self._book.intend(plan.unwritten(items, frozenset(planned.hashes)))
             try:

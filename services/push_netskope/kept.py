@@ -10,6 +10,7 @@ from typing import Self
 
 from schemas.targets import FileHashList, UrlList
 from services.push_netskope import client, plan
+from services.push_netskope.hashplan import HashListPlan
 from services.push_netskope.settled import Settled
 from services.runtime.standing import Changes, Item
 
@@ -133,7 +134,7 @@ class KeptHashList:
         settled = Settled(in_order, target, plan.HASH_EXTRA, changes)
         return None if settled.is_full else cls(settled, target)
 
-    def planned(self, target: FileHashList) -> plan.HashListPlan | None:
+    def planned(self, target: FileHashList) -> HashListPlan | None:
         """The plan, as of what has changed until now; None where it must be made from all entries."""
         if target != self._target:
             return None
@@ -147,4 +148,4 @@ class KeptHashList:
             return None
         # Few runs that are in order each: much faster to sort than a set of the same.
         hashes = sorted([*settled.entries, *sorted((wanted | staying) - settled.entries.keys())])
-        return plan.HashListPlan(tuple(hashes) or (target.default,), plan.outcomes_of(open_, wanted, ()))
+        return HashListPlan(tuple(hashes) or (target.default,), plan.outcomes_of(open_, wanted, ()))

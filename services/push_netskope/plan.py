@@ -96,27 +96,6 @@ def written(
     return UrlListPlan(tuple(add), frozenset(remove), urls, again, outcomes)
 
 
-@dataclass(slots=True)
-class HashListPlan:
-    """The whole list as it should be, and what that makes of every entry once it is written."""
-
-    hashes: tuple[str, ...]
-    outcomes: list[Outcome]
-
-
-def plan_hash_list(items: Collection[Item], target: FileHashList) -> HashListPlan:
-    """Plan one file-hash list. It cannot be read, so whatever other people put there does not stay.
-
-    What nobody desires and is to stay nevertheless, because it is kept back or released, is written with the rest.
-    """
-    staying = {item.remote_id for item in items if item.stays and item.remote_id is not None}
-    room = room_of(target, size_of_hashes(staying))
-    bulk, others = parted(items)
-    keep = fitting(items, (bulk, others), room, HASH_EXTRA, free=staying)
-    outcomes = outcomes_of(others if bulk <= keep else items, keep, frozenset())
-    return HashListPlan(tuple(sorted(keep | staying)) or (target.default,), outcomes)
-
-
 _Rank = tuple[Rank, str]
 
 

@@ -9,6 +9,7 @@ worse left that list. What somebody else wrote into one of the lists is there, a
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from services.push_netskope import client, plan
 from services.push_netskope.parts import Part, said_of, split
@@ -26,13 +27,20 @@ class _List:
     theirs: frozenset[str]
 
 
-@dataclass(slots=True)
+@dataclass
 class _Lists:
-    """`stays` are the entries that may leave for better ones, the worst last; `out` those that have to."""
+    """`settled` are the indicators that are in one of them, `out` the entries that have to leave."""
 
     open: dict[str, _List]
-    stays: list[tuple[_Rank, _List]] = field(default_factory=list)
+    settled: list[Item] = field(default_factory=list)
     out: set[str] = field(default_factory=set)
+
+    @cached_property
+    def stays(self) -> list[tuple[_Rank, _List]]:
+        """The entries of ours that may have to leave, the worst last. Of many, so only looked at where one has to."""
+        ranked = sorted((rank, form) for form, rank in plan.ranks(self.settled).items())
+        found = [(rank, self.open.get(split(form)[1])) for rank, form in ranked]
+        return [(rank, one) for rank, one in found if one is not None and rank[1] not in one.theirs]
 
     def found(self, entry: str, ours: str | None) -> str | None:
         """The list that an entry is in: `ours` is where we put it. None where it is in none that is open."""
@@ -75,7 +83,7 @@ def spill(items: Collection[Item], parts: Sequence[Part], there: Mapping[str, cl
     """
     where = _where(items, [part.label for part in parts])
     lists = _opened(items, parts, there)
-    settled, news = list[Item](), defaultdict[str, list[Item]](list)
+    named, news = {part.label for part in parts}, defaultdict[str, list[Item]](list)
     for item in items:
         if item.wanted is None or not isinstance(item.form, str):
             continue
@@ -86,11 +94,11 @@ def spill(items: Collection[Item], parts: Sequence[Part], there: Mapping[str, cl
             item.form = entry
             if plan.entry_of(item) is not None:
                 news[entry].append(item)
-        elif is_in is None or any(part.label == is_in for part in parts):
+        elif label in named:
             form = said_of(entry, label)
             item.form = item.remote_id if form == item.remote_id else form  # one text for both: there are many
-            settled.append(item)
-    _stay(settled, lists)
+            lists.settled.append(item)
+    _stay(lists)
     # Where only a list of another type is left, that is what is to be said.
     last = next((part.label for part in parts if part.label not in lists.open), None)
     ranks = plan.ranks(item for found in news.values() for item in found)
@@ -99,7 +107,7 @@ def spill(items: Collection[Item], parts: Sequence[Part], there: Mapping[str, cl
         label = found.label if found else last
         for item in news[entry]:
             item.form = plan.LIST_FULL if label is None else said_of(entry, label)
-    for item in settled:
+    for item in lists.settled if lists.out else ():
         if item.form in lists.out:
             item.form = plan.LIST_FULL
     return bool(lists.out)
@@ -129,21 +137,20 @@ def _opened(items: Iterable[Item], parts: Sequence[Part], there: Mapping[str, cl
     return lists
 
 
-def _stay(settled: Collection[Item], lists: _Lists) -> None:
+def _stay(lists: _Lists) -> None:
     """Let what is in a list keep its room there, as far as there is any: others may have taken it."""
-    for form, rank in plan.ranks(settled).items():
-        one = lists.open.get(split(form)[1])
+    for form in {item.form for item in lists.settled if plan.entry_of(item) is not None}:
+        entry, label = split(str(form))
+        one = lists.open.get(label)
         if one is not None and form not in one.theirs:
-            one.free -= _size(split(form)[0])
-            lists.stays.append((rank, one))
-    lists.stays.sort(key=lambda found: found[0])
-    short = {one.label for one in lists.open.values() if one.free < 0}
-    for at in reversed(range(len(lists.stays) if short else 0)):
-        (rank, one) = lists.stays[at]
-        if one.free < 0:
-            one.free += _size(split(rank[1])[0])
-            lists.out.add(rank[1])
-            del lists.stays[at]
+            one.free -= _size(entry)
+    if any(one.free < 0 for one in lists.open.values()):
+        for at in reversed(range(len(lists.stays))):
+            (rank, one) = lists.stays[at]
+            if one.free < 0:
+                one.free += _size(split(rank[1])[0])
+                lists.out.add(rank[1])
+                del lists.stays[at]
 
 
 def _size(entry: str) -> int:

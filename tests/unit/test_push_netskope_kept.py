@@ -9,13 +9,17 @@ from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
 from schemas.types import Severity
 from services.push_netskope import client, plan
+from services.push_netskope.hashplan import HashListPlan, plan_hash_list
 from services.push_netskope.kept import KeptHashList, KeptUrlList
-from services.push_netskope.plan import HashListPlan, UrlListPlan, plan_hash_list, plan_url_list
+from services.push_netskope.plan import UrlListPlan, plan_url_list
 from services.push_netskope.render import give_form
 from services.runtime.item import RELEASED, Kept
 from services.runtime.standing import Item, Outcome, Place, Standing
-from tests.pushing import HASHES, LIST, wish
+from tests import pushing
+from tests.pushing import wish
 
+LIST = pushing.LIST.model_copy(update={"size_mb": 1})
+HASHES = pushing.HASHES.model_copy(update={"size_mb": 1})
 SITES = [
     "a.example", "b.example", "c.example", "http://a.example/", "https://e.example/x", "http://e.example/x",
     "2001:db8::1", LIST.default,

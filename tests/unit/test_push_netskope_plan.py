@@ -10,7 +10,8 @@ from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
 from schemas.types import Severity
 from services.push_netskope import client, plan
-from services.push_netskope.plan import plan_hash_list, plan_other_type, plan_url_list
+from services.push_netskope.hashplan import plan_hash_list
+from services.push_netskope.plan import plan_other_type, plan_url_list
 from services.push_netskope.render import form_of
 from services.runtime.standing import Item, Outcome, Place, Standing
 from tests.pushing import HASHES, LIST, wish
