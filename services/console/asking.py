@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from schemas.request import RequestVerb
 from services.console import requests
@@ -153,7 +153,7 @@ def progress_bar(what: str) -> Iterator[requests.Progress]:
     """A bar on a terminal that counts what has come of what; nothing elsewhere."""
     stderr = Console(stderr=True)
     bar = Progress(
-        TextColumn(what), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        TextColumn(what), BarColumn(), MofNCompleteColumn(),
         console=stderr, transient=True, disable=not stderr.is_terminal,
     )  # fmt: skip
     with bar:
