@@ -45,7 +45,7 @@ class Remote:
         except httpx.TransportError as error:
             where = self._client.base_url
             text = f"the API at {where} does not answer ({error}); is `ioc-bridge serve` running, and {URL} right?"
-            raise RemoteError(text, again=True) from error
+            raise RemoteError(text, again=True, after_s=1.0) from error
         if answer.is_success:
             return answer.json()
         again = answer.status_code in (429, 503)
