@@ -27,9 +27,11 @@ from services.runtime.settings import Settings, load_settings
 EXIT_DIFFERS = 4
 
 _EFFECTS = Listing(
-    ("destination", "target", "effect", "type", "reason", "count", "size"), (),
+    ("destination", "target", "effect", "type", "reason", "count", "bytes"), (),
     lambda row: f"{row['destination']}/{row['target']}",
 )  # fmt: skip
+_LISTS = ("url-list:", "file-hash-list:")
+"""Targets whose room is counted in bytes; elsewhere entries are counted."""
 _LINES = Listing(
     ("effect", "destination", "target", "indicator", "reason"), (),
     lambda row: f"{row['destination']}/{row['target']}/{row['indicator']}", title="one by one",
@@ -165,7 +167,8 @@ def _tell(answer: Answer, form: Form) -> None:
     whole = answered(answer)
     effects, lines = whole["effects"], whole["lines"]
     if form in (Form.TABLE, Form.WIDE):
-        write(effects, _EFFECTS, form)
+        sized = [{**one, "bytes": one["size"] if one["target"].startswith(_LISTS) else None} for one in effects]
+        write(sized, _EFFECTS, form)
         if lines:
             write(lines, _LINES, form)
         more = f", {answer.more_lines} more not listed" if lines and answer.more_lines else ""
