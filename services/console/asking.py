@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from schemas.request import RequestVerb
 from services.console import requests
@@ -27,9 +27,11 @@ from services.runtime.settings import Settings, load_settings
 EXIT_DIFFERS = 4
 
 _EFFECTS = Listing(
-    ("destination", "target", "effect", "type", "reason", "count", "size"), (),
+    ("destination", "target", "effect", "type", "reason", "count", "bytes"), (),
     lambda row: f"{row['destination']}/{row['target']}",
 )  # fmt: skip
+_LISTS = ("url-list:", "file-hash-list:")
+"""Targets whose room is counted in bytes; elsewhere entries are counted."""
 _LINES = Listing(
     ("effect", "destination", "target", "indicator", "reason"), (),
     lambda row: f"{row['destination']}/{row['target']}/{row['indicator']}", title="one by one",
@@ -153,7 +155,7 @@ def progress_bar(what: str) -> Iterator[requests.Progress]:
     """A bar on a terminal that counts what has come of what; nothing elsewhere."""
     stderr = Console(stderr=True)
     bar = Progress(
-        TextColumn(what), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        TextColumn(what), BarColumn(), MofNCompleteColumn(),
         console=stderr, transient=True, disable=not stderr.is_terminal,
     )  # fmt: skip
     with bar:
@@ -165,7 +167,8 @@ def _tell(answer: Answer, form: Form) -> None:
     whole = answered(answer)
     effects, lines = whole["effects"], whole["lines"]
     if form in (Form.TABLE, Form.WIDE):
-        write(effects, _EFFECTS, form)
+        sized = [{**one, "bytes": one["size"] if one["target"].startswith(_LISTS) else None} for one in effects]
+        write(sized, _EFFECTS, form)
         if lines:
             write(lines, _LINES, form)
         more = f", {answer.more_lines} more not listed" if lines and answer.more_lines else ""

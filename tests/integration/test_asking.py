@@ -122,6 +122,18 @@ def test_a_partition_without_a_router_is_named(exchange: Exchange) -> None:
     assert "no answer from partition 0, 1, 2, 3" in said.stderr
 
 
+@pytest.mark.parametrize("question", [("test", "share"), ("sync",), ("explain", "host1.evil.example")])
+def test_who_counts_other_partitions_than_there_are_gets_no_half_answer(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, question: tuple[str, ...]
+) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    there = exchange.settings.partitions
+    monkeypatch.setenv("IOC_BRIDGE_PARTITIONS", str(there - 1))
+    said = run(*question)
+    assert said.exit_code == 78
+    assert f"(IOC_BRIDGE_PARTITIONS): topic {exchange.settings.topics.requests.name} has {there}" in said.stderr
+
+
 def test_a_sharing_deleted_with_keep_is_swept_once_every_partition_was_told(routed: Exchange) -> None:
     assert run("delete", "sharing", "share", "--keep").exit_code == 0
     assert "share" not in run("get", "sharings", "-o", "name").stdout
