@@ -8,11 +8,11 @@ from schemas.targets import Unrepresentable
 from services.console.pushed import BAD_ITEM, NOT_AN_ITEM
 from services.pull_defender.normalize import Skip as DefenderRow
 from services.pull_netskope.normalize import Skip as NetskopeAlert
-from services.push_defender.plan import ID_UNKNOWN, UNCONFIRMED
 from services.push_defender.render import Skip as NotForDefender
 from services.push_netskope.deploying import OTHERS_PENDING, WRITTEN
 from services.push_netskope.render import Skip as NotForNetskope
 from services.router.keeper import ALLOW_LIST, SPECIAL_ADDRESS, WARNING_LIST
+from services.runtime.item import ID_UNKNOWN, UNCONFIRMED
 from services.runtime.refusals import NOT_ACCEPTED
 
 ROOT = Path(__file__).parents[2]
