@@ -18,6 +18,7 @@ from services.console.forms import Form
 from services.console.guard import EXIT_AGAIN, EXIT_NOT_FOUND, complain, guarded
 from services.console.holds import find_hold, read_holds
 from services.console.operations import Operations
+from services.console.planning import NotFoundError
 from services.console.requests import Answer, Question
 from services.console.rows import Listing, write
 from services.console.when import show
@@ -146,8 +147,14 @@ def _imagined(settings: Settings, files: Sequence[str]) -> dict[str, str]:
 
 
 def _ask(settings: Settings, question: Question, timeout_s: float) -> Answer:
-    with progress_bar("partitions of the router that answered") as told:
-        return requests.ask(settings, question, by=user(), timeout_s=timeout_s, progress=told)
+    try:
+        with progress_bar("partitions of the router that answered") as told:
+            return requests.ask(settings, question, by=user(), timeout_s=timeout_s, progress=told)
+    except requests.UnansweredError as error:
+        known = Operations(settings, user()).snapshot().policy.sharings
+        if question.sharing is None or question.sharing in known:
+            raise
+        raise NotFoundError(str(error)) from error
 
 
 @contextmanager

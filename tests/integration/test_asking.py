@@ -82,7 +82,8 @@ def test_what_would_be_sent_what_would_change_and_why_and_sending_again(routed: 
     (effect,) = answer("test", "share")["effects"]
     assert (effect["effect"], effect["type"], effect["count"]) == ("send", "domain", REPORTED)
     assert answer("test", "share", "--since", "2040-01-01")["effects"] == []
-    assert "there is no Sharing named nobody" in run("test", "nobody").stderr
+    nobody = run("test", "nobody")
+    assert (nobody.exit_code, nobody.stderr) == (3, "ioc-bridge: there is no Sharing named nobody\n")
     assert run("test", "share", "--since", "yesterday").exit_code == 2
 
     file = tmp_path / "more.yaml"
