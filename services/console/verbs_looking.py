@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from schemas.activity import Level
+from schemas.level import Level
 from schemas.types import Family, IndicatorType, Severity
 from services.console.forms import Form
 from services.console.verbs_asking import Output
