@@ -19,7 +19,6 @@ from schemas.types import Severity
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.render import form_of
 from services.push_netskope.service import ONCE, NetskopePusher
-from services.runtime import budget, log
 from services.runtime.book import Book, Pace
 from services.runtime.budget import Quotas, Window
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
@@ -31,6 +30,7 @@ from services.sandbox.tenant.faults import Fault
 from services.sandbox.tenant.quota import Limit
 from services.sandbox.tenant.serve import TenantServer
 from tests.contract import test_push_netskope_profiles as profiles
+from tests.contract.netskope import ready
 from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api
 from tests.faults.misfortune import Brittle, Time, Waiting, befall, come_to_rest, own_time, reborn
 from tests.pushing import HASHES, LIST
@@ -113,12 +113,7 @@ def served() -> Iterator[Api]:
 
 @pytest.fixture
 def api(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(budget, "_shared", {})
-    monkeypatch.setattr(log, "_secrets", set())
-    monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
-    monkeypatch.setenv("PUSH_TEST_V1", V1_TOKEN)
-    served.admin("reset")
+    ready(served, monkeypatch)
     with own_time(TIME, monkeypatch):
         yield served
 
