@@ -127,7 +127,7 @@ class Router:
         worker = self._workers.get(number)
         if worker is None:
             return
-        expected = max(worker.state.progress.reports_next, (worker.last_queued or -1) + 1)
+        expected = max(worker.state.progress.reports_next, worker.last_queued + 1)
         if offset > expected + (0 if number in self._unchecked else _MARKERS):
             found = await first_between(self._settings, number, expected, offset)
             if found is not None:
