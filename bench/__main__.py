@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Annotated
 
@@ -15,12 +16,12 @@ from services.sandbox.kafka import EmbeddedKafka
 BENCHES: dict[str, Callable[[Console], list[Figure]]] = {
     "throughput": throughput.run,
     "recovery": recovery.run,
+    "memory": memory.run,
+    "flowing": flowing.run,
     "quota": quota.run,
     "latency": latency.run,
-    "memory": memory.run,
     "listing": listing.run,
     "reevaluation": reevaluation.run,
-    "flowing": flowing.run,
     "lists": lists.run,
 }
 
@@ -35,8 +36,10 @@ def main(only: Annotated[str, typer.Option(help=f"one of {', '.join(BENCHES)}")]
         os.environ["IOC_BRIDGE_KAFKA_BOOTSTRAP"] = broker.bootstrap
         for name, run in BENCHES.items():
             if only in ("", name):
+                began = time.monotonic()
                 figures = run(console)
-                show(console, f"{name}: {(run.__doc__ or '').splitlines()[0]}", figures)
+                took = time.monotonic() - began
+                show(console, f"{name}: {(run.__doc__ or '').splitlines()[0]} ({took:.0f} s)", figures)
                 save(figures)
                 missed += [figure.name for figure in figures if figure.holds is False]
     console.print(f"written to {FILE}")

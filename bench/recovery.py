@@ -4,27 +4,19 @@ import secrets
 
 from rich.console import Console
 
+from bench.filled import filled
 from bench.result import Figure, at_least
 from bench.rival import run_rival
-from bench.throughput import installation, start_router
-from bench.workload import fill_batched, fill_changelog
+from bench.throughput import start_router
+from bench.workload import fill_changelog
 from schemas.topics import Topic
 from services.runtime import kafka
 from services.runtime.topics import apply_topics
 
-INDICATORS = 300_000
-
 
 def run(console: Console) -> list[Figure]:
     """records/s of changelog read until a router is ready, 300,000 indicators, fencing and group offsets included"""
-    settings = installation()
-    with console.status("routing 300,000 indicators, to have something to recover"):
-        fill_batched(settings, INDICATORS, INDICATORS)
-        with start_router(settings) as router:
-            router.wait_ready()
-            while router.total("ioc_bridge_routed_total") < INDICATORS:
-                if router.exit_code is not None:
-                    raise RuntimeError(router.last_lines())
+    settings = filled(console).settings
     with console.status("a new router takes over"), start_router(settings) as router:
         router.wait_ready()
         seconds = router.total("ioc_bridge_recovery_seconds")

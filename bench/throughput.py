@@ -20,9 +20,9 @@ from services.sandbox.processes import ServiceProcess
 
 LOGS = Path("build/bench")
 ROUNDS = 2
-BATCHED, BATCHED_INDICATORS = 240_000, 160_000
-SINGLE, SINGLE_INDICATORS = 60_000, 40_000
-GUIDE = 15_000
+BATCHED, BATCHED_INDICATORS = 150_000, 100_000
+SINGLE, SINGLE_INDICATORS = 36_000, 24_000
+GUIDE = 9_000
 _LOOK_EVERY_S = 0.2
 """A router that is asked for its metrics is a router that does not route."""
 

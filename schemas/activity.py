@@ -1,21 +1,15 @@
 """What services tell people: the log of skips, holds, rejections, faults and milestones that the console lists."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
+from schemas.level import Level
 from schemas.record import Millis, Record
 
+__all__ = ["Activity", "ActivityItem", "Level"]
+
 MAX_ITEMS = 500
-
-
-class Level(StrEnum):
-    """How much it matters."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 class ActivityItem(Record):

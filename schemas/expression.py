@@ -178,6 +178,8 @@ def _refusal(said: str) -> ExpressionError:
     why = found[3].partition(" (in container")[0].partition(" expecting {")[0]
     if unknown := _UNKNOWN.match(why):
         why = f"there is no {unknown[1]}; there is {', '.join(VARIABLES)}"
+    elif "token recognition error at: '=" in why:
+        why = "a single = means nothing here; write == to compare"
     return ExpressionError(int(found[1]), int(found[2]), why)
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -103,7 +104,12 @@ class Policy:
 
     def _misfits_of_guard(self, guard: Guard) -> list[Misfit]:
         return [
-            Misfit("Guard", guard.name, ("spec", "connections", str(number)), f"there is no Connection named {name}")
+            Misfit(
+                "Guard",
+                guard.name,
+                ("spec", "connections", str(number)),
+                _unknown("Connection", name, self.connections),
+            )
             for number, name in enumerate(guard.spec.connections)
             if name not in self.connections
         ]
@@ -116,9 +122,9 @@ class Policy:
 
         for path, name in (("source", spec.source), ("destination", spec.destination)):
             if name not in self.connections:
-                misfit(path, f"there is no Connection named {name}; apply it first or in the same file")
+                misfit(path, _unknown("Connection", name, self.connections))
         if spec.rule not in self.rules:
-            misfit("rule", f"there is no Rule named {spec.rule}; apply it first or in the same file")
+            misfit("rule", _unknown("Rule", spec.rule, self.rules))
         if spec.source == spec.destination:
             misfit("destination", f"{spec.destination} is also the source; a sharing goes from one tenant to another")
         if (source := self.connections.get(spec.source)) and source.spec.type != "api" and not source.polls:
@@ -161,3 +167,9 @@ class Policy:
                     message = f"the list {list_name!r} is one of Sharing {other}'s target, too; name another one"
                     found.append(Misfit("Sharing", name, ("spec", "target"), message))
         return found
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    meant = f"did you mean {near[0]}? Else " if near else ""
+    return f"there is no {kind} named {name}; {meant}apply it first or in the same file"

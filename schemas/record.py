@@ -47,9 +47,11 @@ class Record(BaseModel):
     def encode(self) -> bytes:
         """The record's bytes on the wire. Absent optional fields are left out.
 
-        By orjson, which needs half the time that the model's own way does; tests hold the two against each other.
+        By orjson, which needs less time than the model's own way does; tests hold the two against each other. It hands
+        over what it wrote in a buffer of kilobytes, shrunk where it stands: kept by the hundred thousand, such bytes
+        leave the heap full of holes, so they are copied.
         """
-        return orjson.dumps(_plain(self), default=_plain)
+        return bytes(memoryview(orjson.dumps(_plain(self), default=_plain)))
 
     @classmethod
     def decode(cls, raw: bytes | str) -> Self:

@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.console.api.app import create_app
+from services.console.settings import ConsoleSettings
+from services.runtime.reference import settings_table
+from services.runtime.settings import Settings
 
 _HEAD = """`ioc-bridge serve` serves it, at <http://127.0.0.1:8080> unless `IOC_BRIDGE_CONSOLE_HOST` and `_PORT` say
 otherwise; its own description, in OpenAPI, is at `/openapi.json`. Whoever asks shows a token:
@@ -15,6 +18,10 @@ Without a file of tokens the API is served to this machine only, and beyond it n
 Errors have one shape: `detail`, and `mistakes` with the resource, the field and the place where there are some. 401:
 the token; 403: the role; 404: there is no such thing; 409: someone else has changed it; 422: what was sent cannot be
 used; 429 and 503: try again after the seconds of `Retry-After`. Moments are milliseconds since the epoch, UTC.
+"""
+_SETTINGS = """`ioc-bridge serve` takes these beside [those of every service](settings.md). Verbs that speak to the API
+(`indicators`, `activity`, `sharings`, `rejected`, `push`) find it by `IOC_BRIDGE_API_URL`, `http://127.0.0.1:8080`
+where that is not set, and show `IOC_BRIDGE_API_TOKEN`.
 """
 _TITLES = {
     "read": "Looking", "ask": "Asking the router", "connections": "Connections", "resources": "Resources",
@@ -32,6 +39,7 @@ def api_page() -> str:
             for method, operation in methods.items():
                 if operation["tags"] == [tag]:
                     parts.append("\n".join(_operation(method, path, operation, description)) + "\n")
+    parts.append(f"## Settings\n\n{_SETTINGS}\n{settings_table(ConsoleSettings, beyond=Settings)}")
     return "\n".join(parts)
 
 

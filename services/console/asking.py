@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from schemas.request import RequestVerb
 from services.console import requests
@@ -18,6 +18,7 @@ from services.console.forms import Form
 from services.console.guard import EXIT_AGAIN, EXIT_NOT_FOUND, complain, guarded
 from services.console.holds import find_hold, read_holds
 from services.console.operations import Operations
+from services.console.planning import NotFoundError
 from services.console.requests import Answer, Question
 from services.console.rows import Listing, write
 from services.console.when import show
@@ -27,9 +28,11 @@ from services.runtime.settings import Settings, load_settings
 EXIT_DIFFERS = 4
 
 _EFFECTS = Listing(
-    ("destination", "target", "effect", "type", "reason", "count", "size"), (),
+    ("destination", "target", "effect", "type", "reason", "count", "bytes"), (),
     lambda row: f"{row['destination']}/{row['target']}",
 )  # fmt: skip
+_LISTS = ("url-list:", "file-hash-list:")
+"""Targets whose room is counted in bytes; elsewhere entries are counted."""
 _LINES = Listing(
     ("effect", "destination", "target", "indicator", "reason"), (),
     lambda row: f"{row['destination']}/{row['target']}/{row['indicator']}", title="one by one",
@@ -144,8 +147,14 @@ def _imagined(settings: Settings, files: Sequence[str]) -> dict[str, str]:
 
 
 def _ask(settings: Settings, question: Question, timeout_s: float) -> Answer:
-    with progress_bar("partitions of the router that answered") as told:
-        return requests.ask(settings, question, by=user(), timeout_s=timeout_s, progress=told)
+    try:
+        with progress_bar("partitions of the router that answered") as told:
+            return requests.ask(settings, question, by=user(), timeout_s=timeout_s, progress=told)
+    except requests.UnansweredError as error:
+        known = Operations(settings, user()).snapshot().policy.sharings
+        if question.sharing is None or question.sharing in known:
+            raise
+        raise NotFoundError(str(error)) from error
 
 
 @contextmanager
@@ -153,7 +162,7 @@ def progress_bar(what: str) -> Iterator[requests.Progress]:
     """A bar on a terminal that counts what has come of what; nothing elsewhere."""
     stderr = Console(stderr=True)
     bar = Progress(
-        TextColumn(what), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        TextColumn(what), BarColumn(), MofNCompleteColumn(),
         console=stderr, transient=True, disable=not stderr.is_terminal,
     )  # fmt: skip
     with bar:
@@ -165,7 +174,8 @@ def _tell(answer: Answer, form: Form) -> None:
     whole = answered(answer)
     effects, lines = whole["effects"], whole["lines"]
     if form in (Form.TABLE, Form.WIDE):
-        write(effects, _EFFECTS, form)
+        sized = [{**one, "bytes": one["size"] if one["target"].startswith(_LISTS) else None} for one in effects]
+        write(sized, _EFFECTS, form)
         if lines:
             write(lines, _LINES, form)
         more = f", {answer.more_lines} more not listed" if lines and answer.more_lines else ""

@@ -5,9 +5,22 @@ from tempfile import NamedTemporaryFile
 import click
 
 
+class NoEditorError(Exception):
+    """There is no editor to write in."""
+
+
 def in_editor(before: str) -> str | None:
-    """What became of a text in $EDITOR; None where nothing did."""
-    after = click.edit(before, extension=".json")
+    """What became of a text in $EDITOR; None where nothing did.
+
+    Raises:
+        NoEditorError: it cannot be started, or ended with an error.
+
+    """
+    try:
+        after = click.edit(before, extension=".json")
+    except click.ClickException as error:
+        text = f"{error.format_message()}; set EDITOR to one that is there, or give --set or --file"
+        raise NoEditorError(text) from error
     return None if after is None or after.strip() == before.strip() else after
 
 

@@ -9,6 +9,7 @@ import typer
 from kafka.errors import KafkaError
 
 from schemas.canonical import Refused
+from services.console.editing import NoEditorError
 from services.console.kinds import UnknownKindError
 from services.console.letters.edits import UnfitError
 from services.console.planning import NotFoundError, RefusedError
@@ -31,7 +32,7 @@ EXIT_NOT_FOUND = 3
 _CODES: dict[type[Exception], int] = {
     UnknownKindError: EXIT_USAGE, NotATimeError: EXIT_USAGE, NotFoundError: EXIT_NOT_FOUND, SettingsError: EXIT_CONFIG,
     NoPolicyError: EXIT_REFUSED, UnansweredError: EXIT_REFUSED, Refused: EXIT_REFUSED, BadBodyError: EXIT_REFUSED,
-    UnfitError: EXIT_REFUSED, NothingToCompareError: EXIT_REFUSED,
+    UnfitError: EXIT_REFUSED, NoEditorError: EXIT_REFUSED, NothingToCompareError: EXIT_REFUSED,
 }  # fmt: skip
 """How the process ends for errors whose own text says what to do."""
 

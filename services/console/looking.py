@@ -107,10 +107,14 @@ def push(source: str, files: Sequence[str], form: Form) -> None:
         accepted, refused = 0, list[Row]()
         for file in files:
             items = [_seen(item, now) for item in items_of(Path(file).read_bytes(), _format(file))]
-            for part in bar.track(list(chunks(items, MAX_ITEMS)), description=f"pushing {file}"):
+            parts = list(enumerate(chunks(items, MAX_ITEMS)))
+            for number, part in bar.track(parts, description=f"pushing {file}"):
                 answer = _patiently(api, f"/v1/sources/{source}/indicators", orjson.dumps(part))
                 accepted += answer["accepted"]
-                refused += [{"file": file, **one} for one in answer["items"] if one["status"] == "refused"]
+                refused += [
+                    {"file": file, **one, "index": number * MAX_ITEMS + one["index"]}
+                    for one in answer["items"] if one["status"] == "refused"
+                ]  # fmt: skip
         if refused or form in (Form.JSON, Form.YAML):
             write(refused, _REFUSED, form, {"accepted": accepted, "refused": refused})
         complain(f"{accepted} accepted, {len(refused)} refused")

@@ -114,7 +114,7 @@ def plan_delete(on: Snapshot, ids: Iterable[Id], by: str = "", now: Millis = 0, 
     mistakes = [Mistake("is built in and cannot be deleted", None, subject(id_)) for id_ in built_in]
     rest = Policy.of((stored.resource for id_, stored in on.stored.items() if id_ not in ids), on.version)
     for id_ in ids:
-        for misfit in referrers(on, id_):
+        for misfit in () if id_ in built_in else referrers(on, id_):
             if _whose(misfit) not in ids:
                 message = f"cannot be deleted: {subject(_whose(misfit))} refers to it at {'.'.join(misfit.path)}; "
                 mistakes.append(Mistake(f"{message}delete that as well, or change it first", None, subject(id_)))
@@ -137,6 +137,8 @@ def referrers(on: Snapshot, id_: Id) -> list[Misfit]:
     """What would no longer fit without a resource, and at which field it refers to it."""
     before = {_where(misfit) for misfit in on.policy.misfits()}
     without = Policy.of((stored.resource for other, stored in on.stored.items() if other != id_), on.version)
+    if id_ in _FIXED:
+        without.rules.pop(id_[1])
     return [found for found in without.misfits() if _where(found) not in before and _whose(found) != id_]
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from kafka import TopicPartition
 
@@ -93,7 +94,7 @@ def reconcile(
                 if said.request == asked.spec.id and said.service in left:
                     left.remove(said.service)
                     progress(len(services) - len(left), len(services))
-    answers = [said for said in told if said.request == asked.spec.id]
+    answers = sorted((said for said in told if said.request == asked.spec.id), key=attrgetter("service"))
     found = [said for said in told if said.code in FOUND and said.service in services]
     why = _trouble(settings, stored.resource, left) if left and wait_s else []
     return Comparison(asked.spec.id, services, answers, found, left, why)

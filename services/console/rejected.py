@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ def list_(destination: str | None, code: str | None, limit: int, form: Form) -> 
     """What vendors rejected."""
     with guarded(), remote() as api:
         found = api.get("/v1/rejected", destination=destination, code=code, limit=limit)
+        only = _REJECTED if destination is code is None else replace(_REJECTED, none="nothing rejected fits that")
         rows = [{**row, "age": age(row["at"]), "at": show(row["at"])} for row in found["items"]]
-        write(rows, _REJECTED, form, found["items"])
+        write(rows, only, form, found["items"])
         if found["more"]:
             complain(f"there are more than these {limit}; see --limit")
 

@@ -44,7 +44,8 @@ class Remote:
             answer = self._client.request(method, path, **arguments)
         except httpx.TransportError as error:
             where = self._client.base_url
-            raise RemoteError(f"the API at {where} does not answer ({error}); is {URL} right?", again=True) from error
+            text = f"the API at {where} does not answer ({error}); is `ioc-bridge serve` running, and {URL} right?"
+            raise RemoteError(text, again=True, after_s=1.0) from error
         if answer.is_success:
             return answer.json()
         again = answer.status_code in (429, 503)

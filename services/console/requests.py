@@ -19,7 +19,7 @@ from services.console.indicator import identify
 from services.runtime import kafka
 from services.runtime.bulk import poll
 from services.runtime.clock import now_ms
-from services.runtime.settings import Settings
+from services.runtime.settings import Settings, SettingsError
 
 TIMEOUT_S = 60.0
 
@@ -111,6 +111,7 @@ def ask(
     Raises:
         UnansweredError: the router refuses the question.
         Refused: the indicator asked about is none.
+        SettingsError: there are more or fewer partitions than the settings say, so whom to ask is unknown.
         KafkaError: Kafka does not answer.
 
     """
@@ -119,9 +120,9 @@ def ask(
         indicator=question.indicator, since=NEVER if question.entries else question.since, entries=question.entries,
         resources=dict(question.resources), lines=question.lines,
     )  # fmt: skip
-    asked = _partitions(settings, question)
     replies = TopicPartition(settings.topics.replies.name, 0)
     with nullcontext(reader) if reader else closing(kafka.consumer(settings)) as listener:
+        asked = _partitions(settings, question, listener)
         listener.assign([replies])
         listener.seek_to_end(replies)
         listener.position(replies)  # seeking is lazy: where the end is must be known before the question is out
@@ -129,8 +130,13 @@ def ask(
         return _gather(listener, replies, request, asked, timeout_s, progress)
 
 
-def _partitions(settings: Settings, question: Question) -> tuple[int, ...]:
+def _partitions(settings: Settings, question: Question, reader: KafkaConsumer) -> tuple[int, ...]:
     """Those that have something to say: of one indicator only its own partition knows."""
+    topic = settings.topics.requests.name
+    there = len(reader.partitions_for_topic(topic) or ())
+    if there not in (0, settings.partitions):  # asked by another number, half of the router would answer for all of it
+        text = f"topic {topic} has {there}, not {settings.partitions}; set it to {there}, as the services have it"
+        raise SettingsError(f"partitions (IOC_BRIDGE_PARTITIONS): {text}")
     if question.entries:
         ids = {split_entry_name(entry)[1] for entry in question.entries}
         return tuple(sorted({partition_of(identity, settings.partitions) for identity in ids}))

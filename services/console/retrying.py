@@ -69,7 +69,7 @@ def check_name(name: str) -> tuple[str, str]:
     try:
         return split_entry_name(name)
     except ValueError as error:
-        raise BadBodyError(f"{error}; `ioc-bridge rejected list` shows them") from error
+        raise BadBodyError(f"{error}; `ioc-bridge rejected list -o name` shows them") from error
 
 
 def _parts(names: Iterable[str]) -> Iterator[list[str]]:

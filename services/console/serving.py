@@ -14,6 +14,7 @@ from services.console.readmodel.database import Database
 from services.console.readmodel.follow import Follower
 from services.console.settings import ConsoleSettings, is_loopback
 from services.runtime import lifecycle, log
+from services.runtime.health import port_error
 from services.runtime.lifecycle import Context
 from services.runtime.settings import SettingsError
 
@@ -79,9 +80,9 @@ class Listener:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))
-        except OSError:
+        except OSError as error:
             self._socket.close()
-            raise
+            raise port_error(error, host, port, "IOC_BRIDGE_CONSOLE_PORT") from error
         self.port: int = self._socket.getsockname()[1]
         self._server = uvicorn.Server(
             uvicorn.Config(

@@ -12,6 +12,11 @@ from services.runtime.bulk import latest
 from services.runtime.kafka import consumer
 from services.runtime.settings import Settings
 
+_MEANS = {
+    BreakerState.CLOSED: "the tenant is called as ever",
+    BreakerState.HALF_OPEN: "the next call is a try",
+    BreakerState.OPEN: "the tenant is left alone, but for single tries",
+}
 States = Mapping[str, Sequence[ConnectionState]]
 """By connection."""
 
@@ -49,5 +54,9 @@ def in_short(connection: Connection, states: States) -> str:
 
 def at_length(state: ConnectionState) -> str:
     """One state with since when, why and what to do."""
-    parts = [f"{state.state} since {show(state.since)}", state.reason, f"do: {state.remedy}" if state.remedy else None]
+    parts = [
+        f"{state.state} since {show(state.since)} ({_MEANS[state.state]})",
+        state.reason,
+        f"do: {state.remedy}" if state.remedy else None,
+    ]
     return "; ".join(part for part in parts if part)

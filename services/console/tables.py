@@ -56,7 +56,7 @@ def description(stored: Stored, on: Snapshot, states: States) -> Group:
     foot = _grid()
     if isinstance(resource, Connection):
         for state in states_of(resource, states):
-            foot.add_row(f"At {state.service}", at_length(state))
+            foot.add_row(f"Breaker of {state.service}", at_length(state))
     foot.add_row("Referred to by", "\n".join(needed) or "nothing")
     return Group(head, "", spec, "", foot)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from schemas.level import Level
 from schemas.types import Family, IndicatorType, Severity
 from services.console.forms import Form
 from services.console.verbs_asking import Output
@@ -21,7 +22,9 @@ def indicators(  # noqa: PLR0917  # what can be filtered by
     tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
     destination: Annotated[str | None, typer.Option(help="Shared, or not for a reason, there.")] = None,
     target: Annotated[str | None, typer.Option(help="The same, by the id of a target.")] = None,
-    state: Annotated[str | None, typer.Option(help="pending, applied, rejected, held, skipped, ...")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="pending, applied, rejected, skipped, held, failed, withdrawing or released.")
+    ] = None,
     since: Annotated[str | None, typer.Option(help="Last seen since: how long ago (7d), or a time.")] = None,
     limit: Limit = 100,
     output: Output = Form.TABLE,
@@ -37,7 +40,7 @@ def indicators(  # noqa: PLR0917  # what can be filtered by
 
 
 def activity(  # noqa: PLR0917
-    level: Annotated[str | None, typer.Option(help="Only this level: info, warning or error.")] = None,
+    level: Annotated[Level | None, typer.Option(help="Only this level.")] = None,
     code: Annotated[str | None, typer.Option(help="Only this code.")] = None,
     service: Annotated[str | None, typer.Option(help="Only this service.")] = None,
     connection: Annotated[str | None, typer.Option(help="Only about this connection.")] = None,

@@ -1,7 +1,7 @@
 """The router as a Faust app: Faust brings events and partitions, `PartitionWorker` does the work.
 
 Faust's committed offsets are never trusted: on take-over the group is set back to the offset in the state, a repeat is
-skipped, and a first event beyond it is only accepted where nothing but transaction markers lie between.
+skipped, and an event beyond what is expected is only accepted where nothing but transaction markers lie between.
 """
 
 import asyncio
@@ -33,6 +33,8 @@ from services.runtime.topics import check_topics
 _LOG = log.get(__name__)
 _RAW: dict[str, Any] = {"key_type": bytes, "key_serializer": "raw", "value_type": bytes, "value_serializer": "raw"}
 _BEAT_BOUND_S = 30.0
+_MARKERS = 1
+"""What a transaction leaves behind its records; more than that between two events is looked at."""
 
 
 class Router:
@@ -125,13 +127,12 @@ class Router:
         worker = self._workers.get(number)
         if worker is None:
             return
-        if number in self._unchecked:
-            expected = max(worker.state.progress.reports_next, (worker.last_queued or -1) + 1)
-            if offset > expected:
-                found = await first_between(self._settings, number, expected, offset)
-                if found is not None:
-                    leave(f"gap in partition {number}: expected {found}, got {offset}")
-            self._unchecked.discard(number)
+        expected = max(worker.state.progress.reports_next, worker.last_queued + 1)
+        if offset > expected + (0 if number in self._unchecked else _MARKERS):
+            found = await first_between(self._settings, number, expected, offset)
+            if found is not None:
+                leave(f"gap in partition {number}: expected {found}, got {offset}")
+        self._unchecked.discard(number)
         await worker.put(event)
 
     async def revoked(self, *_: object, **__: object) -> None:

@@ -47,7 +47,7 @@ class PartitionWorker:
         answered: Callable[[Reply], None],
     ) -> None:
         self.state = state
-        self.last_queued: int | None = None
+        self.last_queued = -1
         self._context = context
         self._topics = context.settings.topics
         self._outbox = outbox

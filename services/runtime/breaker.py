@@ -28,7 +28,7 @@ PATIENCE = 6
 """Times in a row that a vendor may ask us to wait before that is trouble."""
 
 _WORTH = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
-_PASSES, _STAYS = "nothing, unless it lasts", "do what the text says; no restart is needed"
+_PASSES, _STAYS = "nothing, unless it lasts", "as the text says; no restart is needed"
 _LOG = log.get(__name__)
 _Trouble = tuple[object, ...]
 

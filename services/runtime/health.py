@@ -80,12 +80,20 @@ class Health:
 
 
 class HealthServer:
-    """Serves health and metrics from a daemon thread until closed."""
+    """Serves health and metrics from a daemon thread until closed.
+
+    Raises:
+        OSError: the port cannot be had; says which setting names another.
+
+    """
 
     def __init__(self, health: Health, host: str, port: int) -> None:
         self._health = health
         self._metrics = make_wsgi_app()
-        self._server = make_server(host, port, self._answer, _Server, _QuietHandler)
+        try:
+            self._server = make_server(host, port, self._answer, _Server, _QuietHandler)
+        except OSError as error:
+            raise port_error(error, host, port, "IOC_BRIDGE_METRICS_PORT") from error
         self.port: int = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health", daemon=True).start()
 
@@ -108,6 +116,11 @@ class HealthServer:
                 return [b"there is /metrics, /livez and /readyz\n"]
         start_response("503 Service Unavailable" if problems else "200 OK", [("Content-Type", "text/plain")])
         return [("\n".join(problems or ["ok", *remarks]) + "\n").encode()]
+
+
+def port_error(error: OSError, host: str, port: int, setting: str) -> OSError:
+    """The same error, with what to do: every process needs a port of its own."""
+    return OSError(error.errno, f"{host}:{port}: {error.strerror}; set {setting} to another, or to 0 for any free one")
 
 
 class _Server(ThreadingMixIn, WSGIServer):

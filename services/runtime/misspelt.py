@@ -16,12 +16,27 @@ BESIDE = frozenset({"CONFIG", "API_URL", "API_TOKEN", "CACHE", "JAVA", "PICTURES
 def misspelt(environment: Collection[str], known: Collection[str]) -> list[str]:
     """A line for each name of the environment that is no setting. `known`: what is one, in capitals, without prefix."""
     taken = {*known, *BESIDE}
-    passed = tuple(start for start in OF_ONE_SERVICE if not any(name.startswith(start) for name in known))
+    passed = _of_others(known)
     return [
         _line(name, taken)
         for name in sorted(_ours(environment))
         if name not in taken and not name.startswith(passed)
     ]  # fmt: skip
+
+
+def misspelt_in_file(file: str, names: Collection[str], known: Collection[str]) -> list[str]:
+    """The same of a file of settings, where names are in lower case and without the prefix; so is `known`."""
+    passed = tuple(start.lower() for start in _of_others({name.upper() for name in known}))
+    return [
+        f"{name} in {file} is no setting; the nearest is {get_close_matches(name, known, 1, cutoff=0)[0]}: correct it, "
+        "or take it out"
+        for name in sorted(names)
+        if name not in known and not name.startswith(passed)
+    ]  # fmt: skip
+
+
+def _of_others(known: Collection[str]) -> tuple[str, ...]:
+    return tuple(start for start in OF_ONE_SERVICE if not any(name.startswith(start) for name in known))
 
 
 def _ours(environment: Collection[str]) -> Iterator[str]:

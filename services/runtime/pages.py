@@ -4,11 +4,15 @@ A room that has pages lists them as `PAGES` in a module of its own and calls `ma
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_MANY = 6
+"""Sections from which on a page begins with links to them."""
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
 
@@ -24,7 +28,21 @@ class Page:
     def render(self) -> str:
         """The whole text of the page."""
         made = f"<!-- Made from {self.source} by `make docs`; change it there. -->"
-        return f"# {self.title}\n\n{made}\n\n{self.body().strip()}\n"
+        body = self.body().strip()
+        parts = (f"# {self.title}", made, contents(body), body)
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def contents(body: str) -> str:
+    """Links to the sections of a page, as GitHub names their places; empty where there are only a few."""
+    heads = re.findall(r"^## (.+)$", _FENCE.sub("", body), re.MULTILINE)
+    links = ", ".join(f"[{head}](#{anchor(head)})" for head in heads)
+    return f"On this page: {links}." if len(heads) >= _MANY else ""
+
+
+def anchor(head: str) -> str:
+    """The place of a heading: lower case, dashes for blanks, and nothing but letters, digits and these."""
+    return re.sub(r"[^\w -]", "", head.strip().lower()).replace(" ", "-")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -37,8 +37,9 @@ def _metrics() -> str:
     return f"{intro}\n\n{table(['name', 'kind', 'labels', 'meaning', 'services'], rows)}"
 
 
-def _settings() -> str:
-    schema = Settings.model_json_schema()
+def settings_table(kind: type[Settings], beyond: type[Settings] | None = None) -> str:
+    """The settings of a kind, or those that it has beyond another."""
+    schema, known = kind.model_json_schema(), beyond.model_fields if beyond else {}
     rows = [
         [
             f"`{ENV_PREFIX}{name.upper()}`",
@@ -47,15 +48,21 @@ def _settings() -> str:
             meaning,
         ]
         for name, field in schema["properties"].items()
+        if name not in known
         for meaning in [field.get("description", "")]
     ]
+    return table(["environment variable", "type", "bounds", "default", "meaning"], rows)
+
+
+def _settings() -> str:
     intro = (
         "Every service and the command line take these from the environment, or, under the same name in lower case "
         f"without `{ENV_PREFIX}`, from the YAML file that `{CONFIG_VARIABLE}` names; the environment wins. A mistake "
         "ends a service with exit code 78 and a line for each setting that is wrong; a variable that begins so and is "
-        "none is wrong, too. Settings of the console, which begin with `IOC_BRIDGE_CONSOLE_`, pass other services by."
+        "none is wrong, too, and so is a name in the file. Settings of the console, which begin with "
+        "`IOC_BRIDGE_CONSOLE_`, pass other services by; they are [on the page of the API](api.md#settings)."
     )
-    return f"{intro}\n\n{table(['environment variable', 'type', 'bounds', 'default', 'meaning'], rows)}"
+    return f"{intro}\n\n{settings_table(Settings)}"
 
 
 def _topics() -> str:

@@ -5,14 +5,14 @@ Environment names are `IOC_BRIDGE_` and the field in upper case; the file is nam
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.topics import DEFAULT_PARTITIONS, Topics
-from services.runtime.misspelt import PREFIX, misspelt
+from services.runtime.misspelt import PREFIX, misspelt, misspelt_in_file
 
 ENV_PREFIX = PREFIX
 CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
@@ -93,7 +93,8 @@ class Settings(BaseSettings):
         file = os.environ.get(CONFIG_VARIABLE)
         sources = [init_settings, env_settings]
         if file:
-            sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=file))
+            ours = {name: value for name, value in _read_file(file).items() if name in settings_cls.model_fields}
+            sources.append(InitSettingsSource(settings_cls, ours))
         return tuple(sources)
 
     @property
@@ -117,9 +118,9 @@ def load(kind: type[_Kind], **overrides: object) -> _Kind:
         SettingsError: something is wrong; every mistake is listed with its field and where to set it.
 
     """
-    if file := os.environ.get(CONFIG_VARIABLE):
-        _check_file(file)
     wrong = misspelt(os.environ, {name.upper() for name in kind.model_fields})
+    if file := os.environ.get(CONFIG_VARIABLE):
+        wrong += misspelt_in_file(file, _read_file(file), kind.model_fields)
     try:
         found = kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:
@@ -130,18 +131,21 @@ def load(kind: type[_Kind], **overrides: object) -> _Kind:
     return found
 
 
-def _check_file(name: str) -> None:
-    # pydantic-settings passes over what is no file in silence, and stumbles over what is no mapping.
+def _read_file(name: str) -> dict[str, Any]:
+    # Not by pydantic-settings, which passes over what is no file in silence, stumbles over what is no mapping, and
+    # takes the settings of another service in a file that all of them share for mistakes.
     try:
-        found = yaml.safe_load(Path(name).read_text("utf-8"))
+        found: Any = yaml.safe_load(Path(name).read_text("utf-8"))
     except OSError as error:
         raise SettingsError(
             f"{CONFIG_VARIABLE}: cannot read {name} ({error.strerror}); name a readable YAML file or unset it"
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{CONFIG_VARIABLE}: {name} is not YAML: {' '.join(str(error).split())}") from error
-    if not (found is None or (isinstance(found, dict) and all(isinstance(key, str) for key in found))):
+    found = {} if found is None else found
+    if not (isinstance(found, dict) and all(isinstance(key, str) for key in found)):
         raise SettingsError(f"{CONFIG_VARIABLE}: {name} must hold settings, one `name: value` a line")
+    return found
 
 
 def _line(place: tuple[int | str, ...], message: str) -> str:

@@ -53,17 +53,16 @@ def demo(keep: Annotated[bool, typer.Option(help="leave everything up until Ctrl
 
 def _demo(console: Console, *, keep: bool) -> bool:
     began = time.monotonic()
-    _LOGS.mkdir(parents=True, exist_ok=True)
-    for old in _LOGS.glob("*.log"):
-        old.unlink()
     console.print("Starting an embedded Kafka (the first time on a machine it is downloaded)")
     with EmbeddedKafka() as kafka:
         console.print(f"[bold]Kafka is up[/] at {kafka.bootstrap} after {time.monotonic() - began:.1f} s")
         settings = Settings(kafka_bootstrap=kafka.bootstrap, topic_prefix=f"demo{secrets.token_hex(2)}")
-        run = Demo(settings, _LOGS, console, sample())
+        logs = _LOGS / settings.topic_prefix  # of its own: another demo may be running
+        logs.mkdir(parents=True, exist_ok=True)
+        run = Demo(settings, logs, console, sample())
         run.run(keep=keep)
         if not keep:
-            console.print(f"All of it took {time.monotonic() - began:.0f} s; logs are in {_LOGS}")
+            console.print(f"All of it took {time.monotonic() - began:.0f} s; logs are in {logs}")
     return run.agreed
 
 

@@ -4,7 +4,6 @@ No router runs: the committed reports are folded here, the latest verb per indic
 """
 
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from services.runtime.kafka import consumer
 from services.runtime.settings import Settings
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.netskope.settings import NetskopeTenant
+from tests.chaos.kills import KILLS, kill_at_work
 from tests.routing import settings_for
 from tests.waiting import eventually
 
@@ -47,7 +47,7 @@ def test_a_killed_defender_puller_never_loses_an_addition_or_a_withdrawal(
     settings, chance = settings_for(bootstrap, prefix), random.Random(3)
     held: set[str] = set()
     with Exchange(settings, tmp_path, services=["pull_defender"]) as exchange:
-        for step in range(12):
+        for step in range(KILLS):
             fresh = {f"host{step}-{number}.evil.example" for number in range(150)}
             rows = [
                 {"indicatorValue": v, "indicatorType": "DomainName", "action": "Block", "title": "t"} for v in fresh
@@ -56,14 +56,12 @@ def test_a_killed_defender_puller_never_loses_an_addition_or_a_withdrawal(
             gone = set(chance.sample(sorted(held), min(len(held), 60)))
             exchange.admin(exchange.mde, "POST", "rows/delete", {"values": sorted(gone)})
             held = (held | fresh) - gone
-            time.sleep(chance.uniform(0.3, 1.2))
-            exchange.services["pull_defender"].kill()
-            exchange.start("pull_defender")
+            kill_at_work(exchange, "pull_defender", exchange.mde, chance)
         eventually(lambda: standing(settings, MDE) == held, "reports add up to what the tenant holds", every_s=1)
         assert {row["indicatorValue"] for row in exchange.defender_rows()} == held
 
 
-@pytest.mark.parametrize("fault", [None, {"kind": "cut", "path": "dataexport", "probability": 0.3, "seed": 5}])
+@pytest.mark.parametrize("fault", [None, {"kind": "cut", "path": "malsite", "probability": 0.3, "seed": 5, "times": 6}])
 def test_a_killed_netskope_puller_loses_no_page(
     bootstrap: str, prefix: str, tmp_path: Path, fault: dict[str, object] | None
 ) -> None:
@@ -73,11 +71,9 @@ def test_a_killed_netskope_puller_loses_no_page(
     with Exchange(settings, tmp_path, services=["pull_netskope"], netskope=tenant) as exchange:
         if fault:
             exchange.admin(exchange.netskope, "POST", "faults", fault)
-        for at in range(0, len(numbered), 200):
-            alerts = [{"kind": "malsite", "url": url} for url in numbered[at : at + 200]]
+        for step in range(KILLS):
+            alerts = [{"kind": "malsite", "url": url} for url in numbered[step::KILLS]]
             exchange.admin(exchange.netskope, "POST", "seed", {"alerts": alerts})
-            time.sleep(chance.uniform(0.3, 1.5))
-            exchange.services["pull_netskope"].kill()
-            exchange.start("pull_netskope")
+            kill_at_work(exchange, "pull_netskope", exchange.netskope, chance)
         expected = {f"http://{url}" for url in numbered}
         eventually(lambda: standing(settings, NETSKOPE) == expected, "every alert reported", within_s=90, every_s=1)

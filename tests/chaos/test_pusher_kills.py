@@ -17,6 +17,7 @@ from schemas.types import IndicatorType, Severity
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
 from services.sandbox.exchange import HASH_LIST, MDE, NETSKOPE, URL_LIST, Exchange
+from tests.chaos.kills import KILLS, kill_at_work
 from tests.routing import settings_for
 from tests.waiting import eventually
 
@@ -65,15 +66,13 @@ def test_a_killed_defender_pusher_converges_and_touches_nothing_of_others(
     with Exchange(settings, tmp_path, services=["push_defender"], more=[NO_LIMITS]) as exchange:
         rows = [{"indicatorValue": v, "indicatorType": "DomainName", "action": "Block", "title": "t"} for v in foreign]
         exchange.admin(exchange.mde, "POST", "seed", {"rows": rows})
-        for step in range(6):
+        for step in range(KILLS):
             fresh = {f"host{step}-{number}.evil.example" for number in range(700)}
             gone = set(chance.sample(sorted(wanted), min(len(wanted), 250)))
             want(settings, MDE, BLOCK, IndicatorType.DOMAIN, fresh, present=True)
             want(settings, MDE, BLOCK, IndicatorType.DOMAIN, gone, present=False)
             wanted = (wanted | fresh) - gone
-            time.sleep(chance.uniform(0.2, 1.5))
-            exchange.services["push_defender"].kill()
-            exchange.start("push_defender")
+            kill_at_work(exchange, "push_defender", exchange.mde, chance)
 
         def settled() -> bool:
             return {str(row["indicatorValue"]) for row in exchange.defender_rows()} == wanted | foreign
@@ -90,7 +89,7 @@ def test_a_killed_netskope_pusher_converges_and_touches_nothing_of_others(
     with Exchange(settings, tmp_path, services=["push_netskope"], more=[NO_LIMITS]) as exchange:
         lists = [{"name": URL_LIST, "data": {"urls": ["foreign.example"], "type": "exact"}}]
         exchange.admin(exchange.netskope, "POST", "seed", {"url_lists": lists})
-        for step in range(6):
+        for step in range(KILLS):
             fresh = {f"host{step}-{number}.evil.example" for number in range(200)}
             gone = set(chance.sample(sorted(wanted), min(len(wanted), 80)))
             want(settings, NETSKOPE, URLS, IndicatorType.DOMAIN, fresh, present=True)
@@ -101,9 +100,7 @@ def test_a_killed_netskope_pusher_converges_and_touches_nothing_of_others(
             want(settings, NETSKOPE, HASHES, IndicatorType.SHA256, new, present=True)
             want(settings, NETSKOPE, HASHES, IndicatorType.SHA256, old, present=False)
             hashes = (hashes | new) - old
-            time.sleep(chance.uniform(0.2, 1.5))
-            exchange.services["push_netskope"].kill()
-            exchange.start("push_netskope")
+            kill_at_work(exchange, "push_netskope", exchange.netskope, chance)
         eventually(
             lambda: exchange.url_list() == wanted | {"foreign.example"}, "the URL list is as desired",
             within_s=90, every_s=0.5,

@@ -8,15 +8,18 @@ import random
 import signal
 import threading
 import time
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Self
 
+import httpx
 import pytest
 
 from services.sandbox.processes import ServiceProcess
 from tests.routing import CONNECTIONS, SHARING, Exchange, numbered
 from tests.waiting import eventually
 
-INDICATORS, ROUNDS = 400, 40
+INDICATORS, SLICE, KILLS = 400, 20, 3
 
 
 class Supervisor:
@@ -33,26 +36,56 @@ class Supervisor:
                 self.exits.append(code)
                 self.routers[at] = self._exchange.start()
 
-    def stop(self) -> None:
+    def all_work(self) -> bool:
+        self.replace_the_gone()
+        return all(at_work(router) for router in self.routers)
+
+    def close(self) -> None:
         for router in self.routers:
             router.stop()
 
 
-def feed(exchange: Exchange, pause_s: float) -> None:
-    for time_ in range(ROUNDS):
-        exchange.report((numbered(n, time_, comments=f"round {time_}") for n in range(INDICATORS)), per_batch=20)
-        time.sleep(pause_s)
+def at_work(router: ServiceProcess) -> bool:
+    try:
+        return router.total("ioc_bridge_routed_total") > 0
+    except httpx.TransportError:
+        return False  # it has not come so far, or is gone
+
+
+class Feed:
+    """Reports of all indicators, round after round in small transactions, for as long as it is entered."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.rounds = 0
+        self._exchange = exchange
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._enough.is_set():
+            for first in range(0, INDICATORS, SLICE):
+                numbers = range(first, first + SLICE)
+                self._exchange.report(numbered(n, self.rounds, comments=f"round {self.rounds}") for n in numbers)
+            self.rounds += 1
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        self._thread.join()
 
 
 def merged(exchange: Exchange) -> int:
     return sum(indicator.hits for indicator in exchange.indicators().values())
 
 
-def assert_all_there_once(exchange: Exchange) -> None:
+def assert_all_there_once(exchange: Exchange, rounds: int) -> None:
     indicators, desired = exchange.indicators(), exchange.desired()
-    assert {key: found.hits for key, found in indicators.items()} == dict.fromkeys(indicators, ROUNDS)
+    assert {key: found.hits for key, found in indicators.items()} == dict.fromkeys(indicators, rounds)
     assert len(indicators) == INDICATORS
-    assert {entry.comments for entry in desired.values()} == {f"round {ROUNDS - 1}"}
+    assert {entry.comments for entry in desired.values()} == {f"round {rounds - 1}"}
     assert {key.partition("/")[2] for key in desired} == set(indicators)
 
 
@@ -60,27 +93,20 @@ def assert_all_there_once(exchange: Exchange) -> None:
 def test_kills_and_clean_stops_lose_and_repeat_nothing(bootstrap: str, prefix: str, tmp_path: Path, seed: int) -> None:
     exchange, chance = Exchange(bootstrap, prefix, tmp_path), random.Random(seed)
     exchange.apply(*CONNECTIONS, SHARING)
-    supervisor = Supervisor(exchange)
-    feeder = threading.Thread(target=feed, args=(exchange, 0.2))
-    feeder.start()
-    try:
-        while feeder.is_alive():
-            time.sleep(chance.uniform(0.5, 2.5))
-            victim: ServiceProcess = chance.choice(supervisor.routers)
-            victim.signal(chance.choice([signal.SIGKILL, signal.SIGTERM]))
-            supervisor.replace_the_gone()
-        feeder.join()
+    with closing(Supervisor(exchange)) as supervisor:
+        with Feed(exchange) as feed:
+            for how in chance.sample([signal.SIGKILL, signal.SIGTERM, signal.SIGKILL], KILLS):
+                eventually(supervisor.all_work, "both work")
+                time.sleep(chance.uniform(0, 0.5))
+                victim = chance.choice(supervisor.routers)
+                victim.signal(how)
 
         def settled() -> bool:
             supervisor.replace_the_gone()
-            return merged(exchange) >= INDICATORS * ROUNDS
+            return merged(exchange) >= INDICATORS * feed.rounds
 
-        eventually(settled, "every report merged", within_s=90, every_s=1)
-        assert_all_there_once(exchange)
-        assert len(supervisor.exits) >= 2, "somebody must have been killed"
-    finally:
-        feeder.join()
-        supervisor.stop()
+        eventually(settled, "every report merged", within_s=90, every_s=0.5)
+        assert_all_there_once(exchange, feed.rounds)
 
 
 def test_a_router_that_slept_past_its_session_cannot_write_and_leaves(
@@ -88,33 +114,21 @@ def test_a_router_that_slept_past_its_session_cannot_write_and_leaves(
 ) -> None:
     exchange = Exchange(bootstrap, prefix, tmp_path)
     exchange.apply(*CONNECTIONS, SHARING)
-    sleeper = exchange.start()
-    heir: ServiceProcess | None = None
-    feeder = threading.Thread(target=feed, args=(exchange, 0.3))
-    try:
-        sleeper.wait_ready()
-        feeder.start()
-        eventually(lambda: sleeper.total("ioc_bridge_routed_total") > 0, "it works")
-        sleeper.signal(signal.SIGSTOP)
-        heir = exchange.start()
-        heir.wait_ready()
-        eventually(lambda: heir.total("ioc_bridge_routed_total") > 0, "another took over")
-        sleeper.signal(signal.SIGCONT)
-        feeder.join()
+    with exchange.start() as sleeper, ExitStack() as others:
+        with Feed(exchange) as feed:
+            eventually(lambda: at_work(sleeper), "it works")
+            sleeper.signal(signal.SIGSTOP)
+            heir = others.enter_context(exchange.start())
+            eventually(lambda: at_work(heir), "another took over")
+            sleeper.signal(signal.SIGCONT)
+            woke = feed.rounds
+            eventually(lambda: feed.rounds > woke + 1, "there is work when it wakes")
         replacement: list[ServiceProcess] = []
 
         def settled() -> bool:
             if sleeper.exit_code is not None and not replacement:
-                replacement.append(exchange.start())
-            return merged(exchange) >= INDICATORS * ROUNDS
+                replacement.append(others.enter_context(exchange.start()))
+            return merged(exchange) >= INDICATORS * feed.rounds
 
-        eventually(settled, "every report merged", within_s=90, every_s=1)
-        assert_all_there_once(exchange)
-        for router in replacement:
-            router.stop()
-    finally:
-        if feeder.is_alive():
-            feeder.join()
-        sleeper.stop()
-        if heir is not None:
-            heir.stop()
+        eventually(settled, "every report merged", within_s=90, every_s=0.5)
+        assert_all_there_once(exchange, feed.rounds)

@@ -9,7 +9,6 @@ import pytest
 from services.pull_netskope.client import Kind, NetskopeClient
 from services.pull_netskope.service import ONCE, NetskopeSource
 from services.pull_netskope.service import Iterator as Lane
-from services.runtime import budget, log
 from services.runtime.budget import Quotas, Window
 from services.runtime.ledger import FencedError
 from services.runtime.polling import Desk
@@ -17,7 +16,7 @@ from services.runtime.vendors.errors import BrokenAnswerError, ConflictError, Th
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
 from services.sandbox.tenant.quota import Limit
 from tests import pulling, pushing
-from tests.contract.test_sandbox_netskope_gate import MALSITE, START, TOKEN, V1_TOKEN, Api, serving
+from tests.contract.test_sandbox_netskope_gate import MALSITE, START, Api, serving
 
 PLENTY: Quotas = {bucket: (Window(10_000, 1),) for bucket in QUOTAS}
 HOUR = 3_600
@@ -69,7 +68,7 @@ def urls_of(*numbers: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Api]:
+def served_netskope() -> Iterator[Api]:
     with serving(iterator_rate=(Limit(10_000, 1.0),), page_size=3) as api:
         yield api
 
@@ -78,17 +77,11 @@ Open = Callable[..., Bench]
 
 
 @pytest.fixture
-def open_bench(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(budget, "_shared", {})
-    monkeypatch.setattr(log, "_secrets", set())
-    monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
-    monkeypatch.setenv("PUSH_TEST_V1", V1_TOKEN)
-    served.admin("reset")
+def open_bench(netskope: Api) -> Iterator[Open]:
     opened: list[Bench] = []
 
     def make(**spec: object) -> Bench:
-        opened.append(Bench(served, **spec))
+        opened.append(Bench(netskope, **spec))
         return opened[-1]
 
     yield make

@@ -6,37 +6,18 @@ import pytest
 from prometheus_client import REGISTRY
 
 from schemas.targets import UrlList
-from services.runtime import budget, log
 from services.runtime.vendors.errors import VendorError
-from services.sandbox.tenant.quota import Limit
 from tests.contract.test_push_netskope_tenant import Desk, seeded
-from tests.contract.test_sandbox_netskope_gate import DEPLOY, LISTS, TOKEN, V1_TOKEN, Api, serving
+from tests.contract.test_sandbox_netskope_gate import DEPLOY, LISTS, Api
 from tests.pushing import LIST, NAME
 
 THEIRS = "someone else's"
 OTHER = UrlList(kind="url-list", name="another of ours")
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Api]:
-    with serving(policy_rate=(Limit(10_000, 1.0),), v1_rate=(Limit(10_000, 1.0),)) as api:
-        yield api
-
-
 @pytest.fixture
-def api(served: Api, monkeypatch: pytest.MonkeyPatch) -> Api:
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(budget, "_shared", {})
-    monkeypatch.setattr(log, "_secrets", set())
-    monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
-    monkeypatch.setenv("PUSH_TEST_V1", V1_TOKEN)
-    served.admin("reset")
-    return served
-
-
-@pytest.fixture
-def desk(api: Api) -> Iterator[Desk]:
-    found = Desk(api)
+def desk(netskope: Api) -> Iterator[Desk]:
+    found = Desk(netskope)
     yield found
     found.close()
 
@@ -87,8 +68,8 @@ def test_changes_of_others_are_not_deployed_with_ours_and_ours_follow_by_themsel
     assert [code for code, _ in desk.told.said] == ["deploy_waits"] + ([] if restart else ["deploy_goes_on"])
 
 
-def test_where_the_connection_says_so_changes_of_others_are_deployed_along(api: Api) -> None:
-    desk = Desk(api, deploy={"othersPending": "deploy"})
+def test_where_the_connection_says_so_changes_of_others_are_deployed_along(netskope: Api) -> None:
+    desk = Desk(netskope, deploy={"othersPending": "deploy"})
     edited(desk, "draft.example")
     desk.want("a.example", LIST)
     desk.work()

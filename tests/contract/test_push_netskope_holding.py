@@ -9,10 +9,8 @@ from schemas.hold import HoldKind, hold_id
 from schemas.policy import Policy
 from schemas.resources import resource
 from schemas.targets import Target
-from services.runtime import budget, log
-from services.sandbox.tenant.quota import Limit
 from tests.contract.test_push_netskope_tenant import Desk
-from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api, serving
+from tests.contract.test_sandbox_netskope_gate import Api
 from tests.pushing import HASHES, LIST, NAME
 
 GUARD = resource("Guard", "default", {"target": {"atLeast": 10}})
@@ -21,22 +19,10 @@ FILES = [f"{number:064x}" for number in range(1, 31)]
 BOTH = pytest.mark.parametrize(("target", "values"), [(LIST, URLS), (HASHES, FILES)])
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Api]:
-    with serving(policy_rate=(Limit(10_000, 1.0),), v1_rate=(Limit(10_000, 1.0),)) as api:
-        yield api
-
-
 @pytest.fixture
-def desk(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(budget, "_shared", {})
-    monkeypatch.setattr(log, "_secrets", set())
-    monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
-    monkeypatch.setenv("PUSH_TEST_V1", V1_TOKEN)
-    served.admin("reset")
-    served.seed(hash_lists=[{"name": HASHES.name, "hashes": ["f" * 64]}])
-    found = Desk(served)
+def desk(netskope: Api) -> Iterator[Desk]:
+    netskope.seed(hash_lists=[{"name": HASHES.name, "hashes": ["f" * 64]}])
+    found = Desk(netskope)
     found.policy.view = Policy.of([GUARD])
     yield found
     found.close()

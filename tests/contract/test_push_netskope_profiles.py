@@ -14,12 +14,11 @@ from schemas.resources import resource
 from schemas.targets import DestinationProfile
 from services.push_netskope import profileplan
 from services.push_netskope.profileplan import VALUES_A_CALL
-from services.runtime import budget, log
 from services.runtime.vendors.errors import VendorError
 from services.sandbox.netskope.settings import ProfileLimits
 from services.sandbox.tenant.quota import Limit
 from tests.contract import test_push_netskope_tenant as tenant
-from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api, serving
+from tests.contract.test_sandbox_netskope_gate import Api, serving
 from tests.pushing import LIST, NAME
 
 PROFILES = "/api/v2/profiles/destinations"
@@ -47,22 +46,16 @@ class Desk(tenant.Desk):
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Api]:
+def served_netskope() -> Iterator[Api]:
     limits = ProfileLimits(exact_values=100, exact_total=250, regex_total=5)
     with serving(policy_rate=(Limit(10_000, 1.0),), profile_limits=limits) as api:
         yield api
 
 
 @pytest.fixture
-def desk(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(budget, "_shared", {})
-    monkeypatch.setattr(log, "_secrets", set())
-    monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
-    monkeypatch.setenv("PUSH_TEST_V1", V1_TOKEN)
+def desk(netskope: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr(profileplan, "FEW_CALLS", FEW_CALLS)
-    served.admin("reset")
-    found = Desk(served)
+    found = Desk(netskope)
     yield found
     found.close()
 

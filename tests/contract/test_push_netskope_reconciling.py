@@ -5,32 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from schemas.targets import UrlList
-from services.runtime import budget, log
 from services.runtime.vendors.errors import ForbiddenError
-from services.sandbox.tenant.quota import Limit
 from tests.contract.test_push_netskope_tenant import Desk, seeded
-from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api, serving
+from tests.contract.test_sandbox_netskope_gate import TOKEN, Api
 from tests.pushing import HASHES, LIST
 
 OTHER = UrlList(kind="url-list", name="other")
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Api]:
-    with serving(policy_rate=(Limit(10_000, 1.0),), v1_rate=(Limit(10_000, 1.0),)) as api:
-        yield api
-
-
 @pytest.fixture
-def desk(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(budget, "_shared", {})
-    monkeypatch.setattr(log, "_secrets", set())
-    monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
-    monkeypatch.setenv("PUSH_TEST_V1", V1_TOKEN)
-    served.admin("reset")
-    served.seed(hash_lists=[{"name": HASHES.name, "hashes": ["f" * 64]}])
-    found = Desk(served)
+def desk(netskope: Api) -> Iterator[Desk]:
+    netskope.seed(hash_lists=[{"name": HASHES.name, "hashes": ["f" * 64]}])
+    found = Desk(netskope)
     yield found
     found.close()
 

@@ -9,14 +9,12 @@ import pytest
 from schemas.targets import FileHashList, UrlList
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.service import ONCE, NetskopePusher
-from services.runtime import budget, log
 from services.runtime.book import Book, Pace
 from services.runtime.budget import Quotas, Window
 from services.runtime.vendors.errors import VendorError
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
-from services.sandbox.tenant.quota import Limit
 from tests import pushing
-from tests.contract.test_sandbox_netskope_gate import DEPLOY, HASHES, LISTS, TOKEN, V1_TOKEN, Api, serving
+from tests.contract.test_sandbox_netskope_gate import DEPLOY, HASHES, LISTS, V1_TOKEN, Api
 from tests.pushing import HASHES as BAD_FILES
 from tests.pushing import LIST
 
@@ -59,22 +57,10 @@ class Desk(pushing.Desk):
         return self.sent("POST") + self.sent("PATCH")
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Api]:
-    with serving(policy_rate=(Limit(10_000, 1.0),), v1_rate=(Limit(10_000, 1.0),)) as api:
-        yield api
-
-
 @pytest.fixture
-def desk(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(budget, "_shared", {})
-    monkeypatch.setattr(log, "_secrets", set())
-    monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
-    monkeypatch.setenv("PUSH_TEST_V1", V1_TOKEN)
-    served.admin("reset")
-    served.seed(hash_lists=[{"name": BAD_FILES.name, "hashes": ["f" * 64]}])
-    found = Desk(served)
+def desk(netskope: Api) -> Iterator[Desk]:
+    netskope.seed(hash_lists=[{"name": BAD_FILES.name, "hashes": ["f" * 64]}])
+    found = Desk(netskope)
     yield found
     found.close()
 
@@ -256,10 +242,10 @@ def test_a_regex_list_holds_patterns_that_the_tenant_takes(desk: Desk) -> None:
 
 @pytest.mark.parametrize("status", [400, 413])
 def test_a_tenant_that_takes_less_than_it_says_is_told_and_not_bisected(
-    served: Api, desk: Desk, status: int, monkeypatch: pytest.MonkeyPatch
+    netskope: Api, desk: Desk, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(served.tenant.url_lists, "_limit_bytes", 2_000)
-    served.switch(oversize_status=status)
+    monkeypatch.setattr(netskope.tenant.url_lists, "_limit_bytes", 2_000)
+    netskope.switch(oversize_status=status)
     for number in range(200):
         desk.want(f"host{number}.example", LIST)
     desk.work()

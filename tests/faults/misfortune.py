@@ -7,6 +7,7 @@ to the call, and nobody waits in earnest.
 
 import random
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +18,7 @@ import pytest
 from services.runtime import budget, spending
 from services.runtime.ledger import Entry
 from services.runtime.vendors.errors import VendorError
+from services.sandbox.tenant.faults import Fault
 from tests import pushing
 
 STARTING_S = 10.0
@@ -120,3 +122,61 @@ def come_to_rest(desk: Any) -> None:
         if calm == 2:
             return
     raise AssertionError(f"not at rest: {dict(desk.standing.states)} {desk.states()}")
+
+
+class OnTime:
+    """A desk whose clock is the suite's own."""
+
+    time: Time
+
+    @property
+    def now(self) -> float:
+        return self.time.now
+
+    @now.setter
+    def now(self, seconds: float) -> None:
+        self.time.now = max(self.time.now, seconds)
+
+
+class Misfortune(ABC):
+    """What may happen in one run, whoever the vendor is. `faults` are those of the tenant that are armed at random."""
+
+    desk: Any
+
+    def __init__(self, seed: int, faults: Sequence[dict[str, Any]]) -> None:
+        self.dice = random.Random(seed)
+        self.faults = faults
+        self.keys: list[str] = []
+
+    def close(self) -> None:
+        self.desk.close()
+
+    def events(self) -> list[Callable[[], None]]:
+        return [self.want, self.want, self.drop, self.stranger, self.arm, self.arm, self.later, self.die]
+
+    @abstractmethod
+    def want(self) -> None:
+        """Something more is desired."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Something is no longer desired."""
+
+    @abstractmethod
+    def stranger(self) -> None:
+        """Somebody else changes something at the tenant."""
+
+    @abstractmethod
+    def armed(self, fault: Fault) -> None:
+        """The tenant shows this fault from now on."""
+
+    def arm(self) -> None:
+        fault = self.dice.choice(self.faults)
+        times, skip = self.dice.randrange(1, 4), self.dice.randrange(3)
+        self.armed(Fault(**{"path": "/api/", **fault, "times": times, "skip": skip}))
+
+    def later(self) -> None:
+        self.desk.later(self.dice.choice([1, 10, 61, 601]))
+
+    def die(self) -> None:
+        reborn(self.desk)

@@ -5,7 +5,7 @@ entries of others are untouched; and the tenant never had to refuse a call becau
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -23,10 +23,11 @@ from services.runtime.budget import Quotas, Window
 from services.runtime.vendors.defender import QUOTAS, DefenderSession
 from services.sandbox.defender import AppRegistration, DefenderTenant, create_app
 from services.sandbox.tenant.clock import TenantClock
+from services.sandbox.tenant.faults import Fault
 from services.sandbox.tenant.serve import TenantServer
 from tests.contract import defender as tenant
 from tests.contract.test_vendor_sessions import SECRET, Sandbox, fresh
-from tests.faults.misfortune import Brittle, Time, Waiting, befall, come_to_rest, own_time, reborn
+from tests.faults.misfortune import Brittle, Misfortune, OnTime, Time, Waiting, befall, come_to_rest, own_time
 
 TIME = Time()
 LIMITS = {"minute": (5, 60.0), "hour": (60, 3600.0)}
@@ -67,22 +68,16 @@ TARGETS = [
 ]
 
 
-class Desk(tenant.Desk):
+class Desk(OnTime, tenant.Desk):
     """The same desk under quotas that are used up now and then, with a topic that the process may die writing."""
+
+    time = TIME
 
     def __init__(self, sandbox: Sandbox, dice: random.Random) -> None:
         self.dice = dice
         super().__init__(sandbox)
         self.written = Brittle(dice)
         self.restart()
-
-    @property
-    def now(self) -> float:
-        return TIME.now
-
-    @now.setter
-    def now(self, seconds: float) -> None:
-        TIME.now = max(TIME.now, seconds)
 
     def _pusher_for(self, book: Book) -> DefenderPusher:
         session = DefenderSession(self.connection, Waiting(TIME), clock=TIME, policy=ONCE, quotas=TIGHT)
@@ -107,22 +102,16 @@ def sandbox(served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
         yield found
 
 
-class Course:
+class Course(Misfortune):
     """One run: what may happen in it, and what must be so after it."""
 
+    desk: Desk
+
     def __init__(self, sandbox: Sandbox, seed: int, faults: list[str]) -> None:
-        self.dice = random.Random(seed)
-        self.faults = faults
+        super().__init__(seed, [FAULTS[name] for name in faults])
         self.desk = Desk(sandbox, self.dice)
-        self.keys: list[str] = []
         self.theirs: dict[str, dict[str, Any]] = {}
         self.contents = 0
-
-    def close(self) -> None:
-        self.desk.close()
-
-    def events(self) -> list[Callable[[], None]]:
-        return [self.want, self.want, self.drop, self.stranger, self.arm, self.arm, self.later, self.die]
 
     def want(self) -> None:
         self.contents += 1
@@ -142,16 +131,8 @@ class Course:
             found = (row.entity for row in self.desk.sandbox.tenant.indicators.rows.values())
             self.theirs |= {row["id"]: dict(row) for row in found if row["description"] == "theirs"}
 
-    def arm(self) -> None:
-        fault = FAULTS[self.dice.choice(self.faults)]
-        times, skip = self.dice.randrange(1, 4), self.dice.randrange(3)
-        self.desk.sandbox.fault(**{"path": "/api/", **fault, "times": times, "skip": skip, "seed": 0})
-
-    def later(self) -> None:
-        self.desk.later(self.dice.choice([1, 10, 61, 601]))
-
-    def die(self) -> None:
-        reborn(self.desk)
+    def armed(self, fault: Fault) -> None:
+        self.desk.sandbox.tenant.faults.add(fault)
 
     def check(self) -> None:
         desk = self.desk

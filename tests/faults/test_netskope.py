@@ -21,7 +21,6 @@ from services.push_netskope.client import NetskopeClient
 from services.push_netskope.parts import split
 from services.push_netskope.render import form_of
 from services.push_netskope.service import ONCE, NetskopePusher
-from services.runtime import budget, log
 from services.runtime.book import Book, Pace
 from services.runtime.budget import Quotas, Window
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
@@ -33,8 +32,9 @@ from services.sandbox.tenant.faults import Fault
 from services.sandbox.tenant.quota import Limit
 from services.sandbox.tenant.serve import TenantServer
 from tests.contract import test_push_netskope_profiles as profiles
+from tests.contract.netskope import ready
 from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api
-from tests.faults.misfortune import Brittle, Time, Waiting, befall, come_to_rest, own_time, reborn
+from tests.faults.misfortune import Brittle, Misfortune, OnTime, Time, Waiting, befall, come_to_rest, own_time
 from tests.pushing import HASHES, LIST
 
 TIME = Time()
@@ -79,21 +79,15 @@ PROFILE = DestinationProfile(kind="destination-profile", name="sites")
 THEIRS = [f"theirs{number}.example" for number in range(4)]
 
 
-class Desk(profiles.Desk):
+class Desk(OnTime, profiles.Desk):
     """The same desk under quotas that are used up now and then, with a topic that the process may die writing."""
+
+    time = TIME
 
     def __init__(self, api: Api, dice: random.Random) -> None:
         super().__init__(api)
         self.written = Brittle(dice)
         self.restart()
-
-    @property
-    def now(self) -> float:
-        return TIME.now
-
-    @now.setter
-    def now(self, seconds: float) -> None:
-        TIME.now = max(TIME.now, seconds)
 
     def _pusher_for(self, book: Book) -> NetskopePusher:
         session = NetskopeSession(self.connection, Waiting(TIME), policy=ONCE, quotas=TIGHT)
@@ -119,49 +113,36 @@ def served() -> Iterator[Api]:
 
 @pytest.fixture
 def api(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(budget, "_shared", {})
-    monkeypatch.setattr(log, "_secrets", set())
+    ready(served, monkeypatch)
     monkeypatch.setattr(plan, "MEGABYTE", MEGABYTE)
-    monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
-    monkeypatch.setenv("PUSH_TEST_V1", V1_TOKEN)
-    served.admin("reset")
     with own_time(TIME, monkeypatch):
         yield served
 
 
-class Course:
+class Course(Misfortune):
     """One run: what may happen in it, and what must be so after it."""
 
+    desk: Desk
+
     def __init__(self, api: Api, seed: int, faults: list[str]) -> None:
-        self.dice = random.Random(seed)
-        self.faults = faults
+        super().__init__(seed, [FAULTS[name] for name in faults])
         self.api = api
         api.seed(hash_lists=[{"name": HASHES.name, "hashes": ["f" * 64]}])
         api.seed(url_lists=[{"name": "private", "data": {"urls": ["private.example"], "type": "exact"}}])
         api.seed(profiles=[{"name": "private", "values": ["private.example"]}])
         self.desk = Desk(api, self.dice)
-        self.keys: list[str] = []
         self.theirs: set[str] = set()
         self.spilling = SPILLING
         self.theirs_in: dict[str, set[str]] = {name: set() for name in SPILLING.lists}
         if self.dice.random() < 0.5:
             self.stranger()
 
-    def close(self) -> None:
-        self.desk.close()
-
     def events(self) -> list[Callable[[], None]]:
-        return [self.want, self.want, self.drop, self.stranger, self.arm, self.arm, self.later, self.die, self.rename]
+        return [*super().events(), self.rename]
 
     def want(self) -> None:
-        for target, values in (
-            (LIST, SITES),
-            (REGEX, SITES),
-            (PROFILE, SITES),
-            (HASHES, FILES),
-            (self.spilling, SITES),
-        ):
+        targets = ((LIST, SITES), (REGEX, SITES), (PROFILE, SITES), (HASHES, FILES), (self.spilling, SITES))
+        for target, values in targets:
             for value in self.dice.sample(values, 4 if target is self.spilling else 2):
                 self.keys.append(self.desk.want(value, target, severity=self.dice.choice(list(Severity))))
 
@@ -175,7 +156,6 @@ class Course:
         self.api.seed(url_lists=[{"name": LIST.name, "data": {"urls": urls, "type": "exact"}}])
         values, waits = self.with_theirs(self.newest_values()), self.dice.random() < 0.3
         self.api.seed(profiles=[{"name": PROFILE.name, "values": values, "pending": waits}])
-
         name = self.dice.choice(SPILLING.lists)
         self.theirs_in[name] = set(self.dice.sample(THEIRS, self.dice.randrange(3)))
         held = [url for url in self.desk.urls(name) or [] if url not in THEIRS]
@@ -198,16 +178,8 @@ class Course:
     def newest_values(self) -> list[str]:
         return self.desk.profiles(PROFILE.name, "pending") or self.desk.profiles(PROFILE.name) or []
 
-    def arm(self) -> None:
-        fault = FAULTS[self.dice.choice(self.faults)]
-        times, skip = self.dice.randrange(1, 4), self.dice.randrange(3)
-        self.api.tenant.faults.add(Fault(**{"path": "/api/", **fault, "times": times, "skip": skip}))
-
-    def later(self) -> None:
-        self.desk.later(self.dice.choice([1, 10, 61, 601]))
-
-    def die(self) -> None:
-        reborn(self.desk)
+    def armed(self, fault: Fault) -> None:
+        self.api.tenant.faults.add(fault)
 
     def check(self) -> None:
         desk = self.desk

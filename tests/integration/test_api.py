@@ -281,6 +281,12 @@ def test_the_command_line_pushes_and_lists_through_the_api(
     assert refused.exit_code == 1
     assert "address_range" in refused.stdout
     assert run(Role.EDITOR, "push", FEED, "-f", str(good)).exit_code == 1
+    with monkeypatch.context() as patched:
+        patched.setattr("services.console.looking.MAX_ITEMS", 1)
+        said = run(FEED, "push", FEED, "-f", str(bad), "-o", "name").stdout
+        assert f"{bad}:1\n" in said, "its place in the file, whichever request it went with"
+    monkeypatch.delenv("IOC_BRIDGE_API_TOKEN")
+    assert "feed is pushed to with its token" in CliRunner().invoke(app, ["push", FEED, "-f", str(good)]).stderr
 
     def listed() -> str:
         return run(Role.VIEWER, "indicators", "from-a-file", "-o", "name").stdout
@@ -290,7 +296,9 @@ def test_the_command_line_pushes_and_lists_through_the_api(
     assert "skipped" in run(Role.VIEWER, "activity", "--connection", FEED).stdout
     assert "Sharing/pushed" in run(Role.VIEWER, "sharings", "-o", "name").stdout
     monkeypatch.setenv("IOC_BRIDGE_API_URL", "http://127.0.0.1:1")
-    assert CliRunner().invoke(app, ["indicators"]).exit_code == 75
+    unanswered = CliRunner().invoke(app, ["indicators"])
+    assert unanswered.exit_code == 75
+    assert "is `ioc-bridge serve` running" in unanswered.stderr
 
 
 def test_a_misspelt_or_repeated_parameter_is_refused_and_not_ignored(site: Site) -> None:

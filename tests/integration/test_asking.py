@@ -82,7 +82,8 @@ def test_what_would_be_sent_what_would_change_and_why_and_sending_again(routed: 
     (effect,) = answer("test", "share")["effects"]
     assert (effect["effect"], effect["type"], effect["count"]) == ("send", "domain", REPORTED)
     assert answer("test", "share", "--since", "2040-01-01")["effects"] == []
-    assert "there is no Sharing named nobody" in run("test", "nobody").stderr
+    nobody = run("test", "nobody")
+    assert (nobody.exit_code, nobody.stderr) == (3, "ioc-bridge: there is no Sharing named nobody\n")
     assert run("test", "share", "--since", "yesterday").exit_code == 2
 
     file = tmp_path / "more.yaml"
@@ -120,6 +121,18 @@ def test_a_partition_without_a_router_is_named(exchange: Exchange) -> None:
     said = run("test", "share", "--timeout", "0.5")
     assert said.exit_code == 75
     assert "no answer from partition 0, 1, 2, 3" in said.stderr
+
+
+@pytest.mark.parametrize("question", [("test", "share"), ("sync",), ("explain", "host1.evil.example")])
+def test_who_counts_other_partitions_than_there_are_gets_no_half_answer(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, question: tuple[str, ...]
+) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    there = exchange.settings.partitions
+    monkeypatch.setenv("IOC_BRIDGE_PARTITIONS", str(there - 1))
+    said = run(*question)
+    assert said.exit_code == 78
+    assert f"(IOC_BRIDGE_PARTITIONS): topic {exchange.settings.topics.requests.name} has {there}" in said.stderr
 
 
 def test_a_sharing_deleted_with_keep_is_swept_once_every_partition_was_told(routed: Exchange) -> None:

@@ -131,3 +131,20 @@ def test_a_fresh_process_writes_nothing_again_and_goes_on_from_there(exchange: E
     eventually(withdrawn, "what is not desired is gone, and only that")
     eventually(lambda: exchange.hash_list(HASH_LIST) == {HASHES.default}, "the emptied list holds its default")
     eventually(lambda: len(applied(exchange.settings, MDE)) == 552, "its records are gone, too")
+
+
+def test_a_burst_goes_out_in_one_write_and_one_deploy(exchange: Exchange) -> None:
+    pusher = exchange.services["push_netskope"]
+    eventually(partial(entries, pusher, "pending", 0), "there is nothing else to do")
+    pusher.ask_to_leave()
+    assert pusher.stop() == 0
+    exchange.environment["IOC_BRIDGE_SETTLE_S"] = "5"  # longer than any pause that a busy machine puts into the burst
+    pusher = exchange.start("push_netskope")
+    pusher.wait_ready()
+    eventually(partial(pusher.total, "ioc_bridge_vendor_calls_total", connection=NETSKOPE), "it looked at its lists")
+    before, burst = writes(exchange, exchange.netskope), {f"burst{number}.evil.example" for number in range(15)}
+    for value in sorted(burst):
+        want(exchange.settings, NETSKOPE, URLS, DOMAIN, [value], present=True)
+    eventually(lambda: burst <= exchange.url_list(), "all of it is there")
+    eventually(partial(entries, pusher, "pending", 0), "and recorded")
+    assert writes(exchange, exchange.netskope) - before == 2

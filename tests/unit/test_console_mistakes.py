@@ -61,7 +61,7 @@ def test_five_mistakes_are_five_messages_with_their_places() -> None:
         "f.yaml:20:3: Connection/netskope: spec.polling: is given twice, the first 2 lines above; keep one of the two",
         (
             "f.yaml:27:16: Sharing/one: spec.destination: "
-            "there is no Connection named netskoop; apply it first or in the same file"
+            "there is no Connection named netskoop; did you mean netskope? Else apply it first or in the same file"
         ),
         (
             "f.yaml:31:7: Sharring/two: kind: Sharring is not a kind of resource; "

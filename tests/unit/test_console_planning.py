@@ -105,6 +105,7 @@ def test_what_refers_to_a_resource_is_known_by_its_field() -> None:
         ("urls", ("spec", "source"))
     ]
     assert referrers(on, ("Sharing", "urls")) == []
+    assert [found.path for found in referrers(on, ("Rule", "all"))] == [("spec", "rule")], "what is built in as well"
 
 
 def test_the_built_in_rule_cannot_be_deleted_and_a_missing_resource_neither() -> None:

@@ -36,6 +36,7 @@ def test_sound_expressions_are_accepted(text: str) -> None:
     ("text", "line", "column", "why"),
     [
         ("", 1, 1, "Syntax error"),
+        ('true\n  && ioc.type = "url"', 2, 15, "write == to compare"),
         ('ioc.type ==\n  && "url"', 2, 3, "Syntax error"),
         ('ioc.kind == "url"', 1, 4, "there is no ioc.kind; there is ioc.value, ioc.type"),
         ("now > ioc.last_seen", 1, 1, "there is no now"),

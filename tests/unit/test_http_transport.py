@@ -4,12 +4,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from schemas.resources.connection import Tls
+from services.runtime import http
 from services.runtime.http import VendorHttp
 from services.runtime.vendors.errors import MisconfiguredError, UnreachableError
 from services.sandbox.tenant.serve import TenantServer
@@ -63,3 +66,21 @@ def test_a_proxy_named_or_of_the_environment_is_used(monkeypatch: pytest.MonkeyP
         given = proxy.url if named else None
         with closing(VendorHttp("p", "http://api.invalid", url_field="spec.apiUrl", proxy=given)) as client:
             assert client.request("GET", "/x", route="r").json() == {"asked": "http://api.invalid/x"}
+
+
+@pytest.mark.parametrize(("kept_s", "connections"), [(http.KEPT_S, 1), (0.0, 3)])
+def test_a_connection_is_kept_for_a_moment_and_given_up_before_its_server_does(
+    monkeypatch: pytest.MonkeyPatch, kept_s: float, connections: int
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(http, "KEPT_S", kept_s)
+    app = Starlette(routes=[Route("/", lambda request: JSONResponse(asker(request)))])
+    with TenantServer(app) as server, closing(VendorHttp("k", server.url, url_field="spec.apiUrl")) as client:
+        askers = {str(client.request("GET", "/", route="r").json()) for _ in range(3)}
+    assert len(askers) == connections
+    assert kept_s < uvicorn.Config(app).timeout_keep_alive / 2, "else a call may meet the server's closing"
+
+
+def asker(request: Request) -> list[object]:
+    """The client's end of the connection."""
+    return list(request.client or ())

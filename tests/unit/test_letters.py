@@ -17,6 +17,7 @@ from schemas.resources import encode_resource, resource_key
 from schemas.targets import DefenderAction
 from schemas.topics import Topics
 from schemas.types import IndicatorType
+from services.console.editing import NoEditorError, in_editor
 from services.console.letters.edits import UnfitError, changed, parsed, pretty
 from services.console.letters.letter import Letter
 from services.console.letters.nature import nature_of
@@ -53,13 +54,19 @@ def test_a_field_is_set_as_json_or_as_text(setting: str, result: object) -> None
         ("a.b.2=1", "a.b.2: there is no 2 here, this is a list of 2"),
         ("a.x.y=1", "a.x.y: there is no x here, this is an object"),
         ("a.b.0.z=1", "a.b.0.z: there is no z here, this is a single value"),
-        ("a.b", "is not PATH=VALUE"),
-        ("=1", "is not PATH=VALUE"),
+        ("a.b", "is not FIELD=VALUE"),
+        ("=1", "is not FIELD=VALUE"),
     ],
 )
 def test_a_place_that_is_not_there_is_named(setting: str, says: str) -> None:
     with pytest.raises(UnfitError, match=says):
         changed(PAYLOAD, [setting])
+
+
+def test_an_editor_that_is_not_there_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "no-such-editor")
+    with pytest.raises(NoEditorError, match=r"no-such-editor.*; set EDITOR to one that is there, or give --set or"):
+        in_editor("{}")
 
 
 def test_what_is_no_json_object_is_replaced_whole_or_not_at_all() -> None:

@@ -51,6 +51,21 @@ def test_settings_of_the_console_pass_other_services_by_and_are_checked_by_itsel
         load(ConsoleSettings)
 
 
+def test_a_file_that_all_services_share_may_hold_the_console_s_and_nothing_misspelt(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.yaml"
+    monkeypatch.setenv("IOC_BRIDGE_CONFIG", str(file))
+    file.write_text("partitions: 6\nconsole_port: 8081\n")
+    assert load_settings().partitions == 6
+    assert load(ConsoleSettings).console_port == 8081
+    file.write_text("partitons: 6\nconsole_prot: 8081\n")
+    with pytest.raises(SettingsError, match=r"^partitons in .* is no setting; the nearest is partitions: "):
+        load_settings()
+    with pytest.raises(SettingsError, match=r"^console_prot in .* is no setting; the nearest is console_port: "):
+        load(ConsoleSettings)
+
+
 def test_addresses_that_kubernetes_puts_into_a_pod_are_no_settings() -> None:
     assert misspelt(LINKED, KNOWN) == []
     assert len(misspelt(LINKED - {"IOC_BRIDGE_KAFKA_BOOTSTRAP_SERVICE_HOST"}, KNOWN)) == len(LINKED) - 1

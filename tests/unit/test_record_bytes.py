@@ -1,5 +1,8 @@
 """A record's bytes are what its model would say of itself, and come back as the same record."""
 
+import resource
+from pathlib import Path
+
 import orjson
 import pytest
 from hypothesis import given
@@ -79,3 +82,16 @@ def test_the_quick_way_of_writing_a_record_says_what_the_model_says(records: st.
         assert type(record).decode(raw) == record
 
     holds()
+
+
+def test_records_that_are_kept_take_no_more_memory_than_their_bytes() -> None:
+    """Measured as the process sees it: a heap full of holes looks well to everybody inside."""
+    state = SourceState(first_seen=1, last_seen=2, comments="campaign", observed_at=3)
+    before = _resident()
+    kept = [Indicator.new(IndicatorType.DOMAIN, f"h{number}.example", "s", state).encode() for number in range(40_000)]
+    assert _resident() - before < 3 * sum(map(len, kept))
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * resource.getpagesize()

@@ -24,6 +24,7 @@ from services.console.store import MovedError, NoPolicyError
 from services.console.when import NotATimeError
 from services.runtime import log
 from services.runtime.ledger import LedgerError
+from services.runtime.settings import SettingsError
 
 _LOG = log.get(__name__)
 _VERSION = ("metadata", "resourceVersion")
@@ -59,6 +60,7 @@ _STATUS: dict[type[Exception], int] = {
     NothingToCompareError: status.HTTP_422_UNPROCESSABLE_CONTENT,
     NoPolicyError: status.HTTP_503_SERVICE_UNAVAILABLE,
     NotReadyError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    SettingsError: status.HTTP_503_SERVICE_UNAVAILABLE,
     LedgerError: status.HTTP_503_SERVICE_UNAVAILABLE,
     KafkaError: status.HTTP_503_SERVICE_UNAVAILABLE,
     BehindError: status.HTTP_429_TOO_MANY_REQUESTS,

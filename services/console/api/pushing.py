@@ -41,6 +41,8 @@ async def push(
 
 def _let_in(desk: Desk, name: str, token: str) -> None:
     """Whoever shows no right token is not told whether there is such a source."""
+    if not token:
+        raise unauthorized(f"{name} is pushed to with its token: Authorization: Bearer, or IOC_BRIDGE_API_TOKEN")
     connection = desk.policy.connections.get(name)
     spec = connection.spec if connection else None
     hash_ = spec.token_hash if isinstance(spec, ApiSource) else None

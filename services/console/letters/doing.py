@@ -22,7 +22,7 @@ from services.runtime.settings import load_settings
 
 _LETTERS = Listing(
     ("id", "age", "service", "topic", "key", "error", "state"), ("since", "last", "times", "edited"),
-    lambda row: str(row["id"]), none="there is no such dead letter",
+    lambda row: str(row["id"]), none="there is none",
 )  # fmt: skip
 
 
@@ -38,7 +38,8 @@ def list_(only: Only, form: Form) -> None:
         found = box.select(only)
         write([_row(letter) for letter in found], _LETTERS, form, listed(box, found))
         if form in (Form.TABLE, Form.WIDE):
-            complain(", ".join(f"{count} {state}" for state, count in sorted(box.counts.items())) or "none in all")
+            counts = ", ".join(f"{count} {state}" for state, count in sorted(box.counts.items()))
+            complain(f"in all: {counts}" if counts else "no service has set anything aside")
         if box.strangers:
             complain(f"{box.strangers} records in the topic are no dead letters of this version and are left out")
 
@@ -110,7 +111,9 @@ def _advice(letters: Letters, letter: Letter) -> str:
     if letter.state != "open":
         return "nothing"
     if problem := letters.problem(letter):
-        return f"{problem}\n{_MEND.format(id=letter.id)}"
+        same = problem == letter.last.error
+        why = "neither can this version read it; upgrade, if a newer one wrote it" if same else problem
+        return f"{why}\n{_MEND.format(id=letter.id)}"
     return f"this version can read it: ioc-bridge deadletters replay {letter.id}"
 
 

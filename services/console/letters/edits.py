@@ -53,7 +53,7 @@ def changed(payload: bytes | None, settings: Iterable[str]) -> Payload:
     for setting in settings:
         path, equals, text = setting.partition("=")
         if not equals or not path:
-            raise UnfitError(f"{setting!r} is not PATH=VALUE, for example reports.0.severity=high")
+            raise UnfitError(f"{setting!r} is not FIELD=VALUE, for example severity=high or reports.0.severity=high")
         _put(found, path, _value(text))
     return found
 

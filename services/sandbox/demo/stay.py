@@ -1,4 +1,7 @@
-"""`--keep`: where everything is, for a person who wants to look around, until Ctrl-C."""
+"""`--keep`: where everything is, for a person who wants to look around, until Ctrl-C.
+
+Somebody may kill a service, to see that nothing is lost by it: whoever runs it starts a fresh one, here as anywhere.
+"""
 
 import threading
 
@@ -7,6 +10,7 @@ from rich.table import Table
 
 from services.sandbox.demo.tenants import SECRETS
 from services.sandbox.exchange import Exchange
+from services.sandbox.processes import ServiceProcess
 
 _FOR_CLI = ("IOC_BRIDGE_KAFKA_BOOTSTRAP", "IOC_BRIDGE_TOPIC_PREFIX", "IOC_BRIDGE_PARTITIONS", *SECRETS)
 """The secrets, which `check` signs in with, open nothing but the stand-in tenants."""
@@ -17,7 +21,10 @@ _TO_TRY = ("get sharings", "check", "explain {example}", "serve &", "indicators 
 def addresses(exchange: Exchange) -> Table:
     """Every address of a running exchange."""
     table = Table(
-        title="Everything stays up until Ctrl-C", title_justify="left", title_style="bold", header_style="dim"
+        title="Everything stays up until Ctrl-C, also what somebody kills",
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
     )
     table.add_column("what", no_wrap=True)
     table.add_column("where", overflow="fold")
@@ -26,8 +33,7 @@ def addresses(exchange: Exchange) -> Table:
         pages = "  ".join(f"{tenant.url}/_admin/{page}" for page in ("truth", "calls", "faults", "switches"))
         table.add_row(name, f"{tenant.url}\n{pages}")
     for name, service in exchange.services.items():
-        root = f"http://127.0.0.1:{service.port}"
-        table.add_row(name, f"{root}/metrics  {root}/readyz  log: {service.log}")
+        table.add_row(name, _pages(service))
     return table
 
 
@@ -39,10 +45,10 @@ def _example(exchange: Exchange) -> str:
 
 
 def stay(exchange: Exchange, console: Console) -> None:
-    """Print the addresses and what `ioc-bridge` needs to work with them; return when a service ends, never otherwise.
+    """Print the addresses and what `ioc-bridge` needs to work with them, and keep services running; never returns.
 
     Raises:
-        ServiceFailedError: a service ended.
+        ServiceFailedError: a service ended, and a fresh one does not become ready.
 
     """
     console.print()
@@ -56,5 +62,26 @@ def stay(exchange: Exchange, console: Console) -> None:
         console.print(f"  .venv/bin/ioc-bridge {command}", highlight=False, soft_wrap=True, markup=False)
     console.print()
     while True:
-        exchange.check_alive()
+        renew(exchange, console)
         threading.Event().wait(1)
+
+
+def renew(exchange: Exchange, console: Console) -> None:
+    """Start a fresh process of each service that has ended, and say where it is.
+
+    Raises:
+        ServiceFailedError: one does not become ready.
+
+    """
+    for name, ended in list(exchange.services.items()):
+        if ended.exit_code is None:
+            continue
+        console.print(f"{name} ended with exit code {ended.exit_code}; a fresh one goes on from what is in Kafka")
+        fresh = exchange.start(name)
+        fresh.wait_ready()
+        console.print(f"{name} is ready  {_pages(fresh)}", soft_wrap=True)
+
+
+def _pages(service: ServiceProcess) -> str:
+    root = f"http://127.0.0.1:{service.port}"
+    return f"{root}/metrics  {root}/readyz  log: {service.log}"
