@@ -10,7 +10,7 @@ from typing import Any
 from schemas.resources import BUILT_IN, AnyResource, Connection, Guard, Merging, Reconciliation, Rule, Sharing, Verdict
 from schemas.resources.merging import DEFAULT as MERGING
 from schemas.resources.target import SharingTarget
-from schemas.targets import TARGETS_OF
+from schemas.targets import TARGETS_OF, UrlList
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +148,24 @@ class Policy:
         return [Misfit("Sharing", sharing.name, ("spec", path), why)]
 
     def _disagreements(self) -> list[Misfit]:
-        """Sharings into one list must describe it alike: the first by name is believed."""
+        """Sharings into one list must describe it alike: the first by name is believed. No two targets share a list."""
         first: dict[tuple[str, str], tuple[str, SharingTarget]] = {}
+        of: dict[tuple[str, str], tuple[str, str]] = {}
         found = []
         for name, sharing in sorted(self.sharings.items()):
-            if sharing.spec.target.kind == "defender-action":
+            spec = sharing.spec
+            if spec.target.kind == "defender-action":
                 continue
-            key = (sharing.spec.destination, sharing.spec.target.id)
-            owner, target = first.setdefault(key, (name, sharing.spec.target))
-            if target != sharing.spec.target:
+            owner, target = first.setdefault((spec.destination, spec.target.id), (name, spec.target))
+            if target != spec.target:
                 message = f"Sharing {owner} describes the same target differently; make the two alike"
                 found.append(Misfit("Sharing", name, ("spec", "target"), message))
+                continue
+            for list_name in target.lists if isinstance(target, UrlList) else ():
+                other, target_id = of.setdefault((spec.destination, list_name), (name, target.id))
+                if target_id != target.id:
+                    message = f"the list {list_name!r} is one of Sharing {other}'s target, too; name another one"
+                    found.append(Misfit("Sharing", name, ("spec", "target"), message))
         return found
 
 

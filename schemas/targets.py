@@ -5,7 +5,7 @@ pusher needs to know nothing of sharings.
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -14,6 +14,8 @@ from pydantic.alias_generators import to_camel
 from schemas.types import Family, IndicatorType, Severity
 
 EMPTY_HASH = "f" * 64
+MOST_OVERFLOW = 9
+"""Further lists that one URL list may have."""
 
 
 class Unrepresentable(StrEnum):
@@ -38,7 +40,7 @@ class _Target(BaseModel):
 
 
 class UrlList(_Target):
-    """A Netskope URL list, created when missing. `default` keeps the list valid while nothing is to be shared."""
+    """A Netskope URL list, and those it overflows into; created when missing. `default` keeps an empty one valid."""
 
     kind: Literal["url-list"]
     """A URL list."""
@@ -50,6 +52,22 @@ class UrlList(_Target):
     """Most the list may grow to, MB."""
     default: Annotated[str, Field(min_length=1)] = "ioc-bridge.invalid"
     """Entry that stands in an otherwise empty list."""
+    overflow: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] | None, Field(max_length=MOST_OVERFLOW)
+    ] = None
+    """Further lists by name: what does not fit into the list goes into the first of these with room."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        twice = next((name for at, name in enumerate(self.lists) if name in self.lists[:at]), None)
+        if twice is not None:
+            raise ValueError(f"overflow names {twice!r} again: name each further list once, and not the list itself")
+        return self
+
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The names of all its lists, in the order they are filled."""
+        return (self.name, *(self.overflow or ()))
 
     @property
     def id(self) -> str:

@@ -15,7 +15,8 @@ from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import UrlList
 from services.push_netskope import client as api
-from services.push_netskope.plan import UrlListPlan
+from services.push_netskope.parts import Part, lists_at, members, said, told
+from services.push_netskope.plan import LIST_FULL, UrlListPlan
 from services.runtime.book import Book
 from services.runtime.metrics import DEPLOY_WAITS
 from services.runtime.standing import Item, Outcome
@@ -33,12 +34,12 @@ _NAMED: Final = 5
 
 @dataclass(slots=True)
 class _Change:
-    """A list of ours that waits for a deploy. `urls`: as we left it; None: not by us.
+    """A list of ours that waits for a deploy, in the vendor's words. `urls`: as we left it; None: not by us.
 
     `touched` may differ from how the list was before, `by` is who changed it last, as the vendor said since.
     """
 
-    urls: Sequence[str] | None
+    urls: Collection[str] | None
     touched: set[str] = field(default_factory=set)
     by: str | None = None
     mixed: bool = False
@@ -63,17 +64,18 @@ class Deploys:
         if there is None or not there.pending:
             self._changes.pop(target.name, None)
         elif change is None:
-            items = self._book.standing.items.get(target.id, {}).values()
-            known = is_first and _noted(items, frozenset(there.urls))
-            self._changes[target.name] = _Change(there.urls if known else None, {target.default}, mixed=not known)
+            items = members(self._book.standing, target)
+            known = is_first and _noted(items, frozenset(there.urls), left=isinstance(target, Part) and target.left)
+            urls = told(there.urls, target) if known else None
+            self._changes[target.name] = _Change(urls, set(told([target.default], target)), mixed=urls is None)
         elif change.urls is not None:
-            change.mixed = set(there.urls) - change.touched != set(change.urls) - change.touched
+            change.mixed = set(told(there.urls, target)) - change.touched != set(change.urls) - change.touched
 
     def writing(self, target: UrlList, planned: UrlListPlan) -> None:
         """Note that a list is about to be written."""
-        change = self._changes.setdefault(target.name, _Change(None, {target.default}))
-        change.urls, change.by, change.mixed = planned.urls, None, False
-        change.touched.update(planned.add, planned.remove)
+        change = self._changes.setdefault(target.name, _Change(None, set(told([target.default], target))))
+        change.urls, change.by, change.mixed = told(planned.urls or (), target), None, False
+        change.touched.update(told(planned.add, target), told(planned.remove, target))
 
     def is_ours(self, target: UrlList) -> bool:
         """Whether a change of a list waits that is ours alone."""
@@ -114,11 +116,10 @@ class Deploys:
     def _is_others(self, row: api.PendingList) -> bool:
         change = self._changes.get(row.name)
         if change is None:
-            targets = self._book.standing.targets.values()
-            target = next((found for found in targets if isinstance(found, UrlList) and found.name == row.name), None)
+            target = next((found for found in lists_at(self._book.standing) if found.name == row.name), None)
             if target is None:
                 return True
-            self.look(target, self._client.url_list(row.id))
+            self.look(target, said(self._client.url_list(row.id), target))
             change = self._changes.get(row.name)
         if change is None or change.mixed:
             return change is not None
@@ -141,25 +142,31 @@ def withheld(
     so, held = list[Outcome](), list[Outcome]()
     for outcome in outcomes:
         item, state = outcome.item, outcome.state
-        gone = state is None and not pending and item.remote_id not in present
-        if gone or state not in (AppliedState.APPLIED, None) or (state is not None and item.form in present):
+        gone = not pending and item.remote_id not in present
+        is_applied = state is AppliedState.APPLIED
+        leaves = state is None or (not is_applied and item.remote_id not in (None, outcome.remote_id))
+        if gone if leaves else not is_applied or item.form in present:
             so.append(outcome)
         elif ours or not item.again:
-            remote_id = outcome.remote_id if ours and state is not None else item.remote_id
+            remote_id = outcome.remote_id if ours and is_applied else item.remote_id
             said = (AppliedState.HELD, item.wanted or item.content, remote_id, reason)
             if (item.state, item.content, item.remote_id, item.reason) != said:
                 held.append(Outcome(item, AppliedState.HELD, remote_id, reason))
     return so, held
 
 
-def _noted(items: Collection[Item], present: Collection[str]) -> bool:
-    """Whether the books know of a write of this list, of which it is not known that it was deployed."""
+def _noted(items: Collection[Item], present: Collection[str], *, left: bool) -> bool:
+    """Whether the books know of a write of this list, of which it is not known that it was deployed.
+
+    `left`: nothing of ours is to stay in it.
+    """
 
     def is_told_by(item: Item) -> bool:
         in_doubt = item.uncertain or item.because == WRITTEN or item.state is AppliedState.FAILED
         if item.remote_id in present:
             return in_doubt or item.again
-        return in_doubt and (item.wanted is None or item.out_of_the_way)
+        goes = item.wanted is None or item.out_of_the_way or item.form is LIST_FULL
+        return in_doubt and (goes or left)
 
     return any(is_told_by(item) for item in items)
 

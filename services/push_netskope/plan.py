@@ -14,6 +14,7 @@ from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
 from services.push_netskope import client
+from services.push_netskope.parts import excess
 from services.runtime.item import Item, Outcome, Place, Rank
 
 MEGABYTE: Final = 1_000_000
@@ -46,8 +47,8 @@ def plan_url_list(items: Collection[Item], target: UrlList, there: client.UrlLis
     bulk, others = parted(items)
     owned = bulk | {item.remote_id for item in others if item.remote_id is not None and not item.stays}
     foreign = {url for url in present if url not in owned and url != target.default}
-    room = room_of(target, size_of_urls(foreign))
-    keep = fitting(items, (bulk, others), room, URL_EXTRA, free=foreign)
+    room = room_of(target, size_in(target, foreign))
+    keep = fitting(items, (bulk, others), room, URL_EXTRA - excess(target), free=foreign)
     remove = {url for url in owned.difference(keep) if url in present}
     if keep or foreign:
         remove |= {target.default} & present.keys() - keep
@@ -211,6 +212,11 @@ def size_of_urls(urls: Iterable[str]) -> int:
     return _size(urls, URL_EXTRA)
 
 
+def size_in(target: UrlList, urls: Iterable[str]) -> int:
+    """The same of entries as the list says them, of which it may be a part."""
+    return _size(urls, URL_EXTRA - excess(target))
+
+
 def size_of_hashes(hashes: Iterable[str]) -> int:
     """Bytes of a file-hash list, as its limit counts them."""
     return _size(hashes, HASH_EXTRA)
@@ -230,6 +236,8 @@ def outcomes_of(items: Iterable[Item], keep: Container[str], foreign: Container[
 def _outcome(item: Item, keep: Container[str], foreign: Container[str]) -> Outcome:
     if item.wanted is None:
         return Outcome(item, None)
+    if item.form is LIST_FULL:
+        return Outcome(item, AppliedState.HELD, None, LIST_FULL)
     if isinstance(item.form, Reason):
         return Outcome(item, AppliedState.SKIPPED, None, item.form)
     if item.out_of_the_way:

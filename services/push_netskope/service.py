@@ -17,6 +17,7 @@ from services.push_netskope.profileclient import ProfileClient
 from services.push_netskope.profiles import Profiles
 from services.push_netskope.render import give_form
 from services.push_netskope.round import Round
+from services.push_netskope.spread import Spread
 from services.push_netskope.urllists import UrlLists
 from services.runtime.book import Book, Pace
 from services.runtime.converging import FOREVER, Converger
@@ -63,7 +64,7 @@ class NetskopePusher:
         self._reconcile_s = spec.reconcile.interval.total_seconds()
         self._clock = clock
         repairs, along = spec.reconcile.mode == "repair", spec.deploy.others_pending == "deploy"
-        self._url_lists = UrlLists(book, client, repairs=repairs, along=along)
+        self._url_lists = Spread(book, UrlLists(book, client, repairs=repairs, along=along))
         self._hash_lists = HashLists(book, client)
         self._profiles = Profiles(book, ProfileClient(client), repairs=spec.reconcile.mode == "repair")
         self._failures: dict[str, int] = {}

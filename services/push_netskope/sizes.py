@@ -6,9 +6,10 @@ from services.runtime.metrics import LIST_BYTES, LIST_BYTES_LIMIT, PROFILE_VALUE
 
 
 def show_size(connection: str, target: UrlList | FileHashList, size: int) -> None:
-    """Note the size of a list as it was just written or read, bytes."""
+    """Note the size of a list as it was just written or read, bytes; of several, the size of all together."""
+    lists = len(target.lists) if isinstance(target, UrlList) else 1
     LIST_BYTES.labels(connection, target.id).set(size)
-    LIST_BYTES_LIMIT.labels(connection, target.id).set(target.size_mb * MEGABYTE)
+    LIST_BYTES_LIMIT.labels(connection, target.id).set(lists * target.size_mb * MEGABYTE)
 
 
 def show_values(connection: str, target: DestinationProfile, size: int, room: int) -> None:

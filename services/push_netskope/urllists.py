@@ -1,4 +1,4 @@
-"""Brings one URL list to what it should hold: read, plan, note, write once, deploy, record.
+"""Brings one URL list, or one part of several, to what it should hold: read, plan, note, write once, deploy, record.
 
 Invariant: a list is read right before it is written, so that entries of other people stay; two writers at the same
 moment are a race the vendor gives no means against. Nothing is recorded as applied before it is deployed, and nothing
@@ -18,7 +18,7 @@ from services.push_netskope import client as api
 from services.push_netskope import plan
 from services.push_netskope.deploying import Deploys, withheld
 from services.push_netskope.kept import KeptUrlList
-from services.push_netskope.render import give_form
+from services.push_netskope.parts import Part, members, said, said_of, told
 from services.push_netskope.sizes import show_size
 from services.runtime.book import Book
 from services.runtime.halving import in_halves
@@ -27,6 +27,7 @@ from services.runtime.standing import Item, Outcome, Place
 from services.runtime.vendors.errors import NotFoundError, RefusedError
 
 _ROUNDS: Final = 20
+_CHANGED: Final = (Place.PUT, Place.WITHDRAW)
 _OF_ENTRIES: Final = frozenset({400, 422})
 _OF_SIZE: Final = re.compile(r"exceed|too large|too long|size", re.IGNORECASE)
 
@@ -41,6 +42,8 @@ class UrlLists:
         self._deploys = Deploys(book, client, along=along)
         self._ids: dict[str, int] = {}
         self._kept: dict[str, KeptUrlList] = {}
+        self.sizes: dict[str, int] = {}
+        """Bytes of the parts, by name, as they were last read or written."""
 
     def converge(self, target: UrlList, *, changed: bool) -> bool:
         """Bring a list to what it should hold, and record what that made of the entries.
@@ -56,20 +59,20 @@ class UrlLists:
         """
         wrote, waits = False, None
         if not changed:
-            self._forget(target)
+            self.forget(target)
         for round_ in count(1):
-            there = self._read(target.name)
+            there = self.read(target)
             self._deploys.look(target, there)
             known = self._known(target, there)
-            items = known.settled.open if known else self._all(target)
+            items = known.settled.open if known else members(self._book.standing, target)
             present = known or frozenset(there.urls if there else ())
             lost = not self._deploys.is_theirs(target) and self._note_lost(items, present)
             if lost and not self._repairs and not self._has_changes(target):
                 return True
             quick = known.planned() if known else None
             if quick is None:
-                self._forget(target)
-                items = self._all(target)
+                self.forget(target)
+                items = members(self._book.standing, target)
             planned = quick or self._plan(target, items, there)
             if planned.urls is None or (waits := None if wrote else self._deploys.waits_for()):
                 break
@@ -83,60 +86,66 @@ class UrlLists:
             so, held = withheld(planned.outcomes, there, waits, ours=self._deploys.is_ours(target))
             self._book.record(so)
             self._book.remark(held)
-            self._forget(target)
+            self.forget(target)
             return False
         self._book.record(planned.outcomes)
         self._keep(target, there, planned)
         return True
 
-    def _all(self, target: UrlList) -> list[Item]:
-        items = list(self._book.standing.items[target.id].values())
-        for item in items:
-            give_form(item, target)
-        return items
-
     def _has_changes(self, target: UrlList) -> bool:
+        if isinstance(target, Part):
+            return any(item.place in _CHANGED for item in members(self._book.standing, target))
         places = self._book.standing.places
-        return any(item.target_id == target.id for place in (Place.PUT, Place.WITHDRAW) for item in places[place])
+        return any(item.target_id == target.id for place in _CHANGED for item in places[place])
 
     def _known(self, target: UrlList, there: api.UrlList | None) -> KeptUrlList | None:
         """What is known of the list already, if nobody else changed it."""
         known = self._kept.get(target.id)
         if known and not known.follows(target, there):
-            self._forget(target)
+            self.forget(target)
             return None
         return known
 
     def _keep(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan) -> None:
         """Remember the list as it is now for the next plan, and show how large it is."""
         urls = planned.urls if planned.urls is not None else there.urls if there else ()
+        if isinstance(target, Part):
+            self.sizes[target.name] = plan.size_in(target, urls)
+            return
         known = self._kept.get(target.id)
         if known:
             known.wrote(planned)
         elif urls and (there is None or there.type == target.match):
             changes = self._book.standing.watch(target.id)
-            known = KeptUrlList.of(self._all(target), target, urls, changes)
+            known = KeptUrlList.of(members(self._book.standing, target), target, urls, changes)
             if known:
                 self._kept[target.id] = known
             else:
-                self._forget(target)
+                self.forget(target)
         show_size(self._book.connection.name, target, known.size if known else plan.size_of_urls(urls))
 
-    def _forget(self, target: UrlList) -> None:
+    def forget(self, target: UrlList) -> None:
+        """Plan from all entries next."""
         self._kept.pop(target.id, None)
         self._book.standing.unwatch(target.id)
 
-    def _read(self, name: str) -> api.UrlList | None:
-        """The list of this name; its id is remembered, and looked up again when it is another's by now."""
+    def read(self, target: UrlList) -> api.UrlList | None:
+        """The list of its name; its id is remembered, and looked up again when it is another's by now.
+
+        Raises:
+            VendorError, StoppedError: as the client does.
+
+        """
+        name = target.name
         if name in self._ids:
             there = self._client.url_list(self._ids[name])
             if there and there.name == name:
-                return there
+                return said(there, target)
         found = self._client.find_url_list(name)
         if found is None:
             return None
         self._ids[name] = found
-        return self._client.url_list(found)
+        return said(self._client.url_list(found), target)
 
     def _note_lost(self, items: Iterable[Item], present: Container[str]) -> bool:
         """Tell what others took out, if anything, and have it written again unless the connection says otherwise."""
@@ -179,11 +188,11 @@ class UrlLists:
     def _write(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan) -> None:
         assert planned.urls is not None
         if there is None:
-            self._client.create_url_list(target.name, planned.urls, target.match)
+            self._client.create_url_list(target.name, told(planned.urls, target), target.match)
         elif planned.remove or planned.again:
-            self._client.replace(there.id, planned.urls, there.type)
+            self._client.replace(there.id, told(planned.urls, target), there.type)
         else:
-            self._client.append(there.id, planned.add, there.type)
+            self._client.append(there.id, told(planned.add, target), there.type)
 
     def _single_out(
         self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, error: RefusedError
@@ -194,14 +203,15 @@ class UrlLists:
             RefusedError: it is about something else.
 
         """
-        reasons = api.refused_entries(error)
+        label = target.label if isinstance(target, Part) else ""
+        reasons = {said_of(entry, label): why for entry, why in api.refused_entries(error).items()}
         if self._reject(target, there, reasons):
             return
         if error.status not in _OF_ENTRIES or _OF_SIZE.search(error.message) or not planned.add or there is None:
             raise error
         if planned.remove:
             left = [url for url in there.urls if url not in planned.remove]
-            self._client.replace(there.id, left or [target.default], there.type)
+            self._client.replace(there.id, told(left or [target.default], target), there.type)
 
         def alone(entry: str, refusal: RefusedError) -> None:
             self._reject(target, there, {entry: refusal.message or refusal.text})
@@ -211,7 +221,7 @@ class UrlLists:
 
         in_halves(
             planned.add,
-            lambda part: self._client.append(there.id, part, there.type),
+            lambda some: self._client.append(there.id, told(some, target), there.type),
             alone,
             untried,
             _OF_ENTRIES,
@@ -219,7 +229,7 @@ class UrlLists:
 
     def _reject(self, target: UrlList, there: api.UrlList | None, reasons: dict[str, str]) -> bool:
         """What is there already stays ours, so that the next plan takes it out: no write passes with it."""
-        items = self._all(target) if reasons else []
+        items = members(self._book.standing, target) if reasons else []
         behind = [(item, entry) for item in items if (entry := plan.entry_of(item)) is not None and entry in reasons]
         present = frozenset(there.urls) if there else frozenset()
 

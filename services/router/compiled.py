@@ -11,7 +11,7 @@ from schemas.policy import Policy
 from schemas.resources import Connection, Reconciliation, Sharing, Verdict, encode_resource
 from schemas.resources.merging import MergingSpec
 from schemas.resources.target import SharingTarget
-from schemas.targets import DefenderAction, Target, Unrepresentable
+from schemas.targets import DefenderAction, Target, Unrepresentable, UrlList
 from schemas.types import IndicatorType, Severity
 from services.router.combine import Terms
 from services.router.keeper import Keeper, keeper
@@ -67,12 +67,14 @@ class Route:
 
 def _spot(destination: str, target: Target) -> Spot:
     untold = {"allow_deletion"} if isinstance(target, DefenderAction) else set()
+    # Lists without further ones are what they were before there was such a field.
+    unsaid = {"overflow"} if isinstance(target, UrlList) and target.overflow is None else set()
     return Spot(
         destination=destination,
         target=target,
         target_id=target.id,
         key=f"{destination}/{target.id}",
-        fingerprint=digest(target.model_dump_json(exclude=untold)),
+        fingerprint=digest(target.model_dump_json(exclude=untold | unsaid)),
         detailed=isinstance(target, DefenderAction),
         untold=digest(target.model_dump_json(include=untold)),
     )

@@ -6,7 +6,7 @@ because of a quota.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -16,7 +16,9 @@ from pydantic import SecretStr
 
 from schemas.targets import DestinationProfile, FileHashList, UrlList
 from schemas.types import Severity
+from services.push_netskope import plan
 from services.push_netskope.client import NetskopeClient
+from services.push_netskope.parts import split
 from services.push_netskope.render import form_of
 from services.push_netskope.service import ONCE, NetskopePusher
 from services.runtime.book import Book, Pace
@@ -69,6 +71,10 @@ FAULTS: dict[str, dict[str, Any]] = {
 SITES = [f"h{number}.example" for number in range(12)]
 FILES = [f"{number:x}" * 64 for number in range(8)]
 REGEX = UrlList(kind="url-list", name="patterns", match="regex")
+SPILLING = UrlList(kind="url-list", name="first", size_mb=1, overflow=("second", "third"))
+FURTHER = [("second", "third"), ("third", "second"), ("second",)]
+MEGABYTE = 1_080
+"""Bytes of a MB: the lists of SPILLING take four entries each."""
 PROFILE = DestinationProfile(kind="destination-profile", name="sites")
 THEIRS = [f"theirs{number}.example" for number in range(4)]
 
@@ -108,6 +114,7 @@ def served() -> Iterator[Api]:
 @pytest.fixture
 def api(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     ready(served, monkeypatch)
+    monkeypatch.setattr(plan, "MEGABYTE", MEGABYTE)
     with own_time(TIME, monkeypatch):
         yield served
 
@@ -125,12 +132,23 @@ class Course(Misfortune):
         api.seed(profiles=[{"name": "private", "values": ["private.example"]}])
         self.desk = Desk(api, self.dice)
         self.theirs: set[str] = set()
+        self.spilling = SPILLING
+        self.theirs_in: dict[str, set[str]] = {name: set() for name in SPILLING.lists}
         if self.dice.random() < 0.5:
             self.stranger()
 
+    def events(self) -> list[Callable[[], None]]:
+        return [*super().events(), self.rename]
+
     def want(self) -> None:
-        for target, values in ((LIST, SITES), (REGEX, SITES), (PROFILE, SITES), (HASHES, FILES)):
-            for value in self.dice.sample(values, 2):
+        for target, values in (
+            (LIST, SITES),
+            (REGEX, SITES),
+            (PROFILE, SITES),
+            (HASHES, FILES),
+            (self.spilling, SITES),
+        ):
+            for value in self.dice.sample(values, 4 if target is self.spilling else 2):
                 self.keys.append(self.desk.want(value, target, severity=self.dice.choice(list(Severity))))
 
     def drop(self) -> None:
@@ -143,6 +161,22 @@ class Course(Misfortune):
         self.api.seed(url_lists=[{"name": LIST.name, "data": {"urls": urls, "type": "exact"}}])
         values, waits = self.with_theirs(self.newest_values()), self.dice.random() < 0.3
         self.api.seed(profiles=[{"name": PROFILE.name, "values": values, "pending": waits}])
+
+        name = self.dice.choice(SPILLING.lists)
+        self.theirs_in[name] = set(self.dice.sample(THEIRS, self.dice.randrange(3)))
+        held = [url for url in self.desk.urls(name) or [] if url not in THEIRS]
+        urls = [*held, *sorted(self.theirs_in[name])] or [LIST.default]
+        self.api.seed(url_lists=[{"name": name, "data": {"urls": urls, "type": "exact"}}])
+
+    def rename(self) -> None:
+        """Others of the further lists are named, in another order perhaps."""
+        self.spilling = SPILLING.model_copy(update={"overflow": self.dice.choice(FURTHER)})
+        for key, record in self.desk.desired.items():
+            if record.target.id == SPILLING.id:
+                self.desk.desired[key] = record.model_copy(
+                    update={"target": self.spilling, "content": str(self.spilling.overflow)}
+                )
+                self.desk.standing.desire(key, self.desk.desired[key])
 
     def with_theirs(self, held: list[str]) -> list[str]:
         return [*held, *(entry for entry in sorted(self.theirs) if entry not in held)]
@@ -157,7 +191,8 @@ class Course(Misfortune):
         desk = self.desk
         for item in desk.standing:
             assert item.wanted == item.content
-            assert item.state in ("applied", "rejected"), f"{item.key} is {item.state}: {item.reason}"
+            full = item.target_id == SPILLING.id and item.because == "list_full"
+            assert full or item.state in ("applied", "rejected"), f"{item.key} is {item.state}: {item.reason}"
         assert {item.key for item in desk.standing} == set(desk.desired)
         for target in (LIST, REGEX):
             assert isinstance(target, UrlList)
@@ -165,6 +200,7 @@ class Course(Misfortune):
             theirs = self.theirs if target is LIST else set()
             assert there - {target.default} == expected | theirs
             assert (target.default in there) <= (not expected and not theirs)
+        self.check_spilling()
         values, expected = self.newest_values(), self.wanted(PROFILE.id)
         assert len(set(values)) == len(values), "nothing is written twice"
         assert set(values) - {PROFILE.default} == expected | self.theirs
@@ -174,6 +210,18 @@ class Course(Misfortune):
         assert set(desk.hashes()) == (self.wanted(HASHES.id) or {HASHES.default})
         assert desk.urls("private") == desk.profiles("private") == ["private.example"]
         assert self.api.admin("calls", method="GET")["refusals"] == {}, "no quota was ever exceeded"
+
+    def check_spilling(self) -> None:
+        """Each list holds what the books say of it, beside what is of others, and is not over its limit."""
+        applied = [item for item in self.desk.standing.items.get(SPILLING.id, {}).values() if item.state == "applied"]
+        assert all(item.remote_id for item in applied), "nothing of ours is taken for somebody else's"
+        places = [split(str(item.remote_id)) for item in applied]
+        assert {label for _, label in places} <= {"", *(self.spilling.overflow or ())}
+        for name in SPILLING.lists:
+            urls = set(self.desk.urls(name) or ()) - {LIST.default}
+            label = "" if name == SPILLING.name else name
+            assert urls == {entry for entry, its in places if its == label} | self.theirs_in[name]
+            assert plan.size_of_urls(urls) <= plan.room_of(SPILLING, 0) or urls == self.theirs_in[name]
 
     def wanted(self, target_id: str) -> set[str]:
         items = self.desk.standing.items.get(target_id, {}).values()
