@@ -3,9 +3,11 @@
 Invariant: unless the connection says that they shall go along, nothing is deployed while a change waits that is not of
 our making. Whose a change is, is judged by its content: it is ours if the list differs from what it was only in what
 we wrote. After a restart the books tell, as what is written is noted before. A change that somebody makes right
-between the look and the deploy goes along: the vendor gives no means against that.
+between the look and the deploy goes along: the vendor gives no means against that. One look is for a write and the
+deploy that follows it, unless the write takes long: of few calls a second, each one more delays everything.
 """
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -30,6 +32,8 @@ _REMEDY: Final = (
     "always, set spec.deploy.othersPending of the connection to deploy"
 )
 _NAMED: Final = 5
+_FRESH_S: Final = 2.0
+"""How long after a look a deploy may go by it."""
 
 
 @dataclass(slots=True)
@@ -55,10 +59,13 @@ class Deploys:
         self._changes: dict[str, _Change] = {}
         self._looked: set[str] = set()
         self._told: tuple[api.PendingList, ...] = ()
+        self._went_ahead: float | None = None
+        """When it was seen that nothing of others waits, by the monotonic clock; None once a list is read anew."""
         DEPLOY_WAITS.labels(book.connection.name).set(0)
 
     def look(self, target: UrlList, there: api.UrlList | None) -> None:
         """Judge whether the change of a list that waits, if one does, is ours alone. The list was just read."""
+        self._went_ahead = None
         change, is_first = self._changes.get(target.name), target.name not in self._looked
         self._looked.add(target.name)
         if there is None or not there.pending:
@@ -103,11 +110,13 @@ class Deploys:
             level, remedy = (Level.WARNING, _REMEDY) if reason else (Level.INFO, None)
             code = "deploy_waits" if reason else "deploy_goes_on"
             self._book.activity.tell(level, code, text, connection=self._book.connection.name, remedy=remedy)
+        self._went_ahead = None if reason else time.monotonic()
         return reason
 
     def deploy(self) -> Reason | None:
         """Apply what waits. Returns why that is not done yet, if so. Raises as `waits_for`."""
-        reason = self.waits_for()
+        fresh = self._went_ahead is not None and time.monotonic() - self._went_ahead < _FRESH_S
+        reason = None if fresh else self.waits_for()
         if reason is None:
             self._client.deploy()
             self._changes.clear()
