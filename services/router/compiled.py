@@ -84,6 +84,7 @@ def _spot(destination: str, target: Target) -> Spot:
 class CompiledPolicy:
     """Routes by source, and everything else that evaluation asks for. Times are milliseconds since the epoch.
 
+    `rules` are by source, too: of an indicator nothing is asked that no sharing of its sources depends on.
     `ended` are the routes of sharings deleted with keep: what they wanted is released, not withdrawn. `meaning` is a
     fingerprint of all that evaluation depends on: where it is the same, nothing needs to be evaluated again.
     """
@@ -91,7 +92,7 @@ class CompiledPolicy:
     policy: Policy
     routes: dict[str, tuple[Route, ...]]
     ended: tuple[Route, ...]
-    rules: Predicates
+    rules: dict[str, Predicates]
     terms: dict[str, Terms]
     merging: MergingSpec
     keepers: dict[str, Keeper]
@@ -110,14 +111,15 @@ def compile_policy(policy: Policy, now: int) -> CompiledPolicy:
     """Prepare a policy for evaluation at a moment."""
     routes = {source: tuple(map(_route, sharings)) for source, sharings in policy.sharings_by_source.items()}
     ended = tuple(_route(sharing) for _, sharing in sorted(policy.sharings.items()) if sharing.metadata.ended)
-    used = {route.rule for found in routes.values() for route in found}
+    used = {source: tuple(sorted({route.rule for route in found})) for source, found in routes.items()}
+    asked = {names: Predicates({name: policy.rules[name] for name in names}, now) for names in set(used.values())}
     mutes = [rule.spec.mute.until for rule in policy.rules.values() if rule.spec.mute and rule.spec.mute.until]
     ends = [int(until.timestamp() * 1000) for until in mutes]
     return CompiledPolicy(
         policy=policy,
         routes=routes,
         ended=ended,
-        rules=Predicates({name: policy.rules[name] for name in sorted(used)}, now),
+        rules={source: asked[names] for source, names in used.items()},
         terms={name: Terms.of(connection) for name, connection in policy.connections.items()},
         merging=policy.merging.spec,
         keepers={name: keeper(policy.guards_of(name)) for name in policy.connections},

@@ -92,10 +92,10 @@ def judge(
     if not routes:
         return
     indicator = as_vouched_for(indicator, vouchers)
-    matches = policy.rules(indicator)
+    matches = {source: policy.rules[source](indicator) for source in vouchers if source in policy.rules}
     kept: dict[Keeper, Reason | None] = {}
     for source, route in routes:
-        matched, state = matches[route.rule], indicator.sources[source]
+        matched, state = matches[source][route.rule], indicator.sources[source]
         if matched is False:
             yield source, route, Verdict.NOT_MATCHED
         elif route.is_too_old(state.observed_at, state.last_seen):
