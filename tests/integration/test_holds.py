@@ -131,12 +131,16 @@ def test_the_record_of_what_we_put_there_is_followed_and_need_not_exist(bootstra
                 state=AppliedState.APPLIED, target=BLOCK, type=DOMAIN, value="a.example", content="c", remote_id="7",
                 reported_at=1, at=1,
             )  # fmt: skip
-            assert placed.ids() == frozenset()
+
+            def becomes(ids: set[str], why: str) -> None:
+                eventually(lambda: placed.ids() == ids, why)  # what is committed is readable a moment later
+
+            becomes(set(), "nothing was recorded yet")
             write("a", record.encode())
             write("b", record.model_copy(update={"remote_id": "8"}).encode())
-            assert placed.ids() == {"7", "8"}
-            write("a", None)
+            becomes({"7", "8"}, "what was recorded is ours")
             write("b", b"not a record")
-            assert placed.ids() == {"8"}, "what was known stays where a record cannot be read"
+            write("a", None)
+            becomes({"8"}, "what was known stays where a record cannot be read")
             write("b", record.model_copy(update={"remote_id": "8", "reason": RELEASED}).encode())
-            assert placed.ids() == frozenset(), "what was released is not ours"
+            becomes(set(), "what was released is not ours")
