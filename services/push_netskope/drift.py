@@ -1,6 +1,6 @@
 """What others took out: told and counted, and written again unless the connection says otherwise."""
 
-from collections.abc import Collection, Container
+from collections.abc import Container, Iterable
 
 from schemas.activity import ActivityItem, Level
 from services.runtime.book import Book
@@ -8,7 +8,7 @@ from services.runtime.metrics import DRIFT
 from services.runtime.standing import Item, Place
 
 
-def note_lost(book: Book, items: Collection[Item], present: Container[str], *, repairs: bool) -> bool:
+def note_lost(book: Book, items: Iterable[Item], present: Container[str], *, repairs: bool) -> bool:
     """Tell what is in the books and not in `present`. Returns whether there was any."""
     lost = [
         item

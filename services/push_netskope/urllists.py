@@ -6,23 +6,22 @@ is written while a deploy has to wait for other people (`services/push_netskope/
 """
 
 import re
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
 from typing import Final
 
-from schemas.activity import ActivityItem, Level
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import UrlList
 from services.push_netskope import client as api
 from services.push_netskope import plan
 from services.push_netskope.deploying import Deploys, withheld
+from services.push_netskope.drift import note_lost
 from services.push_netskope.kept import KeptUrlList
 from services.push_netskope.parts import Part, members, said, said_of, told
 from services.push_netskope.sizes import show_size
 from services.runtime.book import Book
 from services.runtime.halving import in_halves
-from services.runtime.metrics import DRIFT
 from services.runtime.standing import Item, Outcome, Place
 from services.runtime.vendors.errors import NotFoundError, RefusedError
 
@@ -66,7 +65,7 @@ class UrlLists:
             known = self._known(target, there)
             items = known.settled.open if known else members(self._book.standing, target)
             present = known or frozenset(there.urls if there else ())
-            lost = not self._deploys.is_theirs(target) and self._note_lost(items, present)
+            lost = not self._deploys.is_theirs(target) and note_lost(self._book, items, present, repairs=self._repairs)
             if lost and not self._repairs and not self._has_changes(target):
                 return True
             quick = known.planned() if known else None
@@ -146,24 +145,6 @@ class UrlLists:
             return None
         self._ids[name] = found
         return said(self._client.url_list(found), target)
-
-    def _note_lost(self, items: Iterable[Item], present: Container[str]) -> bool:
-        """Tell what others took out, if anything, and have it written again unless the connection says otherwise."""
-        lost = [
-            item
-            for item in items
-            if item.place is Place.SETTLED and item.remote_id is not None and item.remote_id not in present
-        ]
-        if self._repairs:
-            for item in lost:
-                self._book.standing.lost(item)
-        if lost:
-            told = [ActivityItem(subject=item.indicator_id, reason="lost", detail=item.target_id) for item in lost]
-            DRIFT.labels(self._book.connection.name, "lost").inc(len(lost))
-            what = "they are written again" if self._repairs else "they are left so until the list is written next"
-            text = f"{len(lost)} had been taken out by someone else; {what}"
-            self._book.activity.tell(Level.WARNING, "drift", text, connection=self._book.connection.name, items=told)
-        return bool(lost)
 
     def _plan(self, target: UrlList, items: Collection[Item], there: api.UrlList | None) -> plan.UrlListPlan:
         if there and there.type != target.match:
