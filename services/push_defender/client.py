@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from services.runtime.metrics import BUDGET_WAIT_SECONDS
+from services.runtime.vendors.answers import as_documented
 from services.runtime.vendors.defender import BATCH_DELETE, DELETE, IMPORT, LIST, DefenderSession
-from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, StoppedError
+from services.runtime.vendors.errors import NotFoundError, StoppedError
 from services.runtime.vendors.paging import whole_listing
 
 PAGE = 10_000
@@ -155,12 +156,7 @@ class DefenderClient:
         self._note(bucket)
 
     def _read(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
-        try:
-            return kind.validate_python(answer)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            text = f"answer is not as documented at {'.'.join(map(str, first['loc']))}: {first['msg']}"
-            raise BrokenAnswerError(self._session.name, route, text, kind="unexpected") from error
+        return as_documented(kind, answer, self._session.name, route)
 
 
 def _filters(values: Iterable[str]) -> Iterator[str]:

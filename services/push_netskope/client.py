@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 
 from services.runtime.metrics import BUDGET_WAIT_SECONDS
-from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, RefusedError, StoppedError
+from services.runtime.vendors.answers import as_documented
+from services.runtime.vendors.errors import NotFoundError, RefusedError, StoppedError
 from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
 
 _LISTS: Final = "/api/v2/policy/urllist"
@@ -187,12 +188,7 @@ class NetskopeClient:
 
     def parsed(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
         """An answer as what it should be. Raises BrokenAnswerError when it is something else."""
-        try:
-            return kind.validate_python(answer)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            text = f"answer is not as documented at {'.'.join(map(str, first['loc']))}: {first['msg']}"
-            raise BrokenAnswerError(self._session.name, route, text, kind="unexpected") from error
+        return as_documented(kind, answer, self._session.name, route)
 
     def _ready(self, bucket: str) -> None:
         while (wait := self.seconds_until_free(bucket)) > 0:
