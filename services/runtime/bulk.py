@@ -63,12 +63,18 @@ def read_everything(settings: Settings, topic: str, number: int = 0, start: int 
     that ends, which takes no longer than the transaction timeout.
     """
     partition = TopicPartition(topic, number)
-    with closing(admin(settings)) as client:
-        end = client.list_partition_offsets({partition: OffsetSpec.LATEST})[partition].offset
+    end = end_of(settings, partition)
     with closing(consumer(settings)) as reader:
         yield from read_to_end(reader, partition, start)
         while reader.position(partition) < end:
             yield from poll(reader, partition, 500)
+
+
+def end_of(settings: Settings, partition: TopicPartition) -> int:
+    """Where a partition ends now, with what was just committed and is not shown yet, and with open transactions."""
+    with closing(admin(settings)) as client:
+        found: int = client.list_partition_offsets({partition: OffsetSpec.LATEST})[partition].offset
+        return found
 
 
 def latest(settings: Settings, topic: str, partition: int = 0) -> dict[bytes, bytes]:

@@ -10,7 +10,7 @@ from schemas.record import UndecodableError
 from schemas.resources import AnyResource, decode_resource
 from schemas.resources.rule import RULE_ALL
 from services.runtime import log
-from services.runtime.bulk import Raw, poll, read_to_end
+from services.runtime.bulk import Raw, end_of, poll, read_to_end
 from services.runtime.deadletters import DeadLetters, TooManyDeadLettersError
 from services.runtime.kafka import consumer
 from services.runtime.metrics import POLICY_VERSION
@@ -30,6 +30,9 @@ class PolicyFollower:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="policy", daemon=True)
         self._reader: KafkaConsumer | None = None
+        self._looks = threading.Condition()
+        self._asked = 0
+        self._answered = 0
         self.view = Policy()
         self.changed = threading.Event()
         self.failure: Exception | None = None
@@ -39,6 +42,17 @@ class PolicyFollower:
         self._reader = consumer(self._settings)
         self._take(list(read_to_end(self._reader, self._partition)), self._reader.position(self._partition))
         self._thread.start()
+
+    def current(self, within_s: float = 2.0) -> Policy:
+        """The policy with everything that was in Kafka when this was asked; as it is by then if that takes longer.
+
+        For whoever is about to refuse something: the policy that allows it may have been applied a moment ago.
+        """
+        with self._looks:
+            self._asked += 1
+            asked = self._asked
+            self._looks.wait_for(lambda: self._answered >= asked, within_s)
+        return self.view
 
     def stop(self) -> None:
         """Stop following."""
@@ -54,9 +68,23 @@ class PolicyFollower:
             while not self._stop.is_set():
                 if records := poll(self._reader, self._partition, 250):
                     self._take(records, self._reader.position(self._partition))
+                elif (asked := self._asked) > self._answered:
+                    self._answer(self._reader, asked)
         except (KafkaError, TooManyDeadLettersError) as error:
             self.failure = error
             self.changed.set()
+
+    def _answer(self, reader: KafkaConsumer, asked: int) -> None:
+        """Tell who asked for the policy of now that this is it, unless there is more to read first."""
+        try:
+            end = end_of(self._settings, self._partition)
+        except KafkaError as error:  # following goes on once Kafka is there again, and so does answering
+            _LOG.warning("cannot ask where the policy ends", why=repr(error))
+            return
+        if reader.position(self._partition) >= end:
+            with self._looks:
+                self._answered = asked
+                self._looks.notify_all()
 
     def _take(self, records: list[Raw], version: int) -> None:
         for record in records:

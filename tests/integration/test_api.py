@@ -194,6 +194,14 @@ def test_what_is_pushed_is_answered_item_by_item_and_found_shared_and_explained(
     )
 
 
+def test_a_source_may_push_as_soon_as_it_is_applied(site: Site, exchange: Exchange) -> None:
+    for number in range(5):
+        name = f"new-{number}"
+        exchange.apply(resource("Connection", name, {"type": "api", "tokenHash": site.feed_hash}))
+        path = f"/v1/sources/{name}/indicators"
+        assert site.call("POST", path, FEED, json={"value": f"{name}.evil.example"}).json()["accepted"] == 1
+
+
 def test_what_would_change_is_told_before_it_is_applied(site: Site) -> None:
     gone = {**SHARING, "metadata": {"name": "pushed"}, "spec": {**SHARING["spec"], "enabled": False}}  # type: ignore[dict-item]
     effects = site.call("POST", "/v1/diff", Role.VIEWER, json=gone).json()["effects"]

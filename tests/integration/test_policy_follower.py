@@ -51,6 +51,21 @@ def test_it_is_whole_at_start_and_follows_what_changes(exchange: Exchange, follo
     eventually(lambda: not follower.view.sharings, "its deletion is seen", every_s=0.02)
 
 
+def test_whoever_asks_for_the_current_policy_has_what_was_just_applied(
+    exchange: Exchange, follower: PolicyFollower
+) -> None:
+    follower.start()
+    for _ in range(5):
+        exchange.apply(SHARING)
+        assert follower.current(within_s=30).sharings == {SHARING.name: SHARING}
+        exchange.delete(SHARING)
+        assert follower.current(within_s=30).sharings == {}
+
+
+def test_the_current_policy_is_not_waited_for_without_end(follower: PolicyFollower) -> None:
+    assert follower.current(within_s=0.01) is follower.view, "nothing is read where nobody follows"
+
+
 def test_an_undecodable_record_is_set_aside_and_the_resource_before_it_stays(
     exchange: Exchange, follower: PolicyFollower
 ) -> None:

@@ -39,6 +39,10 @@ class Desk:
         """The policy as this process has read it."""
         return self._context.policy.view
 
+    def current_policy(self) -> Policy:
+        """The policy as it stands in Kafka: for what would be refused by that of a moment ago. Takes a moment."""
+        return self._context.policy.current()
+
     @property
     def progress(self) -> Mapping[int, Progress]:
         """How far each partition of the router has come."""

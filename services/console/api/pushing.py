@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from schemas.policy import Policy
 from schemas.resources.connection import ApiSource
 from services.console.api import models
 from services.console.api.access import AtHand, Credentials, unauthorized
@@ -43,11 +44,18 @@ def _let_in(desk: Desk, name: str, token: str) -> None:
     """Whoever shows no right token is not told whether there is such a source."""
     if not token:
         raise unauthorized(f"{name} is pushed to with its token: Authorization: Bearer, or IOC_BRIDGE_API_TOKEN")
-    connection = desk.policy.connections.get(name)
-    spec = connection.spec if connection else None
-    hash_ = spec.token_hash if isinstance(spec, ApiSource) else None
-    if not desk.verifier.is_right(token, hash_):
+    known = _hash(desk.policy, name)
+    if desk.verifier.is_right(token, known):
+        return
+    current = _hash(desk.current_policy(), name)  # the source may have been applied a moment ago
+    if current == known or not desk.verifier.is_right(token, current):
         raise unauthorized(f"this is not the token of a source named {name}; its Connection has the hash of it")
+
+
+def _hash(policy: Policy, name: str) -> str | None:
+    """The hash of a source's token; None where there is no such source."""
+    connection = policy.connections.get(name)
+    return connection.spec.token_hash if connection and isinstance(connection.spec, ApiSource) else None
 
 
 def _format(request: Request) -> Format:

@@ -133,7 +133,7 @@ def correct(
     said: Annotated[dict[str, Any], Body(description="the indicator, as a source would push it")],
 ) -> Corrected:
     """Push a correction in the name of a source. The entry itself follows from what sources say, as before."""
-    judged = correction(desk.policy, name, source, said, now_ms())
+    judged = correction(desk.current_policy(), name, source, said, now_ms())
     desk.intake.check_room()
     identity = judged.id or ""
     text = f"{who}: corrected {name} by a report of {identity}, in the name of {source}"
