@@ -19,6 +19,7 @@ from services.console.remote import RemoteError
 from services.console.requests import UnansweredError
 from services.console.store import MovedError, NoPolicyError
 from services.console.when import NotATimeError
+from services.runtime import kafka
 from services.runtime.ledger import FencedError, LedgerError
 from services.runtime.lifecycle import EXIT_AGAIN, EXIT_CONFIG
 from services.runtime.settings import SettingsError
@@ -46,6 +47,7 @@ def guarded() -> Iterator[None]:
 
     """
     logging.getLogger("kafka").addHandler(logging.NullHandler())  # its clients' warnings are not for a terminal
+    _tell(logging.getLogger(kafka.__name__))
     try:
         yield
     except RefusedError as error:
@@ -62,6 +64,19 @@ def guarded() -> Iterator[None]:
         _end(EXIT_AGAIN, f"{error}; whether the change was made is uncertain: look, and try again")
     except KafkaError as error:
         _end(EXIT_AGAIN, f"Kafka does not answer: {error!r}; is IOC_BRIDGE_KAFKA_BOOTSTRAP right?")
+
+
+class _Terminal(logging.Handler):
+    """Lines of ours, for a person who waits."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(record.getMessage())
+
+
+def _tell(logger: logging.Logger) -> None:
+    if not logger.handlers:
+        logger.addHandler(_Terminal())
+        logger.propagate = False
 
 
 def complain(line: str) -> None:

@@ -3,7 +3,9 @@
 Whatever reads records of transactions reads committed ones only; whatever writes is idempotent and waits for all.
 """
 
+import logging
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +18,11 @@ from services.runtime.settings import ENV_PREFIX, Settings, SettingsError
 
 MAX_REQUEST_BYTES = 1_000_000
 TRANSACTION_TIMEOUT_MS = 20_000
+PATIENCE_S = 2.0
+"""After so long it is said that no broker has answered yet."""
+_WAITING = "Kafka at %s does not answer yet; trying on for a while (IOC_BRIDGE_KAFKA_BOOTSTRAP)"
+_LOG = logging.getLogger(__name__)
+"""Of the standard library: the command line, which has no log, shows these lines as well."""
 
 
 def security(settings: Settings) -> dict[str, Any]:
@@ -71,32 +78,47 @@ def _common(settings: Settings) -> dict[str, Any]:
 
 def producer(settings: Settings, **options: object) -> KafkaProducer:
     """An idempotent producer that waits for all in-sync replicas."""
-    return KafkaProducer(
-        **_common(settings),
-        metrics_enabled=False,
-        acks="all",
-        enable_idempotence=True,
-        max_request_size=MAX_REQUEST_BYTES,
-        allow_auto_create_topics=False,
-        **options,
-    )
+    with _waited_for(settings):
+        return KafkaProducer(
+            **_common(settings),
+            metrics_enabled=False,
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=MAX_REQUEST_BYTES,
+            allow_auto_create_topics=False,
+            **options,
+        )
 
 
 def consumer(settings: Settings, **options: object) -> KafkaConsumer:
     """A consumer of committed records. It commits nothing by itself."""
-    return KafkaConsumer(
-        **_common(settings),
-        metrics_enabled=False,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        allow_auto_create_topics=False,
-        max_poll_records=5_000,
-        max_partition_fetch_bytes=8_000_000,
-        **options,
-    )
+    with _waited_for(settings):
+        return KafkaConsumer(
+            **_common(settings),
+            metrics_enabled=False,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            max_poll_records=5_000,
+            max_partition_fetch_bytes=8_000_000,
+            **options,
+        )
 
 
 def admin(settings: Settings) -> KafkaAdminClient:
     """An admin client."""
-    return KafkaAdminClient(**_common(settings))
+    with _waited_for(settings):
+        return KafkaAdminClient(**_common(settings))
+
+
+@contextmanager
+def _waited_for(settings: Settings) -> Iterator[None]:
+    """Says so if the first answer of a broker, which making a client waits for, takes long."""
+    said = threading.Timer(PATIENCE_S, lambda: _LOG.warning(_WAITING, settings.kafka_bootstrap))
+    said.daemon = True
+    said.start()
+    try:
+        yield
+    finally:
+        said.cancel()

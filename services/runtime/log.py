@@ -8,6 +8,9 @@ from typing import Any
 
 import structlog
 
+from services.runtime.repeats import Repeats
+
+_CHATTY = ("kafka", "aiokafka", "httpx", "httpcore", "faust", "mode")
 _SECRET_NAMES = ("secret", "token", "password", "authorization")
 _secrets: set[str] = set()
 
@@ -80,10 +83,11 @@ def configure(level: str, service: str) -> None:
             ],
         )
     )
+    handler.addFilter(Repeats(("kafka", "aiokafka")))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("kafka", "aiokafka", "httpx", "httpcore", "faust", "mode"):
+    for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.contextvars.bind_contextvars(service=service)
 

@@ -309,8 +309,26 @@ def test_topics_are_made_and_checked(settings: Settings) -> None:
 )
 def test_a_kafka_that_does_not_answer_is_exit_code_75(arguments: list[str], code: int, says: str) -> None:
     # In a process of its own: a client that cannot connect leaves its socket to the garbage collector.
-    program = "from services.console import store, __main__; store.BOOTSTRAP_WITHIN_MS = 200; __main__.main()"
-    ran = subprocess.run(
+    ran = without_kafka(arguments, waits_ms=200, patience_s=30)
+    assert (ran.returncode, ran.stdout) == (code, "")
+    assert ran.stderr.startswith(says)
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_person_who_waits_for_kafka_is_told_so() -> None:
+    waits, gave_up = without_kafka(["get", "all"], waits_ms=1_500, patience_s=0.1).stderr.splitlines()
+    assert waits.startswith("ioc-bridge: Kafka at 127.0.0.1:1 does not answer yet")
+    assert gave_up.startswith("ioc-bridge: Kafka does not answer")
+
+
+def without_kafka(arguments: list[str], *, waits_ms: int, patience_s: float) -> subprocess.CompletedProcess[str]:
+    program = f"""
+from services.console import store, __main__
+from services.runtime import kafka
+store.BOOTSTRAP_WITHIN_MS, kafka.PATIENCE_S = {waits_ms}, {patience_s}
+__main__.main()
+"""
+    return subprocess.run(
         [sys.executable, "-c", program, *arguments],
         env={**os.environ, "IOC_BRIDGE_KAFKA_BOOTSTRAP": "127.0.0.1:1"},
         input="kind: Rule\n",
@@ -318,9 +336,6 @@ def test_a_kafka_that_does_not_answer_is_exit_code_75(arguments: list[str], code
         text=True,
         check=False,
     )
-    assert (ran.returncode, ran.stdout) == (code, "")
-    assert ran.stderr.startswith(says)
-    assert "Traceback" not in ran.stderr
 
 
 def test_wrong_settings_are_exit_code_78(monkeypatch: pytest.MonkeyPatch) -> None:

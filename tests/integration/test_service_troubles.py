@@ -161,6 +161,8 @@ def test_without_kafka_it_ends_to_be_started_again_and_says_why(
     lines = [json.loads(line) for line in process.log.read_text().splitlines()]
     said = [line for line in lines if line.get("event") == "Kafka does not answer as it should"]
     assert [line["kafka"].rpartition(":")[0] for line in said] == ["127.0.0.1"]
+    assert any("does not answer yet" in line["event"] for line in lines), "and said so before"
+    assert len(lines) < 20, "what clients repeat does not bury it"
 
 
 def test_settings_that_cannot_be_used_end_it_with_a_line_for_each(folder: Path) -> None:

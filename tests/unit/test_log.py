@@ -44,6 +44,7 @@ logging.getLogger("library").info("hello %s", "there")
 logging.getLogger("library").debug("nobody asked")
 logging.getLogger("kafka.conn").info("connecting")
 logging.getLogger("kafka.conn").warning("cannot connect")
+logging.getLogger("kafka.conn").warning("cannot connect")
 """)
     assert [line["event"] for line in told] == ["hello there", "cannot connect"]
 
