@@ -20,6 +20,7 @@ from services.console.preflight import check as findings
 from services.console.pushed import MAX_ITEMS, Format, items_of
 from services.console.remote import Remote, RemoteError, remote
 from services.console.rows import Listing, Row, write
+from services.console.targets import readable
 from services.console.when import show
 from services.runtime.chunks import chunks
 from services.runtime.settings import load_settings
@@ -32,7 +33,7 @@ _INDICATORS = Listing(
     ("reputation", "first_seen", "expires_at", "hits", "tags"), lambda row: str(row["id"]),
 )  # fmt: skip
 _SHARINGS = Listing(
-    ("name", "source", "rule", "destination", "targets", "in_force", "entries", "states"), (),
+    ("name", "source", "rule", "destination", "targets", "in_force", "waits", "entries", "states"), (),
     lambda row: f"Sharing/{row['name']}",
 )  # fmt: skip
 _ACTIVITY = Listing(
@@ -161,7 +162,7 @@ def _pages(api: Remote, path: str, cursor: str, asked: dict[str, object], limit:
 
 
 def _indicator(row: dict[str, Any]) -> Row:
-    shared = [f"{one['destination']}/{one['target']} {one['state']}{_because(one)}" for one in row["shared"]]
+    shared = [f"{one['destination']}/{readable(one['target'])} {one['state']}{_because(one)}" for one in row["shared"]]
     moments = {name: show(row[name]) for name in ("first_seen", "last_seen", "expires_at")}
     return {**row, **moments, "shared": shared}
 

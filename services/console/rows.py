@@ -13,8 +13,11 @@ from rich.table import Table
 from services.console.forms import Form
 from services.console.guard import complain
 from services.console.tables import console, text
+from services.console.targets import readable
 
 Row = Mapping[str, Any]
+_OF_TARGETS = ("target", "targets", "subject")
+"""Columns with ids of targets, `subject` among other things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +58,11 @@ def _table(rows: Sequence[Row], listing: Listing, *, wide: bool) -> Table:
         number = all(isinstance(row.get(column), int) and not isinstance(row.get(column), bool) for row in rows)
         table.add_column(column.replace("_", " "), justify="right" if number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(text(row.get(column)) for column in columns))
+        table.add_row(*(_cell(row.get(column), column) for column in columns))
     return table
+
+
+def _cell(value: object, column: str) -> str:
+    if column not in _OF_TARGETS:
+        return text(value)
+    return text([readable(one) for one in value] if isinstance(value, list) else readable(text(value)))

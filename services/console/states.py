@@ -1,6 +1,6 @@
 """How services get on with connections, as each of them said last: a service that has ended says nothing new."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from operator import attrgetter
 
@@ -48,8 +48,12 @@ def states_of(connection: Connection, states: States) -> list[ConnectionState]:
 def in_short(connection: Connection, states: States) -> str:
     """A line each: all is well, or what is not; nothing where no service has said anything."""
     found = states_of(connection, states)
-    wrong = [f"{one.service} {one.state}: {one.reason}" for one in found if one.state is not BreakerState.CLOSED]
-    return "\n".join(wrong) or (BreakerState.CLOSED if found else "-")
+    return "\n".join(troubles(found)) or (BreakerState.CLOSED if found else "-")
+
+
+def troubles(states: Iterable[ConnectionState]) -> list[str]:
+    """A line for each service whose calls do not go through."""
+    return [f"{one.service} {one.state}: {one.reason}" for one in states if one.state is not BreakerState.CLOSED]
 
 
 def at_length(state: ConnectionState) -> str:

@@ -21,7 +21,7 @@ def indicators(  # noqa: PLR0917  # what can be filtered by
     source: Annotated[str | None, typer.Option(help="Reported by this source.")] = None,
     tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
     destination: Annotated[str | None, typer.Option(help="Shared, or not for a reason, there.")] = None,
-    target: Annotated[str | None, typer.Option(help="The same, by the id of a target.")] = None,
+    target: Annotated[str | None, typer.Option(help="The same, in this target: url-list:Blocked by us.")] = None,
     state: Annotated[
         str | None, typer.Option(help="pending, applied, rejected, skipped, held, failed, withdrawing or released.")
     ] = None,

@@ -40,7 +40,11 @@ SHARING = {
     "apiVersion": "ioc-bridge/v1",
     "kind": "Sharing",
     "metadata": {"name": "pushed"},
-    "spec": {"source": FEED, "destination": DESTINATION, "target": {"kind": "defender-action", "action": "Block"}},
+    "spec": {
+        "source": FEED,
+        "destination": DESTINATION,
+        "target": {"kind": "defender-action", "action": "Block", "rbacGroups": ["Unit A", "Unit B"]},
+    },
 }
 RULE = {"apiVersion": "ioc-bridge/v1", "kind": "Rule", "metadata": {"name": "mine"}, "spec": {"folder": "a"}}
 
@@ -132,6 +136,11 @@ def test_connections_are_shown_with_their_state_and_compared_by_request(site: Si
             {"service": "push_defender", "state": "open", "since": 1, "reason": "why", "remedy": "this"}
         ],
     }  # fmt: skip
+    assert site.call("POST", "/v1/apply", json=SHARING).status_code == 200
+    eventually(
+        lambda: [one["waits"] for one in site.get("/v1/sharings").json()["items"]] == [["push_defender open: why"]],
+        "a sharing tells what it waits for",
+    )
     asked = site.call("POST", f"/v1/connections/{DESTINATION}/reconcile").json()
     assert (asked["services"], asked["answers"]) == (["pull_defender", "push_defender"], [])
     waited = site.call("POST", f"/v1/connections/{DESTINATION}/reconcile?wait=0.1").json()
@@ -173,6 +182,9 @@ def test_what_is_pushed_is_answered_item_by_item_and_found_shared_and_explained(
     }
     eventually(lambda: ids(site, source=FEED) == expected, "all are in the read model")
     assert ids(site, tag="phishing", severity="high") == {"domain:c1.evil.example"}
+    for target in ("defender-action:Block:Unit A,Unit B", "defender-action:Block:Unit%20A,Unit%20B"):
+        assert ids(site, target=target) == expected
+    assert ids(site, target="defender-action:Block") == set()
     assert ids(site, q="evil1.exam") == {"url:http://evil1.example/a"}
     assert site.get("/v1/indicators/count", family="url").json() == {"count": 4, "more": False}
     (shared,) = site.get("/v1/indicator", value="c1[.]evil.example").json()["shared"]
@@ -300,7 +312,10 @@ def test_the_command_line_pushes_and_lists_through_the_api(
         return run(Role.VIEWER, "indicators", "from-a-file", "-o", "name").stdout
 
     eventually(lambda: listed() == "domain:from-a-file.evil.example\n", "it is listed")
-    assert "from-a-file.evil.example" in run(Role.VIEWER, "indicators", "--tag", "file").stdout
+    monkeypatch.setenv("COLUMNS", "200")
+    by_target = run(Role.VIEWER, "indicators", "--tag", "file", "--target", "defender-action:Block:Unit A,Unit B")
+    assert "from-a-file.evil.example" in by_target.stdout
+    assert f"{DESTINATION}/defender-action:Block:Unit A,Unit B pending" in by_target.stdout
     assert "skipped" in run(Role.VIEWER, "activity", "--connection", FEED).stdout
     assert "Sharing/pushed" in run(Role.VIEWER, "sharings", "-o", "name").stdout
     monkeypatch.setenv("IOC_BRIDGE_API_URL", "http://127.0.0.1:1")

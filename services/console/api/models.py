@@ -92,7 +92,10 @@ class StateCount(BaseModel):
 
 
 class SharingRow(BaseModel):
-    """A sharing with what became of its entries. `why` says why it is not in force."""
+    """A sharing with what became of its entries. `why` says why it is not in force.
+
+    `waits` has the services that cannot reach its source or its destination now, and why.
+    """
 
     name: str
     source: str
@@ -101,6 +104,7 @@ class SharingRow(BaseModel):
     targets: list[str]
     in_force: bool
     why: list[str]
+    waits: list[str]
     entries: int
     counts: list[StateCount]
 

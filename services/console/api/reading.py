@@ -14,6 +14,8 @@ from services.console.indicator import identify
 from services.console.planning import NotFoundError
 from services.console.readmodel.queries import MAX_PAGE, Filter
 from services.console.readmodel.sharings import sharing_rows
+from services.console.states import read_states
+from services.console.targets import target_id_of
 from services.console.when import since as moment
 
 router = APIRouter(prefix="/v1", tags=["read"], responses=RESPONSES)
@@ -31,16 +33,17 @@ def asked(  # what is filtered by
     source: Annotated[str | None, _NAME] = None,
     tag: Annotated[str | None, _NAME] = None,
     destination: Annotated[str | None, _NAME] = None,
-    target: Annotated[str | None, _NAME] = None,
+    target: Annotated[
+        str | None, Query(max_length=500, description="kind and name, as in url-list:Blocked by us, or its id")
+    ] = None,
     state: models.Known | None = None,
     since: Annotated[
         str | None, Query(max_length=40, description="last seen since: how long ago (7d) or a time")
     ] = None,
 ) -> Filter:
     """The filter that query parameters mean."""
-    return Filter(
-        q.strip(), types or (), family, severity, active, source, tag, destination, target, state, moment(since)
-    )
+    at = target_id_of(target) if target else None
+    return Filter(q.strip(), types or (), family, severity, active, source, tag, destination, at, state, moment(since))
 
 
 Asked = Annotated[Filter, Depends(asked)]
@@ -95,9 +98,10 @@ def activity(
 
 @router.get("/sharings", response_model=models.Sharings)
 def sharings(desk: AtHand, _: Viewer) -> Response:
-    """Every sharing, whether it is in force, and how many of its entries are in which state."""
+    """Every sharing, whether it is in force, what it waits for, and how many of its entries are in which state."""
+    states = read_states(desk.settings)
     with desk.view() as view:
-        return answer({"items": sharing_rows(desk.policy, view.shared_counts())})
+        return answer({"items": sharing_rows(desk.policy, view.shared_counts(), states)})
 
 
 @router.get("/status", response_model=models.Status)

@@ -1,15 +1,20 @@
-"""Sharings with what became of their entries. Pure: from the policy, and counts by target, state and reason."""
+"""Sharings with what became of their entries. Pure: from the policy, counts, and how connections are."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schemas.policy import Policy
+from schemas.resources import Sharing
 from services.console.ending import target_ids
+from services.console.states import States, states_of, troubles
 
 
-def sharing_rows(policy: Policy, counts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row for each sharing. What the router left out is counted for every sharing that goes to the target."""
+def sharing_rows(policy: Policy, counts: Iterable[Mapping[str, Any]], states: States) -> list[dict[str, Any]]:
+    """One row for each sharing. What the router left out is counted for every sharing that goes to the target.
+
+    A sharing waits where its source cannot be polled or its destination cannot be written to, as `states` say.
+    """
     counts = list(counts)
     rows = []
     for name, sharing in sorted(policy.sharings.items()):
@@ -25,10 +30,21 @@ def sharing_rows(policy: Policy, counts: Iterable[Mapping[str, Any]]) -> list[di
         why += [misfit.message for misfit in policy.misfits() if (misfit.kind, misfit.name) == ("Sharing", name)]
         rows.append({
             "name": name, "source": spec.source, "rule": spec.rule, "destination": spec.destination,
-            "targets": targets, "in_force": not why, "why": why,
+            "targets": targets, "in_force": not why, "why": why, "waits": _waits(policy, sharing, states),
             "entries": sum(count for (state, _), count in found.items() if state not in ("skipped", "withdrawing")),
             "counts": [
                 {"state": state, "reason": reason, "count": count} for (state, reason), count in sorted(found.items())
             ],
         })  # fmt: skip
     return rows
+
+
+def _waits(policy: Policy, sharing: Sharing, states: States) -> list[str]:
+    ends = ((sharing.spec.source, "pull_"), (sharing.spec.destination, "push_"))
+    return troubles(
+        state
+        for name, service in ends
+        if (connection := policy.connections.get(name))
+        for state in states_of(connection, states)
+        if state.service.startswith(service)
+    )
