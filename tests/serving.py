@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import yaml
 
-from services.console.roles import Role
+from services.console.people.roles import Role
+from services.console.people.tokens import make
 from services.console.serving import run_in
 from services.console.settings import ConsoleSettings
-from services.console.tokens import make
 from services.runtime.lifecycle import Context
 from services.runtime.settings import Settings
 from services.sandbox.processes import free_port

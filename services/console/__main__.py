@@ -2,10 +2,10 @@
 
 import typer
 
-from services.console import verbs, verbs_asking, verbs_looking, verbs_service
-from services.console.verbs_letters import deadletters
-from services.console.verbs_rejected import rejected
-from services.console.verbs_topics import topics
+from services.console.verbs import asking, looking, resources, service
+from services.console.verbs.letters import deadletters
+from services.console.verbs.rejected import rejected
+from services.console.verbs.topics import topics
 
 EPILOG = (
     "Exit codes: 0 done; 1 refused, nothing was changed; 2 the command line is wrong; 3 there is no such thing; "
@@ -13,10 +13,8 @@ EPILOG = (
     "75 Kafka does not answer, or others keep writing: try again; 78 the settings cannot be used."
 )
 app = typer.Typer(epilog=EPILOG, no_args_is_help=True)
-verbs.add_to(app)
-verbs_asking.add_to(app)
-verbs_looking.add_to(app)
-verbs_service.add_to(app)
+for verbs in (resources, asking, looking, service):
+    verbs.add_to(app)
 app.add_typer(deadletters, name="deadletters")
 app.add_typer(rejected, name="rejected")
 app.add_typer(topics, name="topics")

@@ -10,15 +10,15 @@ from kafka.errors import KafkaError
 
 from schemas.canonical import Refused
 from services.console.editing import NoEditorError
-from services.console.kinds import UnknownKindError
 from services.console.letters.edits import UnfitError
-from services.console.planning import NotFoundError, RefusedError
-from services.console.pushed import BadBodyError
-from services.console.reconciling import NothingToCompareError
+from services.console.output.when import NotATimeError
+from services.console.policy.kinds import UnknownKindError
+from services.console.policy.planning import NotFoundError, RefusedError
+from services.console.policy.store import MovedError, NoPolicyError
+from services.console.pushing.pushed import BadBodyError
+from services.console.questions.reconciling import NothingToCompareError
+from services.console.questions.requests import UnansweredError
 from services.console.remote import RemoteError
-from services.console.requests import UnansweredError
-from services.console.store import MovedError, NoPolicyError
-from services.console.when import NotATimeError
 from services.runtime import kafka
 from services.runtime.ledger import FencedError, LedgerError
 from services.runtime.lifecycle import EXIT_AGAIN, EXIT_CONFIG

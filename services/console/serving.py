@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from services.console.api.app import create_app
 from services.console.api.desk import Desk
-from services.console.auth import read_people
+from services.console.people.auth import read_people
 from services.console.readmodel.database import Database
 from services.console.readmodel.follow import Follower
 from services.console.settings import ConsoleSettings, is_loopback

@@ -25,9 +25,9 @@ from schemas.resources import resource
 from services.console.__main__ import app
 from services.console.api.app import create_app
 from services.console.audit import ASKED_RECONCILE, CHANGED
+from services.console.people.roles import Role
 from services.console.readmodel.database import Database
 from services.console.readmodel.follow import Follower
-from services.console.roles import Role
 from services.runtime.clock import now_ms
 from services.runtime.ledger import Entry, Ledger
 from services.sandbox.processes import ServiceProcess
@@ -302,7 +302,7 @@ def test_the_command_line_pushes_and_lists_through_the_api(
     assert "address_range" in refused.stdout
     assert run(Role.EDITOR, "push", FEED, "-f", str(good)).exit_code == 1
     with monkeypatch.context() as patched:
-        patched.setattr("services.console.looking.MAX_ITEMS", 1)
+        patched.setattr("services.console.doing.looking.MAX_ITEMS", 1)
         said = run(FEED, "push", FEED, "-f", str(bad), "-o", "name").stdout
         assert f"{bad}:1\n" in said, "its place in the file, whichever request it went with"
     monkeypatch.delenv("IOC_BRIDGE_API_TOKEN")

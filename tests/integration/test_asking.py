@@ -14,8 +14,8 @@ from schemas.activity import Activity
 from schemas.hold import LISTING, Hold, HoldKind, hold_id
 from schemas.resources import Sharing, Verdict, decode_resource
 from services.console.__main__ import app
-from services.console.progress import read_progress
-from services.console.store import PolicyStore
+from services.console.policy.store import PolicyStore
+from services.console.questions.progress import read_progress
 from services.runtime import kafka
 from services.runtime.bulk import latest, read_to_end
 from services.runtime.clock import now_ms

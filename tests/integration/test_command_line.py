@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from services.console.__main__ import app
-from services.console.documents import read_text
-from services.console.operations import Operations
-from services.console.store import PolicyStore
+from services.console.documents.documents import read_text
+from services.console.policy.operations import Operations
+from services.console.policy.store import PolicyStore
 from services.runtime import kafka
 from services.runtime.bulk import latest
 from services.runtime.deadletters import DeadLetters
@@ -323,7 +323,8 @@ def test_a_person_who_waits_for_kafka_is_told_so() -> None:
 
 def without_kafka(arguments: list[str], *, waits_ms: int, patience_s: float) -> subprocess.CompletedProcess[str]:
     program = f"""
-from services.console import store, __main__
+from services.console.policy import store
+from services.console import __main__
 from services.runtime import kafka
 store.BOOTSTRAP_WITHIN_MS, kafka.PATIENCE_S = {waits_ms}, {patience_s}
 __main__.main()

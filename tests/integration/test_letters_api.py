@@ -8,7 +8,7 @@ from typing import Any
 from schemas.canonical import canonicalise
 from schemas.partitions import partition_of
 from schemas.report import Report, ReportBatch, Verb
-from services.console.roles import Role
+from services.console.people.roles import Role
 from services.runtime import kafka
 from tests.routing import CONNECTIONS, SOURCE, Exchange
 from tests.serving import Site

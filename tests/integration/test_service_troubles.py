@@ -11,7 +11,7 @@ import pytest
 from schemas.activity import Activity
 from schemas.resources import AnyResource, resource
 from schemas.types import IndicatorType
-from services.console.states import read_states
+from services.console.questions.states import read_states
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.netskope.settings import SANDBOX_TOKEN, SANDBOX_V1_TOKEN
 from services.sandbox.processes import ServiceProcess, free_port

@@ -7,10 +7,10 @@ import yaml
 from typer.testing import CliRunner
 
 from services.console.__main__ import app
-from services.console.auth import Guests, read_people
-from services.console.roles import Role
+from services.console.people.auth import Guests, read_people
+from services.console.people.roles import Role
+from services.console.people.tokens import Verifier, make
 from services.console.settings import ConsoleSettings
-from services.console.tokens import Verifier, make
 from services.runtime.settings import SettingsError, load
 
 

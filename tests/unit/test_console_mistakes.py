@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.console.checking import check
-from services.console.documents import read_text
-from services.console.planning import RefusedError, plan_apply
-from services.console.store import Snapshot
+from services.console.documents.checking import check
+from services.console.documents.documents import read_text
+from services.console.policy.planning import RefusedError, plan_apply
+from services.console.policy.store import Snapshot
 
 FIVE = """\
 apiVersion: ioc-bridge/v1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.canonical import RefusalReason
 from schemas.report import Report, Verb
-from services.console.pushed import BAD_ITEM, MAX_ITEMS, NOT_AN_ITEM, BadBodyError, Format, Item, Judged, read
+from services.console.pushing.pushed import BAD_ITEM, MAX_ITEMS, NOT_AN_ITEM, BadBodyError, Format, Item, Judged, read
 
 NOW = 1_700_000_000_000
 

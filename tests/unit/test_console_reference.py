@@ -1,6 +1,6 @@
 """The reference pages are what the code says, and every field that can be configured says what it means."""
 
-from services.console.reference import PAGES
+from services.console.pages.__main__ import PAGES
 from services.runtime.pages import outdated
 
 

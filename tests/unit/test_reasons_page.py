@@ -5,7 +5,7 @@ from pathlib import Path
 
 from schemas.request import Verdict
 from schemas.targets import Unrepresentable
-from services.console.pushed import BAD_ITEM, NOT_AN_ITEM
+from services.console.pushing.pushed import BAD_ITEM, NOT_AN_ITEM
 from services.pull_defender.normalize import Skip as DefenderRow
 from services.pull_netskope.normalize import Skip as NetskopeAlert
 from services.push_defender.render import Skip as NotForDefender

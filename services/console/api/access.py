@@ -6,8 +6,8 @@ from fastapi import Depends, HTTPException, Request, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.console.api.desk import Desk
-from services.console.auth import Person
-from services.console.roles import Role
+from services.console.people.auth import Person
+from services.console.people.roles import Role
 
 OPEN = "local"
 """What whoever asks is called where nobody is asked for a token."""

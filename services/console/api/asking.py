@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from schemas.request import MAX_LINES, RequestVerb
-from services.console.answers import answered, explained
 from services.console.api import models
 from services.console.api.access import AtHand, Editor, Viewer
 from services.console.api.changing import BODY, Documents
 from services.console.api.errors import RESPONSES
-from services.console.explaining import explain as explain_
-from services.console.requests import Question, ask
-from services.console.when import since as moment
+from services.console.output.when import since as moment
+from services.console.questions.answers import answered, explained
+from services.console.questions.explaining import explain as explain_
+from services.console.questions.requests import Question, ask
 
 router = APIRouter(prefix="/v1", tags=["ask"], responses=RESPONSES)
 Since = Annotated[str | None, Query(max_length=40, description="last seen since: how long ago (7d) or a time")]

@@ -9,13 +9,13 @@ from starlette.concurrency import run_in_threadpool
 from services.console.api import models
 from services.console.api.access import AtHand, Editor, Viewer
 from services.console.api.errors import RESPONSES
-from services.console.documents import Document, read_text
-from services.console.fields import as_document
-from services.console.holds import find_hold, read_holds
-from services.console.kinds import kind_of, kinds_of
-from services.console.operations import Outcome, select
-from services.console.places import Mistake
-from services.console.pushed import BadBodyError
+from services.console.documents.documents import Document, read_text
+from services.console.documents.fields import as_document
+from services.console.documents.places import Mistake
+from services.console.policy.kinds import kind_of, kinds_of
+from services.console.policy.operations import Outcome, select
+from services.console.pushing.pushed import BadBodyError
+from services.console.questions.holds import find_hold, read_holds
 
 router = APIRouter(prefix="/v1", responses=RESPONSES)
 MAX_BYTES = 10_000_000

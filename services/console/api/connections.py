@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from services.console.answers import compared
 from services.console.api import models
 from services.console.api.access import AtHand, Editor, Viewer
 from services.console.api.errors import RESPONSES
-from services.console.reconciling import reconcile as ask
-from services.console.states import read_states, states_of
+from services.console.questions.answers import compared
+from services.console.questions.reconciling import reconcile as ask
+from services.console.questions.states import read_states, states_of
 
 router = APIRouter(prefix="/v1", tags=["connections"], responses=RESPONSES)
 Wait = Annotated[float, Query(ge=0, le=120, description="how long to wait for what is found, seconds; 0: not at all")]

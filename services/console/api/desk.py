@@ -6,14 +6,14 @@ from contextlib import contextmanager
 
 from schemas.policy import Policy
 from schemas.progress import Progress
-from services.console.auth import Guests
-from services.console.operations import Operations
+from services.console.people.auth import Guests
+from services.console.people.tokens import Verifier
+from services.console.policy.operations import Operations
+from services.console.pushing.intake import Intake
 from services.console.readmodel.database import Database
 from services.console.readmodel.follow import Follower
 from services.console.readmodel.view import View
 from services.console.settings import ConsoleSettings
-from services.console.sources import Intake
-from services.console.tokens import Verifier
 from services.runtime.lifecycle import Context
 
 

@@ -10,18 +10,18 @@ from pydantic import BaseModel
 
 from schemas.canonical import Refused
 from services.console.api.desk import NotReadyError
-from services.console.kinds import UnknownKindError
+from services.console.documents.places import Mistake, dotted
 from services.console.letters.edits import UnfitError
-from services.console.places import Mistake, dotted
-from services.console.planning import NotFoundError, RefusedError
-from services.console.pushed import BadBodyError
+from services.console.output.when import NotATimeError
+from services.console.policy.kinds import UnknownKindError
+from services.console.policy.planning import NotFoundError, RefusedError
+from services.console.policy.store import MovedError, NoPolicyError
+from services.console.pushing.intake import RETRY_AFTER_S, BehindError
+from services.console.pushing.pushed import BadBodyError
+from services.console.questions.reconciling import NothingToCompareError
+from services.console.questions.requests import UnansweredError
 from services.console.readmodel.database import TooSlowError
 from services.console.readmodel.view import BadCursorError
-from services.console.reconciling import NothingToCompareError
-from services.console.requests import UnansweredError
-from services.console.sources import RETRY_AFTER_S, BehindError
-from services.console.store import MovedError, NoPolicyError
-from services.console.when import NotATimeError
 from services.runtime import log
 from services.runtime.ledger import LedgerError
 from services.runtime.settings import SettingsError

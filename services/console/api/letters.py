@@ -13,8 +13,8 @@ from services.console.letters.box import Only
 from services.console.letters.operations import Letters
 from services.console.letters.reasons import Why
 from services.console.letters.shown import became, listed, whole
-from services.console.pushed import BadBodyError
-from services.console.when import since as moment
+from services.console.output.when import since as moment
+from services.console.pushing.pushed import BadBodyError
 
 router = APIRouter(prefix="/v1/deadletters", tags=["dead letters"], responses=RESPONSES)
 Name = Annotated[str, Path(max_length=400, description="its id: `<topic>@<partition>:<offset>`")]

@@ -13,7 +13,7 @@ from services.console.api.changing import bounded
 from services.console.api.desk import Desk
 from services.console.api.errors import RESPONSES, Problem
 from services.console.api.json import answer
-from services.console.pushed import MAX_BYTES, BadBodyError, Format, read
+from services.console.pushing.pushed import MAX_BYTES, BadBodyError, Format, read
 from services.runtime.clock import now_ms
 
 router = APIRouter(prefix="/v1", tags=["push"], responses={**RESPONSES, 429: {"model": Problem}})

@@ -10,13 +10,13 @@ from services.console.api import models
 from services.console.api.access import AtHand, Viewer
 from services.console.api.errors import RESPONSES
 from services.console.api.json import answer
-from services.console.indicator import identify
-from services.console.planning import NotFoundError
+from services.console.output.targets import target_id_of
+from services.console.output.when import since as moment
+from services.console.policy.planning import NotFoundError
+from services.console.questions.indicator import identify
+from services.console.questions.states import read_states
 from services.console.readmodel.queries import MAX_PAGE, Filter
 from services.console.readmodel.sharings import sharing_rows
-from services.console.states import read_states
-from services.console.targets import target_id_of
-from services.console.when import since as moment
 
 router = APIRouter(prefix="/v1", tags=["read"], responses=RESPONSES)
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]

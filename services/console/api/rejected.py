@@ -10,11 +10,11 @@ from services.console.api.errors import RESPONSES
 from services.console.api.json import answer
 from services.console.api.models import Millis
 from services.console.audit import CORRECTED, entries
-from services.console.correcting import as_item, correction
-from services.console.planning import NotFoundError
-from services.console.pushed import BadBodyError
-from services.console.retrying import Unasked, check_name
-from services.console.retrying import retry as retry_
+from services.console.policy.planning import NotFoundError
+from services.console.pushing.correcting import as_item, correction
+from services.console.pushing.pushed import BadBodyError
+from services.console.pushing.retrying import Unasked, check_name
+from services.console.pushing.retrying import retry as retry_
 from services.runtime.clock import now_ms
 
 router = APIRouter(prefix="/v1/rejected", tags=["rejected"], responses=RESPONSES)

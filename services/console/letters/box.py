@@ -18,8 +18,8 @@ from schemas.resolution import Resolution, digest
 from schemas.resolution_state import ResolutionState
 from schemas.topics import Topic
 from services.console.letters.letter import Letter
-from services.console.planning import NotFoundError
-from services.console.store import BOOTSTRAP_WITHIN_MS, NoPolicyError
+from services.console.policy.planning import NotFoundError
+from services.console.policy.store import BOOTSTRAP_WITHIN_MS, NoPolicyError
 from services.runtime.bulk import Raw, read_to_end
 from services.runtime.kafka import consumer
 from services.runtime.settings import Settings

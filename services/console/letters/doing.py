@@ -8,7 +8,6 @@ import typer
 
 from services.console.audit import user
 from services.console.editing import in_editor, kept
-from services.console.forms import Form
 from services.console.guard import EXIT_REFUSED, complain, guarded
 from services.console.letters.box import Only
 from services.console.letters.edits import Payload, UnfitError, changed, parsed, pretty
@@ -16,8 +15,9 @@ from services.console.letters.letter import Letter
 from services.console.letters.operations import Letters
 from services.console.letters.reasons import Outcome
 from services.console.letters.shown import brief, listed, text, whole
-from services.console.rows import Listing, write
-from services.console.when import age, show
+from services.console.output.forms import Form
+from services.console.output.rows import Listing, write
+from services.console.output.when import age, show
 from services.runtime.settings import load_settings
 
 _LETTERS = Listing(

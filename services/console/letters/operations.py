@@ -19,7 +19,7 @@ from services.console.letters.letter import Letter
 from services.console.letters.planning import flaw, plan
 from services.console.letters.reasons import Outcome, Why
 from services.console.letters.staleness import stale
-from services.console.store import WRITER, competing
+from services.console.policy.store import WRITER, competing
 from services.runtime.chunks import chunks
 from services.runtime.clock import now_ms
 from services.runtime.ledger import Entry, Ledger

@@ -9,7 +9,7 @@ from schemas.topics import Topics
 from services.console.letters.letter import Letter
 from services.console.letters.nature import nature_of
 from services.console.letters.reasons import Outcome, Why
-from services.console.when import show
+from services.console.output.when import show
 from services.runtime.ledger import Entry
 
 

@@ -15,7 +15,7 @@ from schemas.note import RESERVED
 from schemas.progress import PROGRESS_KEY, Progress
 from schemas.record import UndecodableError
 from schemas.topics import DAY_MS
-from services.console.progress import read_progress
+from services.console.questions.progress import read_progress
 from services.console.readmodel import ingest
 from services.console.readmodel.database import Database
 from services.console.readmodel.ingest import Changes, Indicators, Unreadable

@@ -1,0 +1,1 @@
+"""Resources as files have them: text with places, checked, and written back."""

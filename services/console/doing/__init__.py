@@ -1,0 +1,1 @@
+"""What the verbs of the command line do: arguments in, a few calls, output."""

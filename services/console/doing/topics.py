@@ -1,0 +1,49 @@
+"""`topics apply` and `topics check`."""
+
+from contextlib import closing
+
+import typer
+
+from services.console.guard import EXIT_REFUSED, guarded
+from services.console.output.forms import Form
+from services.console.output.resources import warn_of_unreadable
+from services.console.output.rows import Listing, write
+from services.console.policy.store import PolicyStore
+from services.runtime import kafka
+from services.runtime.settings import Settings, load_settings
+from services.runtime.topics import TopicState, apply_topics, check_topics
+
+_TOPICS = Listing(("topic", "partitions", "state"), (), lambda row: str(row["topic"]))
+
+
+def run(*, change: bool) -> None:
+    """Check the topics, creating what is missing if they may be changed.
+
+    Raises:
+        typer.Exit: some are missing, or not as they should be.
+
+    """
+    with guarded():
+        settings = load_settings()
+        with closing(kafka.admin(settings)) as admin:
+            policy = settings.topics.policy
+            states = apply_topics(admin, [policy], settings.replication) if change else check_topics(admin, [policy])
+            wanted = settings.topics.all(_destinations(settings) if states[0].state != "missing" else ())
+            states = apply_topics(admin, wanted, settings.replication) if change else check_topics(admin, wanted)
+        _show(states)
+        if any(state.state in ("differs", "missing") for state in states):
+            raise typer.Exit(EXIT_REFUSED)
+
+
+def _destinations(settings: Settings) -> list[str]:
+    found = PolicyStore(settings).read()
+    warn_of_unreadable(found)
+    return found.policy.destinations
+
+
+def _show(states: list[TopicState]) -> None:
+    rows = [
+        {"topic": one.topic.name, "partitions": one.topic.partitions, "state": [one.state, *one.wrong]}
+        for one in states
+    ]
+    write(rows, _TOPICS, Form.TABLE)

@@ -1,0 +1,1 @@
+"""What is written on a terminal: resources, rows, moments and names as people know them."""

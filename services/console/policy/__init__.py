@@ -1,0 +1,1 @@
+"""The policy as it is stored, and what may be done to it."""

@@ -1,0 +1,1 @@
+"""What sources push, and corrections of what was rejected."""

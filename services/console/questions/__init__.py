@@ -1,0 +1,1 @@
+"""Questions to the router and to services, and what they answered."""
