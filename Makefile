@@ -22,7 +22,7 @@ demo: $(VENV)/.ready ## both vendors' sandbox tenants, an embedded Kafka and eve
 	@$(BIN)/python -m services.sandbox demo $(if $(KEEP),--keep)
 
 test: $(VENV)/.ready ## all tests, shared out among processes; ARGS="-k name" runs some in one
-	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 3 --dist worksteal)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 3 --dist loadfile --no-loadscope-reorder)
 
 lint: $(VENV)/.ready ## ruff, mypy --strict, import rules, manifests
 	@$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 import os
 import secrets
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,16 @@ from tests.broker import Choice, NoBroker, choose, ways
 # A busy machine is no finding, and the same examples are tried every time.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test an id of its own: of those that share one only one would run, and nobody would be told."""
+    for item in items:
+        if operation := getattr(item, "operation_label", None):  # schemathesis makes a test for each, all of one id
+            item._id = item.id.with_params(operation)
+    shared = [id_ for id_, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if shared:
+        raise pytest.UsageError(f"several tests have one id, name them apart: {', '.join(shared)}")
 
 
 def _tell(config: pytest.Config, text: str) -> None:
