@@ -29,6 +29,10 @@ EDITED, REPLAYED, DROPPED = "dead_letter_edited", "dead_letters_replayed", "dead
 """Codes in the activity log."""
 _AT_ONCE = 100
 """Letters in one transaction."""
+Said = Sequence[tuple[Resolution, Sequence[Entry]]]
+"""What is said of letters, each with the records that go with it."""
+Judge = Callable[[Sequence[Letter]], tuple[Said, Sequence[Outcome]]]
+"""Says of letters which are resolved, and which are left and why."""
 
 
 class Letters:
@@ -82,21 +86,12 @@ class Letters:
             NotFoundError: one that is named does not exist; nothing was done.
 
         """
-        done: dict[str, Outcome] = {}
-        left: list[Outcome] = []
 
-        def work(ledger: Ledger) -> None:
-            box = self.box()
-            letters = [one for one in self._meant(box, names, only) if one.id not in done]
+        def judge(letters: Sequence[Letter]) -> tuple[Said, Sequence[Outcome]]:
             planned = plan(self._topics, letters, {} if force else stale(self._settings, letters), force=force)
-            left[:] = planned.left
-            for part in chunks(planned.going, _AT_ONCE):
-                said = [(self._replayed(letter), records) for letter, records in part]
-                self._write(ledger, box, said, REPLAYED, f"replayed {_some(said)}")
-                done.update({one.id: Outcome(one.id, one.state) for one, _ in said})
+            return [(self._replayed(letter), records) for letter, records in planned.going], planned.left
 
-        self._compete(work)
-        return [*done.values(), *left]
+        return self._settle(names, only, judge, REPLAYED)
 
     def drop(self, names: Sequence[str], reason: str = "") -> list[Outcome]:
         """Let letters be. They stay where they are for as long as they are kept, and may still be replayed.
@@ -105,17 +100,27 @@ class Letters:
             NotFoundError: one that is named does not exist; nothing was done.
 
         """
+
+        def judge(letters: Sequence[Letter]) -> tuple[Said, Sequence[Outcome]]:
+            going = [one for one in letters if one.state is ResolutionState.OPEN]
+            left = [_left(one) for one in letters if one.state is not ResolutionState.OPEN]
+            return [(self._resolution(one, ResolutionState.DROPPED, reason), []) for one in going], left
+
+        return self._settle(names, None, judge, DROPPED, f": {reason}" if reason else "")
+
+    def _settle(
+        self, names: Sequence[str] | None, only: Only | None, judge: Judge, code: str, because: str = ""
+    ) -> list[Outcome]:
+        """Resolve what is meant as `judge` says, a part at a time; where others write, it is judged anew."""
         done: dict[str, Outcome] = {}
         left: list[Outcome] = []
 
         def work(ledger: Ledger) -> None:
             box = self.box()
-            letters = [one for one in self._meant(box, names, None) if one.id not in done]
-            left[:] = [_left(one) for one in letters if one.state is not ResolutionState.OPEN]
-            for part in chunks([one for one in letters if one.state is ResolutionState.OPEN], _AT_ONCE):
-                said = [(self._resolution(one, ResolutionState.DROPPED, reason), list[Entry]()) for one in part]
-                self._write(ledger, box, said, DROPPED, f"dropped {_some(said)}{f': {reason}' if reason else ''}")
-                done.update({one.id: Outcome(one.id, one.state) for one, _ in said})
+            going, left[:] = judge([one for one in self._meant(box, names, only) if one.id not in done])
+            for part in chunks(going, _AT_ONCE):
+                self._write(ledger, box, part, code, f"{_what(code)} {_some(part)}{because}")
+                done.update({one.id: Outcome(one.id, one.state) for one, _ in part})
 
         self._compete(work)
         return [*done.values(), *left]
@@ -142,12 +147,9 @@ class Letters:
         said = self._resolution(letter, ResolutionState.REPLAYED)
         return said.model_copy(update={"replays": said.replays + 1})
 
-    def _write(
-        self, ledger: Ledger, box: Box, said: Sequence[tuple[Resolution, list[Entry]]], code: str, text: str
-    ) -> None:
+    def _write(self, ledger: Ledger, box: Box, said: Said, code: str, text: str) -> None:
         topic = self._topics.resolutions.name
-        what = code.rpartition("_")[2]
-        told = entries(self._settings, code, f"{self._by}: {text}", [(one.id, what) for one, _ in said])
+        told = entries(self._settings, code, f"{self._by}: {text}", [(one.id, _what(code)) for one, _ in said])
         swept = [Entry(topic, id_.encode(), None) for id_ in box.stale]
         ledger.write([
             *(record for _, records in said for record in records),
@@ -161,6 +163,10 @@ def _left(letter: Letter) -> Outcome:
     return Outcome(letter.id, letter.state, why, f"it is {letter.state} already")
 
 
-def _some(said: Sequence[tuple[Resolution, list[Entry]]]) -> str:
+def _what(code: str) -> str:
+    return code.rpartition("_")[2]
+
+
+def _some(said: Said) -> str:
     first = ", ".join(one.id for one, _ in said[:3])
     return f"{first}{f' and {len(said) - 3} more' if len(said) > 3 else ''}"
