@@ -35,6 +35,11 @@ class Stay(Record):
     until: Millis | None = None
     """Until when; absent while it is wanted."""
 
+    @classmethod
+    def of(cls, since: Millis, until: Millis | None = None) -> "Stay":
+        """A stay of moments that are known to be valid."""
+        return cls.trusted({"v": 1, "since": since, "until": until})
+
 
 class Indicator(Record):
     """What all sources together know of one indicator.

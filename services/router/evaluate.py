@@ -226,11 +226,11 @@ def _stays(stays: Mapping[str, Stay], desired: Mapping[str, str], now: Millis) -
     """When the indicator was wanted at each destination, brought up to date."""
     wanted = {key.partition("/")[0] for key in desired}
     found = {
-        name: stay if name in wanted or stay.until is not None else Stay(since=stay.since, until=now)
+        name: stay if name in wanted or stay.until is not None else Stay.of(stay.since, now)
         for name, stay in stays.items()
     }
     for name in wanted:
         before = found.get(name)
         if before is None or before.until is not None:
-            found[name] = Stay(since=before.since if before else now)
+            found[name] = Stay.of(before.since if before else now)
     return found
