@@ -1,6 +1,6 @@
 """Cutting work into vendor-sized or record-sized pieces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -10,3 +10,20 @@ def chunks(items: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:
     """The items in order, in pieces of at most `size`."""
     for start in range(0, len(items), size):
         yield tuple(items[start : start + size])
+
+
+def bounded_chunks(
+    items: Iterable[T], most: int, most_bytes: int, length: Callable[[T], int]
+) -> Iterator[tuple[T, ...]]:
+    """The items in order, in pieces of at most `most` and of at most `most_bytes`; one that is longer goes alone."""
+    piece: list[T] = []
+    size = 0
+    for item in items:
+        bytes_ = length(item)
+        if piece and (len(piece) == most or size + bytes_ > most_bytes):
+            yield tuple(piece)
+            piece, size = [], 0
+        piece.append(item)
+        size += bytes_
+    if piece:
+        yield tuple(piece)

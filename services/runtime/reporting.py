@@ -17,6 +17,7 @@ from schemas.record import UndecodableError
 from schemas.report import MAX_REPORTS, Report, ReportBatch
 from services.runtime import log, trace
 from services.runtime.bulk import Raw, read_everything
+from services.runtime.chunks import bounded_chunks
 from services.runtime.deadletters import DeadLetters
 from services.runtime.holds import known_holds
 from services.runtime.kafka import producer
@@ -62,22 +63,8 @@ def batches(poll: Poll, reports: Iterable[Report], partitions: int) -> Iterator[
         number = partition_of(indicator_id(report.type, report.value), partitions)
         parts.setdefault(number, []).append(report)
     for number, part in sorted(parts.items()):
-        for piece in _pieces(part):
-            yield number, ReportBatch(source=poll.source, poll=poll.id, reports=tuple(piece))
-
-
-def _pieces(reports: Iterable[Report]) -> Iterator[list[Report]]:
-    piece: list[Report] = []
-    size = 0
-    for report in reports:
-        length = len(report.encode())
-        if piece and (len(piece) == MAX_REPORTS or size + length > MAX_BATCH_BYTES):
-            yield piece
-            piece, size = [], 0
-        piece.append(report)
-        size += length
-    if piece:
-        yield piece
+        for piece in bounded_chunks(part, MAX_REPORTS, MAX_BATCH_BYTES, lambda report: len(report.encode())):
+            yield number, ReportBatch(source=poll.source, poll=poll.id, reports=piece)
 
 
 class Reporter:

@@ -9,6 +9,7 @@ from schemas.partitions import partition_of
 from schemas.request import MAX_ENTRIES, MAX_LINES, RequestVerb, entry_name, split_entry_name
 from services.console.pushing.pushed import BadBodyError
 from services.console.questions.requests import TIMEOUT_S, Answer, Question, ask
+from services.runtime.chunks import bounded_chunks
 from services.runtime.settings import Settings
 
 _BYTES = 500_000
@@ -54,7 +55,7 @@ def retry(settings: Settings, names: Iterable[str], *, by: str, timeout_s: float
         check_name(name)
     found: list[Retried] = []
     for part in _parts(names):
-        question = Question(RequestVerb.SYNC, entries=tuple(part), lines=MAX_LINES)
+        question = Question(RequestVerb.SYNC, entries=part, lines=MAX_LINES)
         found += _became(part, ask(settings, question, by=by, timeout_s=timeout_s), settings.partitions)
     return found
 
@@ -72,18 +73,9 @@ def check_name(name: str) -> tuple[str, str]:
         raise BadBodyError(f"{error}; `ioc-bridge rejected list -o name` shows them") from error
 
 
-def _parts(names: Iterable[str]) -> Iterator[list[str]]:
-    part: list[str] = []
-    size = 0
-    for name in names:
-        length = len(name.encode())
-        if part and (len(part) == MAX_ENTRIES or size + length > _BYTES):
-            yield part
-            part, size = [], 0
-        part.append(name)
-        size += length
-    if part:
-        yield part
+def _parts(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """As many at once as one question may have."""
+    return bounded_chunks(names, MAX_ENTRIES, _BYTES, lambda name: len(name.encode()))
 
 
 def _became(names: Sequence[str], answer: Answer, partitions: int) -> Iterator[Retried]:
