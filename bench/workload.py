@@ -1,8 +1,10 @@
 """The work that every way of routing is given: reports about web addresses, a policy with one sharing, real topics."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from itertools import islice
 
 from kafka import TopicPartition
 
@@ -91,17 +93,23 @@ def write_policy(settings: Settings, resources: Iterable[AnyResource]) -> None:
         )
 
 
-def fill_batched(settings: Settings, reports: int, indicators: int, *, first: int = 0) -> None:
-    """Put so many reports into `ioc.reports`, from the one numbered `first` on, as a puller does."""
+def fill_batched(settings: Settings, reports: int, indicators: int, *, first: int = 0, at_once: bool = False) -> float:
+    """Put so many reports into `ioc.reports`, from the one numbered `first` on, as a puller does.
+
+    `at_once`: in one transaction, so that nobody sees any before all are committed. Returns when that was, by the
+    monotonic clock.
+    """
+    made = (
+        Entry(settings.topics.reports.name, SOURCE.encode(), batch.encode(), partition)
+        for partition, batch in batches(reports, indicators, settings.partitions, first=first)
+    )
     with closing(Ledger(settings, f"pull/{SOURCE}")) as ledger:
-        entries: list[Entry] = []
-        for partition, batch in batches(reports, indicators, settings.partitions, first=first):
-            entries.append(Entry(settings.topics.reports.name, SOURCE.encode(), batch.encode(), partition))
-            if len(entries) == _BATCHES_PER_TRANSACTION:
+        if at_once:
+            ledger.write(list(made))  # made before the transaction begins, which must not take long
+        else:
+            while entries := list(islice(made, _BATCHES_PER_TRANSACTION)):
                 ledger.write(entries)
-                entries = []
-        if entries:
-            ledger.write(entries)
+        return time.monotonic()
 
 
 def fill_single(settings: Settings, topic: str, reports: int, indicators: int) -> None:

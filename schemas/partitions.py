@@ -5,4 +5,9 @@ from zlib import crc32
 
 def partition_of(indicator_id: str, partitions: int) -> int:
     """The partition of an indicator among `partitions`."""
-    return crc32(indicator_id.encode("utf-8", "surrogatepass")) % partitions
+    return partition_of_key(indicator_id.encode("utf-8", "surrogatepass"), partitions)
+
+
+def partition_of_key(key: bytes, partitions: int) -> int:
+    """The partition of the indicator with this id, as it is on the wire, among `partitions`."""
+    return crc32(key) % partitions

@@ -4,8 +4,10 @@ A reader ignores fields it has never heard of (a newer writer may add them) and 
 does not know: a guess about somebody's blocklist is worse than a dead letter.
 """
 
+from collections.abc import Mapping
+from functools import cached_property
 from types import NoneType
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,13 +17,12 @@ Millis = Annotated[int, Field(ge=0, title=MILLIS)]
 
 
 _new = object.__new__
-_set_values, _set_told, _set_extra, _set_private = (
-    BaseModel.__dict__[slot].__set__
-    for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-)
-"""Records are frozen; while one is being made it is not. By its slots, which takes half as long as by their names."""
-_NONE_TOLD: set[str] = set()
-"""Which fields were given is of no use to us. Shared, since copies get one of their own."""
+_set_values = BaseModel.__dict__["__dict__"].__set__
+"""Records are frozen; while one is being made it is not. By its slot, which takes half as long as by its name."""
+_LEFT_OUT: dict[str, object] = {
+    "__pydantic_fields_set__": set(), "__pydantic_extra__": None, "__pydantic_private__": None
+}  # fmt: skip
+"""What pydantic keeps beside the values, and no record makes use of. Shared, since copies get their own."""
 
 
 class UndecodableError(ValueError):
@@ -53,10 +54,13 @@ class Record(BaseModel):
         """
         made = _new(cls)
         _set_values(made, values)
-        _set_told(made, _NONE_TOLD)
-        _set_extra(made, None)
-        _set_private(made, None)
         return made
+
+    if not TYPE_CHECKING:  # or any name would be one of a record
+
+        def __getattr__(self, name: str) -> object:
+            """What `trusted` leaves out, since setting it takes as long as the rest: asked for by pydantic alone."""
+            return _LEFT_OUT[name] if name in _LEFT_OUT else super().__getattr__(name)
 
     def encode(self) -> bytes:
         """The record's bytes on the wire. Absent optional fields are left out.
@@ -91,7 +95,26 @@ def _plain(part: BaseModel) -> dict[str, Any] | orjson.Fragment:
             if said[name] is None:
                 del said[name]
         return said
-    return orjson.Fragment(part.__pydantic_serializer__.to_json(part, exclude_none=True))
+    return orjson.Fragment(part.__dict__.get("wire") or _written(part))
+
+
+def _written(part: BaseModel) -> bytes:
+    return part.__pydantic_serializer__.to_json(part, exclude_none=True)
+
+
+class Part(BaseModel):
+    """Base of what is in very many records word for word: whoever writes them asks it for its bytes once."""
+
+    @cached_property
+    def wire(self) -> bytes:
+        """Its bytes in a record. Kept from the first time they are asked for."""
+        return _written(self)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, which has bytes of its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("wire", None)
+        return copied
 
 
 class Reason(BaseModel):

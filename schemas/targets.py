@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from schemas.record import Part
 from schemas.types import Family, IndicatorType, Severity
 
 EMPTY_HASH = "f" * 64
@@ -28,7 +29,7 @@ class Unrepresentable(StrEnum):
     BY_TABLE = "skipped_by_action_table"
 
 
-class _Target(BaseModel):
+class _Target(Part):
     model_config = ConfigDict(
         extra="ignore",
         frozen=True,

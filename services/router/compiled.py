@@ -34,6 +34,8 @@ class Spot:
     fingerprint: str
     detailed: bool
     """Whether the vendor is told more than the value, so that an edit of severity or comments matters there."""
+    expires: bool
+    """Whether the vendor is told when the indicator expires."""
     untold: str
     """What the pusher must know of the target and the vendor is not told: an edit of it is no reason for a call."""
 
@@ -66,6 +68,7 @@ class Route:
 
 
 def _spot(destination: str, target: Target) -> Spot:
+    _ = target.wire  # it goes into every entry
     untold = {"allow_deletion"} if isinstance(target, DefenderAction) else set()
     # Lists without further ones are what they were before there was such a field.
     unsaid = {"overflow"} if isinstance(target, UrlList) and target.overflow is None else set()
@@ -76,6 +79,7 @@ def _spot(destination: str, target: Target) -> Spot:
         key=f"{destination}/{target.id}",
         fingerprint=digest(target.model_dump_json(exclude=untold | unsaid)),
         detailed=isinstance(target, DefenderAction),
+        expires=isinstance(target, DefenderAction) and target.expires,
         untold=digest(target.model_dump_json(include=untold)),
     )
 

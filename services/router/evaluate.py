@@ -5,6 +5,7 @@ The indicator remembers what was asked for last, so the answer is exact: which e
 """
 
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.canonical import indicator_id
@@ -20,7 +21,11 @@ from services.router.keeper import Keeper
 _HOUR_MS = 60 * 60 * 1000
 
 
-class Wish(NamedTuple):
+# Several of these are made for every report: as frozen ones, or as tuples with names, they take twice as long.
+
+
+@dataclass(slots=True)
+class Wish:
     """One entry at one target, with everyone who wants it there."""
 
     spot: Spot
@@ -28,7 +33,8 @@ class Wish(NamedTuple):
     sharings: list[str]
 
 
-class Change(NamedTuple):
+@dataclass(slots=True)
+class Change:
     """A desired entry to be written: a record, or None as a tombstone."""
 
     destination: str
@@ -36,7 +42,8 @@ class Change(NamedTuple):
     entry: Desired | None
 
 
-class Decision(NamedTuple):
+@dataclass(slots=True)
+class Decision:
     """What follows from an evaluation: the indicator (the very same object where nothing follows), and what changes.
 
     `skipped` are destination and reason of targets that could not have it and did not say so before.
@@ -88,30 +95,29 @@ def judge(
     indicator: Indicator, vouchers: Mapping[str, object], policy: CompiledPolicy
 ) -> Iterator[tuple[str, Route, Judgement]]:
     """Follow every route of every source that vouches."""
-    routes = [(source, route) for source in vouchers for route in policy.routes.get(source, ())]
-    if not routes:
-        return
     indicator = as_vouched_for(indicator, vouchers)
-    matches = {source: policy.rules[source](indicator) for source in vouchers if source in policy.rules}
     kept: dict[Keeper, Reason | None] = {}
-    for source, route in routes:
-        matched, state = matches[source][route.rule], indicator.sources[source]
-        if matched is False:
-            yield source, route, Verdict.NOT_MATCHED
-        elif route.is_too_old(state.observed_at, state.last_seen):
-            yield source, route, Verdict.BEFORE_SHARING
-        elif matched is None:
-            yield source, route, Barred(_name(route), Verdict.RULE_FAILED, route.rule)
-        else:
-            spot = route.spot(indicator.type, indicator.severity)
-            if isinstance(spot, Unrepresentable):
+    for source in vouchers:
+        routes = policy.routes.get(source)
+        if not routes:
+            continue
+        matches, state = policy.rules[source](indicator), indicator.sources[source]
+        for route in routes:
+            matched = matches[route.rule]
+            if matched is False:
+                yield source, route, Verdict.NOT_MATCHED
+            elif route.is_too_old(state.observed_at, state.last_seen):
+                yield source, route, Verdict.BEFORE_SHARING
+            elif matched is None:
+                yield source, route, Barred(_name(route), Verdict.RULE_FAILED, route.rule)
+            elif isinstance(spot := route.spot(indicator.type, indicator.severity), Unrepresentable):
                 yield source, route, Barred(_name(route), spot)
-                continue
-            keeper = policy.keepers[route.destination]  # the same one for all destinations with the same guards
-            if keeper not in kept:
-                kept[keeper] = keeper(indicator)
-            reason = kept[keeper]
-            yield source, route, Barred(spot.key, reason.code, reason.detail) if reason else spot
+            else:
+                keeper = policy.keepers[route.destination]  # the same one for all destinations with the same guards
+                if keeper not in kept:
+                    kept[keeper] = keeper(indicator)
+                reason = kept[keeper]
+                yield source, route, Barred(spot.key, reason.code, reason.detail) if reason else spot
 
 
 def wishes_of(
@@ -143,13 +149,14 @@ def _told_expiry(indicator: Indicator, spot: Spot) -> Millis | None:
     Rounded up, to the hour where the indicator lives for less than two days and else to the day: each new sighting
     moves an expiry, and that must not mean a call each.
     """
-    if not spot.detailed or indicator.expires_at is None or not getattr(spot.target, "expires", False):
+    if indicator.expires_at is None or not spot.expires:
         return None
     step = _HOUR_MS if indicator.expires_at - indicator.last_seen < 2 * DAY_MS else DAY_MS
     return -(-indicator.expires_at // step) * step
 
 
-class Told(NamedTuple):
+@dataclass(slots=True)
+class Told:
     """What a vendor is told of an indicator, as a fingerprint, and when it shall let the entry expire by itself."""
 
     content: str
@@ -180,14 +187,19 @@ def entry_of(
             "comments": indicator.comments,
             "tags": indicator.tags,
             "expires_at": said.expires_at,
-            "sources": tuple(sorted(set(wish.sources))),
-            "sharings": tuple(sorted(wish.sharings)),
+            "sources": _in_order(wish.sources),
+            "sharings": _in_order(wish.sharings),
             "content": said.content,
             "reported_at": reported_at,
             "resend_at": resend_at,
             "released": False,
         }
     )
+
+
+def _in_order(names: list[str]) -> tuple[str, ...]:
+    """Each name once. Most entries have one."""
+    return tuple(names) if len(names) == 1 else tuple(sorted(set(names)))
 
 
 def resend(
@@ -225,6 +237,8 @@ def _end(indicator: Indicator, key: str, identity: str, policy: CompiledPolicy, 
 def _stays(stays: Mapping[str, Stay], desired: Mapping[str, str], now: Millis) -> dict[str, Stay]:
     """When the indicator was wanted at each destination, brought up to date."""
     wanted = {key.partition("/")[0] for key in desired}
+    if not stays:
+        return {name: Stay.of(now) for name in wanted}
     found = {
         name: stay if name in wanted or stay.until is not None else Stay.of(stay.since, now)
         for name, stay in stays.items()

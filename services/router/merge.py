@@ -9,13 +9,14 @@ from schemas.report import Report, Verb
 
 ECHO_MS = 60 * 60 * 1000
 """How long after we ceased to want an indicator somewhere it may still be met there because of us."""
+_WITHDRAW = Verb.WITHDRAW
 _STATEMENT = ("severity", "reputation", "comments", "tags", "link", "external_id", "expires_at")
 
 
 def merge(indicator: Indicator | None, source: str, report: Report) -> Indicator | None:
     """The indicator with the report merged in, or None where the report says nothing new."""
     stored = indicator.sources.get(source) if indicator else None
-    if report.verb is Verb.WITHDRAW:
+    if report.verb is _WITHDRAW:
         state = _withdrawn(stored, report)
     else:
         state = _updated(stored, report, echo=_is_echo(indicator, source, report))

@@ -6,7 +6,8 @@ read second. One send a record costs ten times as much as whole batches.
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
@@ -16,7 +17,8 @@ from services.runtime.settings import Settings
 _BATCH_BYTES = 900_000
 
 
-class Item(NamedTuple):
+@dataclass(slots=True)
+class Item:
     """A record to be sent. A value of None is a tombstone."""
 
     key: bytes

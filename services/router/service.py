@@ -16,7 +16,7 @@ from schemas.policy import Policy
 from schemas.request import Request
 from services.router import transport  # noqa: F401  # registers the transport
 from services.router.compiled import compile_policy
-from services.router.lag import LagWatch
+from services.router.lag import LagWatch, Position
 from services.router.leave import leave
 from services.router.outbox import Outbox
 from services.router.questions import Questions
@@ -60,7 +60,7 @@ class Router:
         await self.app.start()
         aside = [
             asyncio.create_task(self._questions.run(), name="questions"),
-            asyncio.create_task(LagWatch(self._settings, self._merged).run(), name="lag"),
+            asyncio.create_task(LagWatch(self._settings, self._positions).run(), name="lag"),
         ]
         try:
             while not self._context.stop.is_set():
@@ -87,8 +87,11 @@ class Router:
         for worker in self._workers.values():
             worker.tick()
 
-    def _merged(self) -> dict[int, int]:
-        return {number: worker.state.progress.reports_next for number, worker in self._workers.items()}
+    def _positions(self) -> dict[int, Position]:
+        return {
+            number: Position(worker.state.progress.reports_next, worker.oldest_at)
+            for number, worker in self._workers.items()
+        }
 
     def _asked(self, number: int, request: Request) -> None:
         if worker := self._workers.get(number):

@@ -8,7 +8,7 @@ from collections.abc import Container
 
 from schemas.canonical import indicator_id
 from schemas.indicator import Indicator
-from schemas.partitions import partition_of
+from schemas.partitions import partition_of_key
 from schemas.progress import PROGRESS_KEY, Progress
 from schemas.record import UndecodableError
 from schemas.report import Report, ReportBatch
@@ -49,12 +49,12 @@ class Unit:
             UndecodableError: a report belongs to another partition, so its writer counts partitions differently.
 
         """
-        keyed = [(indicator_id(report.type, report.value), report) for report in batch.reports]
-        for identity, _ in keyed:
-            if partition_of(identity, self._topics.partitions) != self._state.number:
-                raise UndecodableError(f"{identity} does not belong to partition {self._state.number}")
-        for identity, report in keyed:
-            self._merge(identity.encode(), batch.source, report, headers)
+        keys = [indicator_id(report.type, report.value).encode() for report in batch.reports]
+        for key in keys:
+            if partition_of_key(key, self._topics.partitions) != self._state.number:
+                raise UndecodableError(f"{key.decode()} does not belong to partition {self._state.number}")
+        for key, report in zip(keys, batch.reports, strict=True):
+            self._merge(key, batch.source, report, headers)
 
     def _merge(self, key: bytes, source: str, report: Report, headers: Headers) -> None:
         merged = merge(self._stored(key), source, report)

@@ -48,6 +48,8 @@ class PartitionWorker:
     ) -> None:
         self.state = state
         self.last_queued = -1
+        self.oldest_at: int | None = None
+        """When the first of the reports in hand was written, milliseconds since the epoch; None: there are none."""
         self._context = context
         self._topics = context.settings.topics
         self._outbox = outbox
@@ -122,6 +124,7 @@ class PartitionWorker:
         while len(found) < self._context.settings.unit_batches and not self._queue.empty():
             if event := self._queue.get_nowait():
                 found.append(event)
+        self.oldest_at = round(found[0].message.timestamp * 1000) if found else None  # Faust has seconds
         return found
 
     async def _route(self, events: list[Event]) -> None:
@@ -136,6 +139,7 @@ class PartitionWorker:
         await self._commit(unit, self.state.progress.model_copy(update={"reports_next": following}))
         for event in events:
             event.ack()
+        self.oldest_at = None
 
     async def _take(self, unit: Unit, event: Event) -> None:
         topic, number = self._topics.reports.name, self.state.number

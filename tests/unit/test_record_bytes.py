@@ -1,12 +1,17 @@
 """A record's bytes are what its model would say of itself, and come back as the same record."""
 
+import copy
+import pickle
 import resource
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from schemas.desired import Applied, AppliedState, Desired
 from schemas.indicator import Indicator, SourceState, Stay
@@ -84,12 +89,47 @@ def test_the_quick_way_of_writing_a_record_says_what_the_model_says(records: st.
     holds()
 
 
+@pytest.mark.parametrize("records", _RECORDS.values(), ids=_RECORDS)
+def test_a_record_of_trusted_values_is_in_all_things_like_one_that_was_validated(
+    records: st.SearchStrategy[Record],
+) -> None:
+    @given(records, st.sampled_from((copy.copy, copy.deepcopy, _pickled, Record.model_copy)))
+    def holds(record: Record, copied: Callable[[Record], Record]) -> None:
+        made = type(record).trusted(dict(record.__dict__))
+        assert made == record == made == copied(made)
+        assert repr(made) == repr(record)
+        assert made.model_dump() == record.model_dump()
+        assert made.model_copy(update={"v": 2}) != record
+        with pytest.raises(ValidationError, match="frozen"):
+            made.v = 1  # type: ignore[misc]
+        with pytest.raises(AttributeError, match="no attribute 'other'"):
+            made.other  # type: ignore[attr-defined]  # noqa: B018
+
+    holds()
+
+
+def test_a_target_that_was_asked_for_its_bytes_is_still_the_same_target() -> None:
+    asked, other = (DefenderAction(kind="defender-action", action="Block") for _ in range(2))
+    assert orjson.loads(asked.wire) == {
+        "kind": "defender-action", "action": "Block", "generateAlert": False, "expires": True, "rbacGroups": [],
+        "allowDeletion": "no",
+    }  # fmt: skip
+    assert asked == other
+    assert asked.model_dump() == other.model_dump()
+    changed = asked.model_copy(update={"generate_alert": True})
+    assert orjson.loads(changed.wire)["generateAlert"] is True, "a copy does not keep the bytes of the first"
+
+
 def test_records_that_are_kept_take_no_more_memory_than_their_bytes() -> None:
     """Measured as the process sees it: a heap full of holes looks well to everybody inside."""
     state = SourceState(first_seen=1, last_seen=2, comments="campaign", observed_at=3)
     before = _resident()
     kept = [Indicator.new(IndicatorType.DOMAIN, f"h{number}.example", "s", state).encode() for number in range(40_000)]
     assert _resident() - before < 3 * sum(map(len, kept))
+
+
+def _pickled(record: Record) -> Record:
+    return cast("Record", pickle.loads(pickle.dumps(record)))
 
 
 def _resident() -> int:
