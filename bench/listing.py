@@ -26,7 +26,7 @@ SHARED_EVERY = 4
 ROUNDS = 40
 LIMIT = 100
 _BATCH = 20_000
-_LONGEST_S = 10.0
+_LONGEST_S = 5.0
 """A plain query may take a second, and the figure needs no forty of them."""
 _TARGET = UrlList(kind="url-list", name="blocked")
 

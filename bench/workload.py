@@ -123,8 +123,11 @@ def fill_single(settings: Settings, topic: str, reports: int, indicators: int) -
         producer.flush()
 
 
-def fill_changelog(settings: Settings, source: str, topic: str) -> int:
-    """Copy the indicators of the router's changelog into another one, compacted to the latest. Returns how many."""
+def fill_changelog(settings: Settings, source: str, topic: str, most: int) -> int:
+    """Copy indicators of the router's changelog into another one, compacted to the latest, from all partitions alike.
+
+    Returns how many: about `most`.
+    """
     from services.runtime.bulk import read_to_end  # noqa: PLC0415  # only this needs it
 
     count = 0
@@ -135,8 +138,9 @@ def fill_changelog(settings: Settings, source: str, topic: str) -> int:
                 for record in read_to_end(reader, TopicPartition(source, partition)):
                     if record.key and record.value and not record.key.startswith(b"\x00"):
                         latest[record.key] = record.value
-            for key, value in latest.items():
+            copied = dict(islice(latest.items(), most // settings.partitions))
+            for key, value in copied.items():
                 producer.send(topic, value, key=key, partition=partition)
-            count += len(latest)
+            count += len(copied)
         producer.flush()
     return count
