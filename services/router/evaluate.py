@@ -21,9 +21,7 @@ from services.router.keeper import Keeper
 _HOUR_MS = 60 * 60 * 1000
 
 
-# Several of these are made for every report: as frozen ones, or as tuples with names, they take twice as long.
-
-
+# Those below are made for every report: as frozen ones, or as tuples with names, they would take twice as long.
 @dataclass(slots=True)
 class Wish:
     """One entry at one target, with everyone who wants it there."""
