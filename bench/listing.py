@@ -9,6 +9,7 @@ from contextlib import closing
 from rich.console import Console
 
 from bench.result import Figure, at_most
+from schemas.canonical import indicator_id
 from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.indicator import Indicator, SourceState
 from schemas.record import Reason
@@ -126,10 +127,11 @@ def _made(numbers: range) -> Iterator[tuple[bytes, Indicator]]:
         tags = ("rare",) if number % 10_000 == 0 else (f"tag{number % 20}",)
         source = "mde" if number % 3 else "netskope"
         said = SourceState(first_seen=seen, last_seen=seen, observed_at=seen, tags=tags)
-        yield f"{type_}:{value}".encode(), Indicator(
-            type=type_, value=value, sources={source: said}, first_seen=seen, last_seen=seen, tags=tags,
-            severity=rng.choice(severities), active=number % 5 > 0,
-        )  # fmt: skip
+        made = Indicator.new(type_, value, source, said)
+        yield (
+            indicator_id(type_, value).encode(),
+            made.but(tags=tags, severity=rng.choice(severities), active=number % 5 > 0),
+        )
 
 
 def _desired(found: tuple[bytes, Indicator]) -> tuple[bytes, bytes]:

@@ -73,7 +73,10 @@ def evaluate(indicator: Indicator, policy: CompiledPolicy, now: Millis, reported
     newly = [(key.partition("/")[0], why) for key, why in skipped.items() if known.skipped.get(key) != why]
     if desired != before or skipped != known.skipped:
         stays = _stays(known.stays, desired, now) if moved else known.stays
-        known = known.but(desired=desired, skipped=skipped, stays=stays)
+        if known is indicator:
+            known = indicator.but(desired=desired, skipped=skipped, stays=stays)
+        else:  # made above, and nobody has seen it yet
+            known.__dict__.update(desired=desired, skipped=skipped, stays=stays)
     return Decision(known, changes, newly)
 
 
@@ -125,14 +128,14 @@ def wishes_of(
     wishes: dict[str, Wish] = {}
     skipped: dict[str, str] = {}
     for source, route, judgement in judge(indicator, vouchers, policy):
-        if isinstance(judgement, Barred):
-            skipped[judgement.key] = judgement.code
-        elif isinstance(judgement, Spot):
+        if isinstance(judgement, Spot):
             if wish := wishes.get(judgement.key):
                 wish.sources.append(source)
                 wish.sharings.append(route.sharing)
             else:
                 wishes[judgement.key] = Wish(judgement, [source], [route.sharing])
+        elif isinstance(judgement, Barred):
+            skipped[judgement.key] = judgement.code
     return wishes, skipped
 
 
