@@ -20,7 +20,7 @@ from services.sandbox.processes import ServiceProcess
 
 LOGS = Path("build/bench")
 ROUNDS = 3
-BATCHED, BATCHED_INDICATORS = 120_000, 80_000
+BATCHED, BATCHED_INDICATORS = 105_000, 70_000
 SINGLE, SINGLE_INDICATORS = 24_000, 16_000
 GUIDE = 9_000
 _LOOK_EVERY_S = 1.0
