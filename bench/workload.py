@@ -16,6 +16,7 @@ from schemas.resources import AnyResource, encode_resource, resource, resource_k
 from schemas.types import IndicatorType, Severity
 from services.router.compiled import CompiledPolicy, compile_policy
 from services.runtime import kafka
+from services.runtime.bulk import read_to_end
 from services.runtime.clock import now_ms
 from services.runtime.ledger import Entry, Ledger
 from services.runtime.settings import Settings
@@ -128,8 +129,6 @@ def fill_changelog(settings: Settings, source: str, topic: str, most: int) -> in
 
     Returns how many: about `most`.
     """
-    from services.runtime.bulk import read_to_end  # noqa: PLC0415  # only this needs it
-
     count = 0
     with closing(kafka.producer(settings, linger_ms=20, batch_size=200_000)) as producer:
         for partition in range(settings.partitions):
