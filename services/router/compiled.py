@@ -8,14 +8,14 @@ from datetime import timedelta
 from hashlib import blake2b
 
 from schemas.policy import Policy
+from schemas.predicates import Predicates
 from schemas.resources import Connection, Reconciliation, Sharing, Verdict, encode_resource
 from schemas.resources.merging import MergingSpec
 from schemas.resources.target import SharingTarget
 from schemas.targets import DefenderAction, Target, Unrepresentable, UrlList
 from schemas.types import IndicatorType, Severity
+from services.guards.guard_set import GuardSet, guard_set
 from services.router.combine import Terms
-from services.router.keeper import Keeper, keeper
-from services.router.predicates import Predicates
 
 
 def digest(*parts: str) -> str:
@@ -99,7 +99,7 @@ class CompiledPolicy:
     rules: dict[str, Predicates]
     terms: dict[str, Terms]
     merging: MergingSpec
-    keepers: dict[str, Keeper]
+    guards: dict[str, GuardSet]
     version: int
     meaning: str
     next_change: int | None
@@ -126,7 +126,7 @@ def compile_policy(policy: Policy, now: int) -> CompiledPolicy:
         rules={source: asked[names] for source, names in used.items()},
         terms={name: Terms.of(connection) for name, connection in policy.connections.items()},
         merging=policy.merging.spec,
-        keepers={name: keeper(policy.guards_of(name)) for name in policy.connections},
+        guards={name: guard_set(policy.guards_of(name)) for name in policy.connections},
         version=policy.version,
         meaning=_meaning(policy, max((end for end in ends if end <= now), default=0)),
         next_change=min((end for end in ends if end > now), default=None),

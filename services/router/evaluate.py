@@ -14,9 +14,9 @@ from schemas.indicator import Indicator, Stay
 from schemas.record import Millis, Reason
 from schemas.request import Verdict
 from schemas.targets import Unrepresentable
+from services.guards.guard_set import GuardSet
 from services.router.combine import DAY_MS, as_vouched_for, combine, vouching
 from services.router.compiled import CompiledPolicy, Route, Spot, digest
-from services.router.keeper import Keeper
 
 _HOUR_MS = 60 * 60 * 1000
 
@@ -97,7 +97,7 @@ def judge(
 ) -> Iterator[tuple[str, Route, Judgement]]:
     """Follow every route of every source that vouches."""
     indicator = as_vouched_for(indicator, vouchers)
-    kept: dict[Keeper, Reason | None] = {}
+    kept: dict[GuardSet, Reason | None] = {}
     for source in vouchers:
         routes = policy.routes.get(source)
         if not routes:
@@ -114,10 +114,10 @@ def judge(
             elif isinstance(spot := route.spot(indicator.type, indicator.severity), Unrepresentable):
                 yield source, route, Barred(_name(route), spot)
             else:
-                keeper = policy.keepers[route.destination]  # the same one for all destinations with the same guards
-                if keeper not in kept:
-                    kept[keeper] = keeper(indicator)
-                reason = kept[keeper]
+                guards = policy.guards[route.destination]  # the same one for all destinations with the same guards
+                if guards not in kept:
+                    kept[guards] = guards(indicator)
+                reason = kept[guards]
                 yield source, route, Barred(spot.key, reason.code, reason.detail) if reason else spot
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from schemas.indicator import Indicator, SourceState
+from schemas.predicates import explain as explain_rule
 from schemas.record import Millis
 from schemas.request import Step, Verdict
 from schemas.resources import Sharing
 from services.router.combine import as_vouched_for, vouching
 from services.router.compiled import CompiledPolicy, Spot
 from services.router.evaluate import Barred, Judgement, judge
-from services.router.predicates import explain as explain_rule
 
 
 def explain(indicator: Indicator, policy: CompiledPolicy, now: Millis) -> Iterator[Step]:

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from schemas.expression import MAX_LENGTH, MAX_TAGS, NEVER, VARIABLES, ExpressionError, check, variables_in
 from schemas.indicator import Indicator, SourceState
+from schemas.predicates import Predicates
 from schemas.resources import Rule
 from schemas.types import IndicatorType, Severity
-from services.router.predicates import Predicates
 
 SEEN = 1_700_000_000_000
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from schemas.resources.guard import DEFAULT_LISTS
 from schemas.warning_lists import load, names
-from services.router import keeper
-from services.router.benign import MORE_SUFFIXES, OWNERS
+from services.guards import guard_set
+from services.guards.warning_list_index import MORE_SUFFIXES, OWNERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "guards.md"
 MARK = "the installed release -->\n"
@@ -28,7 +28,7 @@ def test_the_page_shows_the_installed_lists() -> None:
 
 def test_the_page_names_every_reason() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    for reason in (keeper.SPECIAL_ADDRESS, keeper.WARNING_LIST, keeper.ALLOW_LIST):
+    for reason in (guard_set.SPECIAL_ADDRESS, guard_set.WARNING_LIST, guard_set.ALLOW_LIST):
         assert f"`{reason}`" in text
 
 

@@ -1,9 +1,9 @@
 """Rules put together into programs: what each may say does not depend on the others, nor on the limits of a program."""
 
 from schemas.indicator import Indicator
+from schemas.predicates import Predicates
 from schemas.resources import Rule
 from schemas.types import IndicatorType, Severity
-from services.router.predicates import Predicates
 
 FOUND = Indicator(
     type=IndicatorType.DOMAIN, value="evil.example", sources={}, first_seen=1, last_seen=1, severity=Severity.HIGH,

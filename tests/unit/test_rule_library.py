@@ -12,9 +12,9 @@ import yaml
 from schemas.canonical import canonicalise
 from schemas.flaws import flaws
 from schemas.indicator import Indicator
+from schemas.predicates import Predicates
 from schemas.resources import RESOURCE, Rule
 from schemas.types import Severity
-from services.router.predicates import Predicates
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 _BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.DOTALL | re.MULTILINE)

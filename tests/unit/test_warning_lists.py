@@ -13,8 +13,8 @@ from schemas import warning_lists
 from schemas.canonical import Refused, canonicalise
 from schemas.resources.guard import DEFAULT_LISTS
 from schemas.types import Family, IndicatorType
-from services.router.benign import MORE_SUFFIXES, OWNERS, SUFFIXES, benign
-from services.router.keeper_subject import Subject
+from services.guards.observable import Observable
+from services.guards.warning_list_index import MORE_SUFFIXES, OWNERS, SUFFIXES, warning_list_index
 
 SAMPLE = Path(__file__).parents[1] / "data" / "indicators.tsv"
 LISTS = ("google", "microsoft", "bank-website", "whats-my-ip", "cloudflare", "apple", "umbrella-blockpage-v6",
@@ -23,7 +23,7 @@ LISTS = ("google", "microsoft", "bank-website", "whats-my-ip", "cloudflare", "ap
 
 def find(text: str, *lists: str, declared: IndicatorType | None = None) -> str | None:
     found = canonicalise(text, declared)
-    return benign(lists).find(Subject.of(found.type, found.value))
+    return warning_list_index(lists).find(Observable.of(found.type, found.value))
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_names_are_those_of_the_wheel_and_others_are_refused() -> None:
 
 
 def test_default_lists_keep_no_real_malware_back() -> None:
-    index, read = benign(DEFAULT_LISTS), 0
+    index, read = warning_list_index(DEFAULT_LISTS), 0
     for line in SAMPLE.read_text(encoding="utf-8").splitlines():
         try:
             found = canonicalise(line.partition("\t")[0])
         except Refused:
             continue
         read += 1
-        assert index.find(Subject.of(found.type, found.value)) is None, found
+        assert index.find(Observable.of(found.type, found.value)) is None, found
     assert read > 150
 
 
@@ -156,5 +156,5 @@ def test_the_index_agrees_with_a_reading_of_every_entry(data: st.DataObject, sou
     except Refused:
         return
     for name in LISTS:
-        here = benign((name,)).find(Subject.of(found.type, found.value))
+        here = warning_list_index((name,)).find(Observable.of(found.type, found.value))
         assert (here is not None) == _naive(found.type, found.value, name), (found, name)

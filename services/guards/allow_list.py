@@ -1,10 +1,10 @@
-"""A team's allow list, made ready to be asked by value. What its expressions say is the keeper's to ask."""
+"""A team's allow list, made ready to be asked by value. What its expressions say is the guard_set's to ask."""
 
 from schemas.canonical import Refused, canonicalise, indicator_id
 from schemas.resources.guard import AllowList
 from schemas.types import IndicatorType
-from services.router.keeper_networks import Networks
-from services.router.keeper_subject import Subject
+from services.guards.cidr_index import CidrIndex
+from services.guards.observable import Observable
 
 
 class Allowed:
@@ -13,17 +13,17 @@ class Allowed:
     def __init__(self, allow: AllowList) -> None:
         self._values = {found: given for given in allow.values if (found := _id(given)) is not None}
         self._domains = {_name(given): given for given in allow.domains}
-        self._networks = Networks()
+        self._networks = CidrIndex()
         for given in allow.networks:
             self._networks.add_text(given, given)
 
-    def find(self, subject: Subject) -> str | None:
+    def find(self, observable: Observable) -> str | None:
         """The entry that allows this, as the team wrote it; None when none does."""
-        if self._values and (found := self._values.get(indicator_id(subject.type, subject.value))) is not None:
+        if self._values and (found := self._values.get(indicator_id(observable.type, observable.value))) is not None:
             return found
-        if subject.address is not None:
-            return self._networks.find(subject.address)
-        return self._find_domain(subject.name) if subject.name and self._domains else None
+        if observable.address is not None:
+            return self._networks.find(observable.address)
+        return self._find_domain(observable.name) if observable.name and self._domains else None
 
     def _find_domain(self, name: str) -> str | None:
         while name:

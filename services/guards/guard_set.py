@@ -9,29 +9,31 @@ from functools import lru_cache
 from typing import Final
 
 from schemas.indicator import Indicator
+from schemas.predicates import Predicates
 from schemas.record import Reason
 from schemas.resources import Guard, Rule
 from schemas.resources.base import Metadata
 from schemas.resources.rule import RuleSpec
-from services.router.benign import benign
-from services.router.keeper_allow import Allowed
-from services.router.keeper_subject import Subject
-from services.router.predicates import Predicates
-from services.router.special import special
+from services.guards.allow_list import Allowed
+from services.guards.observable import Observable
+from services.guards.reserved_ranges import special
+from services.guards.warning_list_index import warning_list_index
 
 SPECIAL_ADDRESS: Final = "guard_special_address"
 WARNING_LIST: Final = "guard_warning_list"
 ALLOW_LIST: Final = "guard_allow_list"
 
 
-class Keeper:
+class GuardSet:
     """The guards of one connection. The reason it gives is that of the first guard, in the order given, that has one
     of the first kind: a special address, a warning list, an allow list, an expression.
     """
 
     def __init__(self, guards: Sequence[Guard]) -> None:
         self._special = next((guard.name for guard in guards if guard.spec.special_addresses), None)
-        self._benign = [(guard.name, benign(guard.spec.warning_lists)) for guard in guards if guard.spec.warning_lists]
+        self._benign = [
+            (guard.name, warning_list_index(guard.spec.warning_lists)) for guard in guards if guard.spec.warning_lists
+        ]
         self._allowed = [
             (guard.name, Allowed(allow)) for guard in guards
             if (allow := guard.spec.allow).values or allow.domains or allow.networks
@@ -41,17 +43,17 @@ class Keeper:
 
     def __call__(self, indicator: Indicator) -> Reason | None:
         """Why the indicator is kept back; None when it is not."""
-        reason = self._by_value(Subject.of(indicator.type, indicator.value))
+        reason = self._by_value(Observable.of(indicator.type, indicator.value))
         return reason if reason is not None or not self._said else self._by_expression(indicator)
 
-    def _by_value(self, subject: Subject) -> Reason | None:
-        if self._special is not None and (kind := special(subject)) is not None:
+    def _by_value(self, observable: Observable) -> Reason | None:
+        if self._special is not None and (kind := special(observable)) is not None:
             return Reason(code=SPECIAL_ADDRESS, detail=f"guard {self._special}: {kind}")
         for guard, lists in self._benign:
-            if (name := lists.find(subject)) is not None:
+            if (name := lists.find(observable)) is not None:
                 return Reason(code=WARNING_LIST, detail=f"guard {guard}: on the warning list {name}")
         for guard, allowed in self._allowed:
-            if (entry := allowed.find(subject)) is not None:
+            if (entry := allowed.find(observable)) is not None:
                 return Reason(code=ALLOW_LIST, detail=f"guard {guard}: allowed by {entry}")
         return None
 
@@ -63,14 +65,14 @@ class Keeper:
         return None
 
 
-def keeper(guards: Sequence[Guard]) -> Keeper:
-    """The keeper of some guards: one and the same for equal guards, since lists take long to read."""
+def guard_set(guards: Sequence[Guard]) -> GuardSet:
+    """The guard_set of some guards: one and the same for equal guards, since lists take long to read."""
     return _keeper(tuple(guards))
 
 
 @lru_cache(maxsize=64)
-def _keeper(guards: tuple[Guard, ...]) -> Keeper:
-    return Keeper(guards)
+def _keeper(guards: tuple[Guard, ...]) -> GuardSet:
+    return GuardSet(guards)
 
 
 def _rule(text: str) -> Rule:

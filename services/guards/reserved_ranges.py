@@ -7,7 +7,7 @@ does no harm, and examples, tests and the sandbox's tenants are made of them.
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
-from services.router.keeper_subject import Address, Subject
+from services.guards.observable import Address, Observable
 
 _DOCUMENTATION: Final = tuple(
     ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
@@ -52,11 +52,11 @@ _LOCAL: Final[dict[str, str]] = {
 _TOPS: Final = frozenset(name.rpartition(".")[2] for name in _LOCAL)
 
 
-def special(subject: Subject) -> str | None:
-    """Which kind of special address or name the subject is; None for an ordinary one. A URL is what its host is."""
-    if subject.address is not None:
-        return kind_of(subject.address)
-    return None if subject.name is None else _kind_of_name(subject.name)
+def special(observable: Observable) -> str | None:
+    """Which kind of special address or name the observable is; None for an ordinary one. A URL is what its host is."""
+    if observable.address is not None:
+        return kind_of(observable.address)
+    return None if observable.name is None else _kind_of_name(observable.name)
 
 
 def kind_of(address: Address) -> str | None:

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import NamedTuple
 
-from services.router.keeper_subject import Address
+from services.guards.observable import Address
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
@@ -15,8 +15,8 @@ class _Length(NamedTuple):
     owners: dict[int, str]
 
 
-class Networks:
-    """Networks with whom each belongs to. Where they overlap, the widest is found; of equal ones, the first added."""
+class CidrIndex:
+    """CidrIndex with whom each belongs to. Where they overlap, the widest is found; of equal ones, the first added."""
 
     def __init__(self) -> None:
         self._lengths: dict[int, list[_Length]] = {4: [], 6: []}

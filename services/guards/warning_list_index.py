@@ -11,8 +11,8 @@ from typing import Final
 from schemas.canonical import Refused, canonicalise
 from schemas.types import Family, IndicatorType
 from schemas.warning_lists import load, names
-from services.router.keeper_networks import Networks
-from services.router.keeper_subject import Subject
+from services.guards.cidr_index import CidrIndex
+from services.guards.observable import Observable
 
 OWNERS: Final = frozenset({
     "automated-malware-analysis", "bank-website", "dax30", "google", "microsoft", "microsoft-attack-simulator",
@@ -35,14 +35,14 @@ _DIGESTS = frozenset({"md5", "sha1", "sha256"})
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
 
 
-class BenignIndex:
+class WarningListIndex:
     """Chosen lists, made ready to be asked. Where several have an indicator, the first one is named."""
 
     def __init__(self, chosen: tuple[str, ...]) -> None:
         self._hashes: dict[str, str] = {}
         self._exact: dict[str, str] = {}
         self._below: dict[str, str] = {}
-        self._networks = Networks()
+        self._networks = CidrIndex()
         for name in chosen:
             if name in names():
                 self._add(name)
@@ -73,15 +73,15 @@ class BenignIndex:
         elif about & _ADDRESSES:
             self._networks.add_text(text, name)
 
-    def find(self, subject: Subject) -> str | None:
+    def find(self, observable: Observable) -> str | None:
         """The list that calls this benign; None when none does."""
-        if not subject.whole:
+        if not observable.whole:
             return None
-        if subject.address is not None:
-            return self._networks.find(subject.address)
-        if subject.name is None:
-            return self._hashes.get(subject.value)
-        return self._exact.get(subject.name) or self._find_above(subject.name)
+        if observable.address is not None:
+            return self._networks.find(observable.address)
+        if observable.name is None:
+            return self._hashes.get(observable.value)
+        return self._exact.get(observable.name) or self._find_above(observable.name)
 
     def _find_above(self, name: str) -> str | None:
         """By the names above that belong to the same owner; `www.` is the site itself, whatever the list."""
@@ -105,9 +105,9 @@ def suffixes() -> frozenset[str]:
 
 
 @lru_cache(maxsize=16)
-def benign(chosen: tuple[str, ...]) -> BenignIndex:
+def warning_list_index(chosen: tuple[str, ...]) -> WarningListIndex:
     """The index over some lists. A name that the installed wheel does not have is of no effect."""
-    return BenignIndex(chosen)
+    return WarningListIndex(chosen)
 
 
 def _canonical(entry: str) -> tuple[IndicatorType, str] | None:

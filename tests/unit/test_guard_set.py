@@ -6,7 +6,7 @@ from schemas.canonical import canonicalise
 from schemas.indicator import Indicator
 from schemas.resources import Guard
 from schemas.resources.guard import GUARD_DEFAULT
-from services.router.keeper import ALLOW_LIST, SPECIAL_ADDRESS, WARNING_LIST, Keeper, keeper
+from services.guards.guard_set import ALLOW_LIST, SPECIAL_ADDRESS, WARNING_LIST, GuardSet, guard_set
 
 
 def guard(name: str = "team", **spec: object) -> Guard:
@@ -20,13 +20,13 @@ def indicator(text: str, **more: object) -> Indicator:
     )
 
 
-def code(ask: Keeper, text: str, **more: object) -> str | None:
+def code(ask: GuardSet, text: str, **more: object) -> str | None:
     reason = ask(indicator(text, **more))
     return reason.code if reason else None
 
 
 def test_the_default_guard_keeps_special_and_benign_back_and_nothing_else() -> None:
-    ask = keeper([GUARD_DEFAULT])
+    ask = guard_set([GUARD_DEFAULT])
     assert code(ask, "http://192.168.1.1/admin") == SPECIAL_ADDRESS
     assert code(ask, "www.google.com") == WARNING_LIST
     assert code(ask, "d41d8cd98f00b204e9800998ecf8427e") == WARNING_LIST
@@ -35,12 +35,12 @@ def test_the_default_guard_keeps_special_and_benign_back_and_nothing_else() -> N
 
 
 def test_without_guards_nothing_is_kept_back() -> None:
-    assert code(keeper([]), "127.0.0.1") is None
-    assert code(keeper([guard()]), "127.0.0.1") is None
+    assert code(guard_set([]), "127.0.0.1") is None
+    assert code(guard_set([guard()]), "127.0.0.1") is None
 
 
 def test_guards_add_up_and_the_detail_names_the_one() -> None:
-    ask = keeper([guard("lists", warningLists=["google"]), guard("own", allow={"domains": ["good.example"]})])
+    ask = guard_set([guard("lists", warningLists=["google"]), guard("own", allow={"domains": ["good.example"]})])
     first, second = ask(indicator("google.com")), ask(indicator("a.good.example"))
     assert first is not None
     assert (first.code, first.detail) == (WARNING_LIST, "guard lists: on the warning list google")
@@ -74,18 +74,18 @@ def test_guards_add_up_and_the_detail_names_the_one() -> None:
     ],
 )
 def test_the_allow_list(allow: dict[str, object], inside: list[str], outside: list[str]) -> None:
-    ask = keeper([guard(allow=allow)])
+    ask = guard_set([guard(allow=allow)])
     assert {text: code(ask, text) for text in inside} == dict.fromkeys(inside, ALLOW_LIST)
     assert {text: code(ask, text) for text in outside} == dict.fromkeys(outside)
 
 
 def test_an_expression_that_fails_keeps_nothing_back_and_spoils_no_other() -> None:
-    ask = keeper([guard(allow={"cel": ["1 / (ioc.hits - 1) > 0", "'ours' in ioc.tags"]})])
+    ask = guard_set([guard(allow={"cel": ["1 / (ioc.hits - 1) > 0", "'ours' in ioc.tags"]})])
     assert code(ask, "a.example", hits=1) is None
     assert code(ask, "a.example", hits=1, tags=("ours",)) == ALLOW_LIST
     assert code(ask, "a.example", hits=2) == ALLOW_LIST
 
 
 def test_equal_guards_share_one_keeper() -> None:
-    assert keeper([guard(warningLists=["google"])]) is keeper((guard(warningLists=["google"]),))
-    assert keeper([guard(warningLists=["google"])]) is not keeper([guard(warningLists=["microsoft"])])
+    assert guard_set([guard(warningLists=["google"])]) is guard_set((guard(warningLists=["google"]),))
+    assert guard_set([guard(warningLists=["google"])]) is not guard_set([guard(warningLists=["microsoft"])])

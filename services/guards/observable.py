@@ -15,7 +15,7 @@ _DOMAIN, _URL = IndicatorType.DOMAIN, IndicatorType.URL
 
 
 @dataclass(slots=True)
-class Subject:
+class Observable:
     """An indicator as guards see it. A hash has neither `name` nor `address`; everything else has one of the two.
 
     `whole` says that the indicator stands for all of it: it is the name or address itself, or the URL of its root.
@@ -28,7 +28,7 @@ class Subject:
     whole: bool = True
 
     @classmethod
-    def of(cls, kind: IndicatorType, value: str) -> "Subject":
+    def of(cls, kind: IndicatorType, value: str) -> "Observable":
         """Take a canonical value apart."""
         if kind is _DOMAIN:
             return cls(kind, value, value)

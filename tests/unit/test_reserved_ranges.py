@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.types import IndicatorType
-from services.router.keeper_subject import Subject
-from services.router.special import kind_of, special
+from services.guards.observable import Observable
+from services.guards.reserved_ranges import kind_of, special
 
 DOCUMENTATION = [
     ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
@@ -16,7 +16,7 @@ DOCUMENTATION = [
 
 
 def _kind(value: str, kind: IndicatorType) -> str | None:
-    return special(Subject.of(kind, value))
+    return special(Observable.of(kind, value))
 
 
 @pytest.mark.parametrize(
