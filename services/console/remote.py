@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from services.runtime import log
+from services.runtime.proxies import ProxyError, proxy_for
 
 URL, TOKEN = "IOC_BRIDGE_API_URL", "IOC_BRIDGE_API_TOKEN"  # names of variables
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -47,7 +48,11 @@ class Remote:
             text = f"the API at {where} does not answer ({error}); is `ioc-bridge serve` running, and {URL} right?"
             raise RemoteError(text, again=True, after_s=1.0) from error
         if answer.is_success:
-            return answer.json()
+            try:
+                return answer.json()
+            except ValueError as error:
+                where = self._client.base_url
+                raise RemoteError(f"what answers at {where} is not the API; is {URL} right?") from error
         again = answer.status_code in (429, 503)
         after = answer.headers.get("Retry-After", "")
         raise RemoteError(_said(answer), again=again, after_s=float(after) if after.isdigit() else 5.0)
@@ -71,8 +76,25 @@ def _field(one: Mapping[str, Any]) -> str:
 
 @contextmanager
 def remote() -> Iterator[Remote]:
-    """The API that the environment names."""
-    token = os.environ.get(TOKEN, "")
+    """The API that the environment names.
+
+    Raises:
+        RemoteError: a variable of the environment cannot be used; the text names it.
+
+    """
+    url, token = os.environ.get(URL) or DEFAULT_URL, os.environ.get(TOKEN, "").strip()
+    if not (token.isascii() and token.isprintable()):
+        raise RemoteError(f"{TOKEN} holds characters that no token has; set it to what `ioc-bridge token` printed")
     headers = {"Authorization": f"Bearer {log.hide(token)}"} if token else {}
-    with httpx.Client(base_url=os.environ.get(URL) or DEFAULT_URL, headers=headers, timeout=60.0) as client:
+    try:
+        target = httpx.URL(url)
+        proxy = proxy_for(target)
+    except httpx.InvalidURL as error:
+        raise RemoteError(f"{URL} is no URL ({error}); write it as {DEFAULT_URL}") from error
+    except ProxyError as error:
+        raise RemoteError(str(error)) from error
+    trust = httpx.create_ssl_context()  # SSL_CERT_FILE and SSL_CERT_DIR count; variables about proxies were read above
+    with httpx.Client(
+        base_url=target, headers=headers, timeout=60.0, verify=trust, proxy=proxy, trust_env=False
+    ) as client:
         yield Remote(client)

@@ -25,6 +25,7 @@ import orjson
 from schemas.resources.connection import Tls
 from services.runtime import log, trace
 from services.runtime.metrics import TLS_UNVERIFIED, VENDOR_CALL_ERRORS, VENDOR_CALL_SECONDS, VENDOR_CALLS
+from services.runtime.proxies import ProxyError, proxy_for
 from services.runtime.vendors.errors import (
     BY_STATUS,
     BrokenAnswerError,
@@ -95,11 +96,8 @@ class VendorHttp:
     """One base URL of one connection. For one thread at a time.
 
     `url_field` is the place of the base URL in the connection, for error texts; `hints` says by status what to do.
-    Proxies of the environment are honoured where the connection names none.
-
-    Raises:
-        MisconfiguredError: the CA bundle cannot be used.
-
+    Where the connection names no proxy, the environment decides (`services/runtime/proxies.py`). What it is made of is
+    read at the first request, so that a mistake in it is an error of that request.
     """
 
     def __init__(
@@ -122,19 +120,31 @@ class VendorHttp:
         self._hints = hints or {}
         if proxy:
             log.hide(httpx.URL(proxy).password)
-        self._client = httpx.Client(
-            base_url=base_url,
-            verify=_verification(connection, tls or Tls()),
-            proxy=proxy,
-            timeout=self._timeout(read_timeout_s),
-            limits=httpx.Limits(keepalive_expiry=KEPT_S),
-            headers={"User-Agent": f"ioc-bridge/{version('ioc-bridge')}", "Accept": "application/json"},
-            transport=transport,
-        )
+        self._base_url = base_url
+        self._tls = tls or Tls()
+        self._proxy = proxy
+        self._transport = transport
+        self._opened: httpx.Client | None = None
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._opened is not None:
+            self._opened.close()
+
+    def _client(self) -> httpx.Client:
+        """The client, made when it is first needed. Raises MisconfiguredError."""
+        if self._opened is None:
+            self._opened = httpx.Client(
+                base_url=self._base_url,
+                verify=_verification(self.connection, self._tls),
+                proxy=self._proxy or (None if self._transport else _environment_proxy(self.connection, self._base_url)),
+                trust_env=False,
+                timeout=self._timeout(self._read_timeout_s),
+                limits=httpx.Limits(keepalive_expiry=KEPT_S),
+                headers={"User-Agent": f"ioc-bridge/{version('ioc-bridge')}", "Accept": "application/json"},
+                transport=self._transport,
+            )
+        return self._opened
 
     def request(
         self,
@@ -151,10 +161,11 @@ class VendorHttp:
         """Send one request, once, and read the whole answer. `path` is taken as it is: quote its parts before.
 
         Raises:
+            MisconfiguredError: the CA bundle or a variable about proxies cannot be used; nothing was sent.
             VendorError: anything but a 2xx answer, read to its end.
 
         """
-        request = self._client.build_request(
+        request = self._client().build_request(
             method,
             path,
             params=params,
@@ -187,7 +198,7 @@ class VendorHttp:
 
     def _exchange(self, request: httpx.Request, route: str) -> Answer:
         try:
-            response = self._client.send(request, stream=True)
+            response = self._client().send(request, stream=True)
         except httpx.TransportError as error:
             raise no_answer(self.connection, route, error, self._url_field) from error
         try:
@@ -224,6 +235,17 @@ class VendorHttp:
     @staticmethod
     def _timeout(read_s: float) -> httpx.Timeout:
         return httpx.Timeout(read_s, connect=CONNECT_TIMEOUT_S, pool=CONNECT_TIMEOUT_S)
+
+
+def _environment_proxy(connection: str, url: str) -> str | None:
+    try:
+        proxy = proxy_for(url)
+    except ProxyError as error:
+        text = f"{error}, in the environment of this service; then restart it"
+        raise MisconfiguredError(connection, "proxy", text) from error
+    if proxy:
+        log.hide(httpx.URL(proxy).password)
+    return proxy
 
 
 def _verification(connection: str, tls: Tls) -> ssl.SSLContext | bool:

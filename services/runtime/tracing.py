@@ -4,25 +4,34 @@ OpenTelemetry's SDK is imported only then. Its batches are sent from a thread of
 take is dropped: tracing holds nothing up. `OTEL_EXPORTER_OTLP_HEADERS` and the like are honoured, as the SDK does.
 """
 
+import os
 from collections.abc import Callable
 from importlib.metadata import version
 
+from services.runtime.proxies import ProxyError, proxy_for
 from services.runtime.settings import Settings, SettingsError
 from services.runtime.trace import Span, export_to
 
 _FLUSH_WITHIN_MS = 3_000
+_CA_BUNDLES = (
+    "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+)
 
 
 def enable(settings: Settings, service: str) -> Callable[[], None]:
     """Send spans from now on, where the settings want it. Returns what sends the last ones and stops.
 
     Raises:
-        SettingsError: they want it, and the packages are missing.
+        SettingsError: they want it, and the packages are missing or a variable about proxies cannot be read.
 
     """
     if not settings.otlp_endpoint:
         return lambda: None
     try:
+        import requests  # noqa: PLC0415  # what the exporter sends with
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  # optional
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
         from opentelemetry.sdk.trace import ReadableSpan  # noqa: PLC0415
@@ -34,7 +43,15 @@ def enable(settings: Settings, service: str) -> Callable[[], None]:
             "opentelemetry-exporter-otlp-proto-http, or unset it"
         ) from error
     endpoint = settings.otlp_endpoint.rstrip("/") + "/v1/traces"
-    processor = BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint))
+    session = requests.Session()
+    session.trust_env = False  # the proxy is decided below; the CA bundles that it would have read are read here
+    try:
+        proxy = proxy_for(endpoint)
+    except ProxyError as error:
+        raise SettingsError(str(error)) from error
+    session.proxies = {"http": proxy, "https": proxy} if proxy else {}
+    trusted = next(filter(None, map(os.environ.get, _CA_BUNDLES)), None)
+    processor = BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, session=session, certificate_file=trusted))
     resource = Resource.create({"service.name": f"ioc-bridge-{service}", "service.version": version("ioc-bridge")})
 
     def context(traceparent: str) -> SpanContext:

@@ -49,8 +49,9 @@ def test_a_ca_file_that_cannot_be_used_is_named(tmp_path: Path, content: str | N
     file = tmp_path / "ca.pem"
     if content:
         file.write_text(content)
-    with pytest.raises(MisconfiguredError, match=r"spec\.tls\.caFile: .*ca\.pem cannot be used"):
-        VendorHttp("acme", "https://api.example", url_field="spec.apiUrl", tls=Tls(ca_file=str(file)))
+    client = VendorHttp("acme", "https://api.example", url_field="spec.apiUrl", tls=Tls(ca_file=str(file)))
+    with closing(client), pytest.raises(MisconfiguredError, match=r"spec\.tls\.caFile: .*ca\.pem cannot be used"):
+        client.request("GET", "/", route="r")
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -93,7 +93,6 @@ class DefenderSession(Session):
 
     Raises:
         TypeError: the connection is to another vendor.
-        MisconfiguredError: the CA bundle cannot be used.
 
     """
 

@@ -46,7 +46,6 @@ class NetskopeSession(Session):
 
     Raises:
         TypeError: the connection is to another vendor.
-        MisconfiguredError: the CA bundle cannot be used.
 
     """
 
