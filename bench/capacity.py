@@ -39,7 +39,9 @@ _MISSING = "not measured"
 
 def page(figures: Mapping[str, float]) -> str:
     """The page, for these figures by name."""
-    measured = [[what, _number(figures.get(name)), unit] for name, (what, unit) in _MEASURED.items()]
+    measured = [
+        [what, _number(figures.get(name)), reconcile_once] for name, (what, reconcile_once) in _MEASURED.items()
+    ]
     routers = [_routers(figures, count) for count in INDICATORS]
     tenants = [_tenants(count) for count in TENANTS]
     return f"""# Capacity
@@ -48,7 +50,7 @@ def page(figures: Mapping[str, float]) -> str:
 
 Measured by `make bench`, on one machine that brokers and services share: take the ratios from it, not the figures.
 
-{_table(["measured", "figure", "unit"], measured)}
+{_table(["measured", "figure", "reconcile_once"], measured)}
 
 ## Routers, by live indicators
 

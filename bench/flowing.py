@@ -42,10 +42,10 @@ def _aging(aging: str) -> AnyResource:
     return RESOURCE.validate_python({"kind": "Connection", "metadata": {"name": SOURCE}, "spec": spec})
 
 
-def _rate(router: ServiceProcess, settings: Settings, turn: int) -> float:
+def _rate(router: ServiceProcess, settings: Settings, schedule: int) -> float:
     """Write reports that are newer than all before and see how many a second are routed, from the first to the last."""
     before = router.total("ioc_bridge_routed_total")
-    fill_batched(settings, FLOWING, INDICATORS, first=INDICATORS + turn * FLOWING)
+    fill_batched(settings, FLOWING, INDICATORS, first=INDICATORS + schedule * FLOWING)
     began = time.monotonic()
     routed = router.total("ioc_bridge_routed_total") - before
     while (done := router.total("ioc_bridge_routed_total") - before) < FLOWING:

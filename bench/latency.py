@@ -13,7 +13,7 @@ from bench.throughput import LOGS, fresh_settings
 from bench.workload import batches
 from schemas.report import ReportBatch
 from schemas.resources import AnyResource, resource
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.sandbox.exchange import Exchange
 from services.sandbox.latency import Effect, Stopwatch, quantile
 
@@ -107,9 +107,9 @@ def _at_defender(exchange: Exchange) -> set[str]:
 def _flow(exchange: Exchange) -> None:
     """100,000 reports of another source, at a steady pace."""
     topics, began, sent = exchange.settings.topics, time.monotonic(), 0
-    with closing(Ledger(exchange.settings, "bench")) as ledger:
+    with closing(TransactionalProducer(exchange.settings, "bench")) as producer:
         for number, batch in batches(FLOWING, FLOWING, exchange.settings.partitions):
             said = ReportBatch(source=OTHER, poll="bench", reports=batch.reports)
-            ledger.write([Entry(topics.reports.name, OTHER.encode(), said.encode(), number)])
+            producer.write([OutgoingRecord(topics.reports.name, OTHER.encode(), said.encode(), number)])
             sent += len(batch.reports)
             time.sleep(max(0.0, began + sent / _REPORTS_PER_S - time.monotonic()))

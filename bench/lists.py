@@ -16,11 +16,11 @@ from schemas.resources import resource
 from schemas.targets import DefenderAction, Target, UrlList
 from schemas.types import IndicatorType, Severity
 from services.push_netskope import client
-from services.push_netskope.kept import KeptUrlList
 from services.push_netskope.render import give_form
-from services.runtime.ledger import Entry, Ledger
+from services.push_netskope.url_lists.incremental_plan import IncrementalUrlListPlan
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
+from services.runtime.reconciling.entry_store import EntryStore, Outcome
 from services.runtime.settings import Settings
-from services.runtime.standing import Outcome, Standing
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 
 ROWS, ENTRIES = 15_000, 300_000
@@ -33,18 +33,18 @@ _NO_GUARD = resource("Guard", "default", {})
 def run(console: Console) -> list[Figure]:
     """seconds and MB: 15,000 rows come and go at Defender; 1 % of a list of 300,000 changes at Netskope"""
     target = DefenderAction(kind="defender-action", action="Block")
-    wishes = [_wish(f"h{number}.example", target) for number in range(ROWS)]
+    desired_entries = [_wish(f"h{number}.example", target) for number in range(ROWS)]
     planned = _planned()
     with Exchange(fresh_settings(), LOGS / "lists", services=("push_defender",), more=[_NO_GUARD]) as exchange:
         with console.status("15,000 to Defender"):
-            _write(exchange.settings, MDE, wishes)
+            _write(exchange.settings, MDE, desired_entries)
             there = _until(exchange, "push_defender", "put", ROWS)
         free = time.monotonic() + _MINUTE_S
         netskope = _netskope(console)
         with console.status("waiting until the quotas of the minute are free again"):
             time.sleep(max(0.0, free - time.monotonic()))
         with console.status("15,000 withdrawn from Defender"):
-            _write(exchange.settings, MDE, ((key, None) for key, _ in wishes))
+            _write(exchange.settings, MDE, ((key, None) for key, _ in desired_entries))
             gone = _until(exchange, "push_defender", "withdraw", ROWS)
         if exchange.defender_rows():
             raise RuntimeError("rows are left in the tenant")
@@ -71,17 +71,17 @@ def _planned() -> list[Figure]:
     so that the whole list is sent, as it is not when entries are only added.
     """
     target, half = UrlList(kind="url-list", name="bench"), ENTRIES // 200
-    standing = Standing(detailed=False)
+    store = EntryStore(detailed=False)
     for number in range(ENTRIES):
-        standing.desire(*_wish(f"h{number}.example", target))
-    for item in standing:
-        give_form(item, target)
-        standing.settle(Outcome(item, AppliedState.APPLIED, item.value))
-    urls = tuple(item.value for item in standing)
-    kept = KeptUrlList.of(standing, target, urls, standing.watch(target.id))
+        store.desire(*_wish(f"h{number}.example", target))
+    for entry in store:
+        give_form(entry, target)
+        store.settle(Outcome(entry, AppliedState.APPLIED, entry.value))
+    urls = tuple(entry.value for entry in store)
+    kept = IncrementalUrlListPlan.of(store, target, urls, store.watch(target.id))
     for number in range(half):
-        standing.desire(_wish(f"h{number}.example", target)[0], None)
-        standing.desire(*_wish(f"new{number}.example", target))
+        store.desire(_wish(f"h{number}.example", target)[0], None)
+        store.desire(*_wish(f"new{number}.example", target))
     # As an answer is read: no text of it is one that is known already, and none has been hashed.
     there = client.UrlList(1, "bench", tuple(orjson.loads(orjson.dumps(urls))), "exact", pending=False)
     began = time.process_time()
@@ -105,10 +105,13 @@ def _planned() -> list[Figure]:
 
 def _write(settings: Settings, destination: str, records: Iterable[tuple[str, Desired | None]]) -> None:
     topic, entries = settings.topics.desired(destination).name, list(records)
-    with closing(Ledger(settings, "bench")) as ledger:
+    with closing(TransactionalProducer(settings, "bench")) as producer:
         for start in range(0, len(entries), _CHUNK):
             part = entries[start : start + _CHUNK]
-            ledger.write(Entry(topic, key.encode(), wish.encode() if wish else None) for key, wish in part)
+            producer.write(
+                OutgoingRecord(topic, key.encode(), desired_entry.encode() if desired_entry else None)
+                for key, desired_entry in part
+            )
 
 
 def _netskope(console: Console) -> list[Figure]:

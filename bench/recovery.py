@@ -10,8 +10,8 @@ from bench.rival import run_rival
 from bench.throughput import start_router
 from bench.workload import fill_changelog
 from schemas.topics import Topic
-from services.runtime import kafka
-from services.runtime.topics import apply_topics
+from services.runtime.kafka import clients
+from services.runtime.kafka.topics import apply_topics
 
 FAUSTS = 60_000
 """Of the records, those that Faust recovers: it takes them one by one, so more would only take longer."""
@@ -30,7 +30,7 @@ def run(console: Console) -> list[Figure]:
     changelog = Topic(f"{guide}-guide-indicators-changelog", settings.partitions, {"cleanup.policy": "compact"})
     needed = [changelog, Topic(f"{guide}.single", settings.partitions), Topic(f"{guide}.guide-desired", 1)]
     with console.status("Faust recovers a fifth of the same records"):
-        admin = kafka.admin(settings)
+        admin = clients.admin(settings)
         apply_topics(admin, needed, replication=1)
         admin.close()
         copied = fill_changelog(settings, settings.topics.indicators.name, changelog.name, FAUSTS)

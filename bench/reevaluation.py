@@ -14,10 +14,10 @@ from schemas.policy import Policy
 from schemas.report import MAX_REPORTS, Report, ReportBatch, Verb
 from schemas.topics import Topics
 from services.router.__main__ import THRESHOLD
-from services.router.chores import Reevaluation
-from services.router.compiled import CompiledPolicy, compile_policy
-from services.router.state import PartitionState
-from services.router.unit import Unit
+from services.router.engine.background_work import Reevaluation
+from services.router.engine.state import PartitionState
+from services.router.engine.unit import Unit
+from services.router.evaluation.compile import CompiledPolicy, compile_policy
 from services.runtime.clock import now_ms
 from services.sandbox.demo.seed import sample
 
@@ -43,7 +43,7 @@ class _Way:
         unit = Unit(self.state, self.policy, _TOPICS, self.now)
         for key in keys:
             unit.reevaluate(key)
-        unit.parcel(progress)
+        unit.outgoing(progress)
         self.state.commit(unit.changed, unit.moments, progress)
         self.seconds += time.process_time() - began
         self.changes += unit.verbs.total()

@@ -13,9 +13,9 @@ from bench.result import Figure, at_least
 from bench.rival import run_rival
 from bench.workload import fill_batched, fill_single, prepare
 from schemas.topics import Topic
-from services.runtime import kafka
+from services.runtime.kafka import clients
+from services.runtime.kafka.topics import apply_topics
 from services.runtime.settings import Settings, load_settings
-from services.runtime.topics import apply_topics
 from services.sandbox.processes import ServiceProcess
 
 LOGS = Path("build/bench")
@@ -66,7 +66,7 @@ def installation() -> Settings:
         Topic(f"{settings.topic_prefix}.guide-desired", 1),
         Topic(f"{settings.topic_prefix}.quix-desired", 1),
     ]
-    with closing(kafka.admin(settings)) as admin:
+    with closing(clients.admin(settings)) as admin:
         apply_topics(admin, extra, replication=1)
     return settings
 

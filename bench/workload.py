@@ -14,13 +14,13 @@ from schemas.policy import Policy
 from schemas.report import Report, ReportBatch, Verb
 from schemas.resources import AnyResource, encode_resource, resource, resource_key
 from schemas.types import IndicatorType, Severity
-from services.router.compiled import CompiledPolicy, compile_policy
-from services.runtime import kafka
-from services.runtime.bulk import read_to_end
+from services.router.evaluation.compile import CompiledPolicy, compile_policy
 from services.runtime.clock import now_ms
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka import clients
+from services.runtime.kafka.bulk_read import read_to_end
+from services.runtime.kafka.topics import apply_topics
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.settings import Settings
-from services.runtime.topics import apply_topics
 
 SOURCE, DESTINATION = "source", "destination"
 PER_BATCH = 500
@@ -80,16 +80,16 @@ def batches(reports: int, indicators: int, partitions: int, *, first: int = 0) -
 
 def prepare(settings: Settings) -> None:
     """Make the topics and write the policy."""
-    with closing(kafka.admin(settings)) as admin:
+    with closing(clients.admin(settings)) as admin:
         apply_topics(admin, settings.topics.all([SOURCE, DESTINATION]), replication=1)
     write_policy(settings, policy_resources())
 
 
 def write_policy(settings: Settings, resources: Iterable[AnyResource]) -> None:
     """Put resources where services read the policy."""
-    with closing(Ledger(settings, "policy")) as ledger:
-        ledger.write(
-            Entry(settings.topics.policy.name, resource_key(found).encode(), encode_resource(found))
+    with closing(TransactionalProducer(settings, "policy")) as producer:
+        producer.write(
+            OutgoingRecord(settings.topics.policy.name, resource_key(found).encode(), encode_resource(found))
             for found in resources
         )
 
@@ -101,21 +101,21 @@ def fill_batched(settings: Settings, reports: int, indicators: int, *, first: in
     monotonic clock.
     """
     made = (
-        Entry(settings.topics.reports.name, SOURCE.encode(), batch.encode(), partition)
+        OutgoingRecord(settings.topics.reports.name, SOURCE.encode(), batch.encode(), partition)
         for partition, batch in batches(reports, indicators, settings.partitions, first=first)
     )
-    with closing(Ledger(settings, f"pull/{SOURCE}")) as ledger:
+    with closing(TransactionalProducer(settings, f"pull/{SOURCE}")) as producer:
         if at_once:
-            ledger.write(list(made))  # made before the transaction begins, which must not take long
+            producer.write(list(made))  # made before the transaction begins, which must not take long
         else:
             while entries := list(islice(made, _BATCHES_PER_TRANSACTION)):
-                ledger.write(entries)
+                producer.write(entries)
         return time.monotonic()
 
 
 def fill_single(settings: Settings, topic: str, reports: int, indicators: int) -> None:
     """Put the same reports into a topic one record a report, keyed by indicator, as stream processors expect them."""
-    with closing(kafka.producer(settings, linger_ms=20, batch_size=200_000)) as producer:
+    with closing(clients.producer(settings, linger_ms=20, batch_size=200_000)) as producer:
         for number in range(reports):
             said = report(number, indicators)
             identity = indicator_id(said.type, said.value)
@@ -130,10 +130,10 @@ def fill_changelog(settings: Settings, source: str, topic: str, most: int) -> in
     Returns how many: about `most`.
     """
     count = 0
-    with closing(kafka.producer(settings, linger_ms=20, batch_size=200_000)) as producer:
+    with closing(clients.producer(settings, linger_ms=20, batch_size=200_000)) as producer:
         for partition in range(settings.partitions):
             latest: dict[bytes, bytes] = {}
-            with closing(kafka.consumer(settings)) as reader:
+            with closing(clients.consumer(settings)) as reader:
                 for record in read_to_end(reader, TopicPartition(source, partition)):
                     if record.key and record.value and not record.key.startswith(b"\x00"):
                         latest[record.key] = record.value

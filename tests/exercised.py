@@ -11,9 +11,9 @@ from pathlib import Path
 
 from schemas.request import Request, RequestVerb
 from schemas.resources import AnyResource, resource
-from services.runtime import kafka
 from services.runtime.clock import now_ms
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka import clients
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.netskope.settings import NetskopeTenant
 from tests.routing import settings_for
@@ -114,8 +114,8 @@ def _refuse(exchange: Exchange) -> None:
 
 def _undecodable(exchange: Exchange) -> None:
     """A record of the policy that nobody can read."""
-    with closing(Ledger(exchange.settings, "exercise")) as ledger:
-        ledger.write([Entry(exchange.settings.topics.policy.name, b"Rule/broken", b"{")])
+    with closing(TransactionalProducer(exchange.settings, "exercise")) as producer:
+        producer.write([OutgoingRecord(exchange.settings.topics.policy.name, b"Rule/broken", b"{")])
 
     def set_aside() -> bool:
         return all(service.total("ioc_bridge_dead_letters_total") for service in exchange.services.values())
@@ -126,7 +126,7 @@ def _undecodable(exchange: Exchange) -> None:
 def _ask(exchange: Exchange) -> None:
     """A question to the router, and a sharing more, for which it evaluates everything again."""
     request = Request(id="exercise", verb=RequestVerb.EXPLAIN, at=now_ms(), indicator="domain:site1.example")
-    with closing(kafka.producer(exchange.settings)) as producer:
+    with closing(clients.producer(exchange.settings)) as producer:
         for number in range(exchange.settings.partitions):
             producer.send(exchange.settings.topics.requests.name, request.encode(), partition=number).get(timeout=30)
     block = {"kind": "defender-action", "action": "Audit"}

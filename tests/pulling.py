@@ -8,9 +8,9 @@ from schemas.checkpoint import Checkpoint
 from schemas.hold import Hold
 from schemas.report import Report, Verb
 from schemas.resources import Connection
-from services.runtime.ledger import Entry
-from services.runtime.polling import Desk, Source
-from services.runtime.reporting import Memory, Poll
+from services.runtime.kafka.transactional_producer import OutgoingRecord
+from services.runtime.polling.puller import Source, SourceContext
+from services.runtime.polling.reporter import Memory, Poll
 from tests.pushing import Context, Tenure, Told, View
 
 _S = TypeVar("_S", bound=Source)
@@ -49,7 +49,7 @@ class Committed:
             else:
                 self.memory.chunks[number] = dict(entries)
 
-    def write(self, entries: Iterable[Entry]) -> None:
+    def write(self, entries: Iterable[OutgoingRecord]) -> None:
         for entry in entries:
             assert entry.key is not None
             if entry.value is None:
@@ -69,7 +69,7 @@ class Committed:
 class Bench(Generic[_S]):
     """One source at work. `restart` begins anew from what was committed, as a fresh process would."""
 
-    def __init__(self, connection: Connection, make: Callable[[Desk], _S]) -> None:
+    def __init__(self, connection: Connection, make: Callable[[SourceContext], _S]) -> None:
         self.connection = connection
         self.committed = Committed()
         self.told = Told()
@@ -78,9 +78,9 @@ class Bench(Generic[_S]):
         self._open()
 
     def _open(self) -> None:
-        context, tenure = Context(self.told, self.policy), Tenure(self.connection)
-        self.desk = Desk(cast("Any", context), cast("Any", tenure), cast("Any", self.committed))
-        self.source = self._make(self.desk)
+        context, lease = Context(self.told, self.policy), Tenure(self.connection)
+        self.source_context = SourceContext(cast("Any", context), cast("Any", lease), cast("Any", self.committed))
+        self.source = self._make(self.source_context)
 
     def restart(self) -> None:
         self.close()
@@ -91,4 +91,4 @@ class Bench(Generic[_S]):
 
     def skips(self) -> list[str]:
         """The reasons of everything skipped so far."""
-        return [item.reason for item in self.told.items]
+        return [entry.reason for entry in self.told.entries]

@@ -15,15 +15,15 @@ from schemas.policy import Policy
 from schemas.resources import AnyResource, Connection, resource
 from schemas.targets import DefenderAction, FileHashList, Target, UrlList
 from schemas.types import IndicatorType, Severity
-from services.runtime.book import Book, Pace
-from services.runtime.guarding import Guarding
-from services.runtime.health import Health
 from services.runtime.holds import Holds
-from services.runtime.ledger import Entry
-from services.runtime.pusher import Pusher
+from services.runtime.kafka.transactional_producer import OutgoingRecord
+from services.runtime.observability.health import Health
+from services.runtime.reconciling.change_guard import ChangeGuard
+from services.runtime.reconciling.entry_store import Entry, EntryStore
+from services.runtime.reconciling.pusher import Pusher
+from services.runtime.reconciling.status_writer import Pace, StatusWriter
 from services.runtime.settings import Settings
-from services.runtime.spending import Spending
-from services.runtime.standing import Item, Standing
+from services.runtime.vendors.spending import Spending
 
 BLOCK = DefenderAction(kind="defender-action", action="Block")
 AUDIT = DefenderAction(kind="defender-action", action="Audit", generate_alert=True)
@@ -32,7 +32,7 @@ HASHES = FileHashList(kind="file-hash-list", name="bad files")
 NAME = "destination"
 
 
-def wish(
+def desired_entry(
     value: str,
     target: Target = BLOCK,
     *,
@@ -66,12 +66,12 @@ def wish(
     return entry_key(target.id, found.id), record
 
 
-def item(value: str, target: Target = BLOCK, **details: Any) -> Item:
+def entry(value: str, target: Target = BLOCK, **details: Any) -> Entry:
     """An entry that is desired and of which nothing else is known."""
-    standing = Standing(detailed=True)
-    key, record = wish(value, target, **details)
-    standing.desire(key, record)
-    return next(iter(standing))
+    store = EntryStore(detailed=True)
+    key, record = desired_entry(value, target, **details)
+    store.desire(key, record)
+    return next(iter(store))
 
 
 def defender(url: str, tenant: str, app: str, **spec: object) -> Connection:
@@ -104,7 +104,7 @@ class Told:
 
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
-        self.items: list[ActivityItem] = []
+        self.entries: list[ActivityItem] = []
         self.answers: list[str] = []
         """Ids of the requests that were answered, and `found` what was counted for them."""
         self.found: list[Mapping[str, int]] = []
@@ -114,7 +114,7 @@ class Told:
         counts: Mapping[str, int] | None = None, **__: object,
     ) -> None:  # fmt: skip
         self.said.append((code, message))
-        self.items += items
+        self.entries += items
         if request is not None:
             self.answers.append(request)
             self.found.append(counts or {})
@@ -133,7 +133,7 @@ class Written:
         self.connection: ConnectionState | None = None
         self.writes = 0
 
-    def write(self, entries: Iterable[Entry]) -> None:
+    def write(self, entries: Iterable[OutgoingRecord]) -> None:
         holds = Settings().topics.holds.name
         for entry in entries:
             assert entry.key is not None
@@ -185,13 +185,13 @@ def reconciliation(connection: str, id_: str) -> AnyResource:
     return resource("Reconciliation", connection, {"id": id_, "at": 0, "until": 2**45})
 
 
-class Desk:
+class PusherHarness:
     """A pusher's part with its books, without Kafka: desired entries go in by hand, units are done by hand.
 
     `restart` begins anew from what was published, as a fresh process would.
     """
 
-    def __init__(self, connection: Connection, make: Callable[[Book], Pusher], *, detailed: bool) -> None:
+    def __init__(self, connection: Connection, make: Callable[[StatusWriter], Pusher], *, detailed: bool) -> None:
         self.connection = connection
         self.told = Told()
         self.written = Written()
@@ -203,21 +203,23 @@ class Desk:
         self._open()
 
     def _open(self) -> None:
-        self.standing = Standing(detailed=self._detailed)
+        self.store = EntryStore(detailed=self._detailed)
         for key, applied in self.written.latest.items():
-            self.standing.know(key, applied)
+            self.store.know(key, applied)
         for key, desired in self.desired.items():
-            self.standing.desire(key, desired)
-        tenure, context = Tenure(self.connection), Context(self.told, self.policy)
+            self.store.desire(key, desired)
+        lease, context = Tenure(self.connection), Context(self.told, self.policy)
         pace = Pace(first_failed_s=0.001, longest_failed_s=0.002)
-        self.book = Book(cast("Any", context), cast("Any", tenure), cast("Any", self.written), self.standing, pace)
-        self.book.spending = Spending(self.book.note, secrets.token_hex(4))  # as a process of its own
+        self.writer = StatusWriter(
+            cast("Any", context), cast("Any", lease), cast("Any", self.written), self.store, pace
+        )
+        self.writer.spending = Spending(self.writer.note, secrets.token_hex(4))  # as a process of its own
         for reserved, note in self.written.notes.items():
-            self.book.notes.take(reserved, note)
+            self.writer.notes.take(reserved, note)
         if self.written.connection:
-            self.book.status.recall(self.written.connection)
+            self.writer.status.recall(self.written.connection)
         holds = Holds(cast("Any", context), self.connection.name, self.written.write, self.written.holds)
-        self._pusher = Guarding(self.book, holds, self.policy, self._make(self.book))
+        self._pusher = ChangeGuard(self.writer, holds, self.policy, self._make(self.writer))
 
     def restart(self) -> None:
         self.close()
@@ -228,24 +230,24 @@ class Desk:
             self._pusher.close()
 
     def want(self, value: str, target: Target = BLOCK, **details: Any) -> str:
-        key, record = wish(value, target, **details)
+        key, record = desired_entry(value, target, **details)
         self.desired[key] = record
-        self.standing.desire(key, record)
+        self.store.desire(key, record)
         return key
 
     def drop(self, *keys: str) -> None:
         for key in keys:
             self.desired.pop(key, None)
-            self.standing.desire(key, None)
+            self.store.desire(key, None)
 
-    def unit(self) -> float:
+    def reconcile_once(self) -> float:
         assert self._pusher
-        return self._pusher.unit()
+        return self._pusher.reconcile_once()
 
     def work(self, units: int = 100) -> None:
         """Do units until there is nothing more to do now. Raises what a unit raises."""
         for _ in range(units):
-            if self.unit() > 0:
+            if self.reconcile_once() > 0:
                 return
         raise AssertionError(f"still at work after {units} units")
 

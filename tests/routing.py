@@ -12,12 +12,12 @@ from schemas.progress import PROGRESS_KEY
 from schemas.report import MAX_REPORTS, Report, ReportBatch, Verb
 from schemas.resources import AnyResource, encode_resource, resource, resource_key
 from schemas.types import IndicatorType
-from services.runtime import kafka
-from services.runtime.bulk import latest
 from services.runtime.clock import now_ms
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka import clients
+from services.runtime.kafka.bulk_read import latest
+from services.runtime.kafka.topics import apply_topics
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.settings import Settings
-from services.runtime.topics import apply_topics
 from services.sandbox.processes import ServiceProcess
 
 SOURCE, DESTINATION = "source", "destination"
@@ -59,7 +59,7 @@ class Exchange:
         }
         self.folder = folder
         self._started = 0
-        with closing(kafka.admin(self.settings)) as admin:
+        with closing(clients.admin(self.settings)) as admin:
             apply_topics(admin, self.settings.topics.all([SOURCE, DESTINATION]), replication=1)
 
     def start(self, service: str = "router", **environment: str) -> ServiceProcess:
@@ -68,22 +68,24 @@ class Exchange:
         return ServiceProcess(service, {**self.environment, **environment}, log)
 
     def apply(self, *resources: AnyResource) -> None:
-        with closing(Ledger(self.settings, "policy")) as ledger:
+        with closing(TransactionalProducer(self.settings, "policy")) as producer:
             topic = self.settings.topics.policy.name
-            ledger.write(Entry(topic, resource_key(found).encode(), encode_resource(found)) for found in resources)
+            producer.write(
+                OutgoingRecord(topic, resource_key(found).encode(), encode_resource(found)) for found in resources
+            )
 
     def delete(self, found: AnyResource) -> None:
-        with closing(Ledger(self.settings, "policy")) as ledger:
-            ledger.write([Entry(self.settings.topics.policy.name, resource_key(found).encode(), None)])
+        with closing(TransactionalProducer(self.settings, "policy")) as producer:
+            producer.write([OutgoingRecord(self.settings.topics.policy.name, resource_key(found).encode(), None)])
 
     def report(self, reports: Iterable[Report], source: str = SOURCE, per_batch: int = MAX_REPORTS) -> None:
         parts: dict[int, list[Report]] = {}
         for said in reports:
             number = partition_of(indicator_id(said.type, said.value), self.settings.partitions)
             parts.setdefault(number, []).append(said)
-        with closing(Ledger(self.settings, f"pull/{source}")) as ledger:
-            ledger.write(
-                Entry(
+        with closing(TransactionalProducer(self.settings, f"pull/{source}")) as producer:
+            producer.write(
+                OutgoingRecord(
                     self.settings.topics.reports.name,
                     source.encode(),
                     ReportBatch(source=source, poll="test", reports=tuple(waiting[at : at + per_batch])).encode(),

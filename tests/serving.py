@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import yaml
 
-from services.console.people.roles import Role
-from services.console.people.tokens import make
+from services.console.auth.roles import Role
+from services.console.auth.tokens import make
 from services.console.serving import run_in
 from services.console.settings import ConsoleSettings
 from services.runtime.lifecycle import Context

@@ -15,8 +15,8 @@ import faust
 from bench.workload import SOURCE, compiled_policy
 from schemas.indicator import Indicator
 from schemas.report import Report
-from services.router.evaluate import evaluate
-from services.router.merge import merge
+from services.router.evaluation.evaluate import evaluate
+from services.router.evaluation.merge import merge
 from services.runtime.settings import load_settings
 
 RAW: dict[str, Any] = {"key_type": bytes, "key_serializer": "raw", "value_type": bytes, "value_serializer": "raw"}

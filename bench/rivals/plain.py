@@ -14,8 +14,8 @@ from bench.workload import compiled_policy
 from schemas.canonical import indicator_id
 from schemas.indicator import Indicator
 from schemas.report import ReportBatch
-from services.router.evaluate import evaluate
-from services.router.merge import merge
+from services.router.evaluation.evaluate import evaluate
+from services.router.evaluation.merge import merge
 from services.runtime.settings import load_settings
 
 

@@ -14,8 +14,8 @@ from quixstreams.models import TopicConfig
 from bench.workload import SOURCE, compiled_policy
 from schemas.indicator import Indicator
 from schemas.report import Report
-from services.router.evaluate import evaluate
-from services.router.merge import merge
+from services.router.evaluation.evaluate import evaluate
+from services.router.evaluation.merge import merge
 from services.runtime.settings import load_settings
 
 

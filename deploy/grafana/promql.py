@@ -1,6 +1,6 @@
 """Queries, in the few forms that dashboards need. Every selector can be narrowed by the variables job and instance."""
 
-from services.runtime.metrics import PREFIX
+from services.runtime.observability.metrics import PREFIX
 
 SCOPE = 'job=~"$job", instance=~"$instance"'
 CONNECTION = 'connection=~"$connection"'

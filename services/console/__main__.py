@@ -2,10 +2,10 @@
 
 import typer
 
-from services.console.verbs import asking, looking, resources, service
-from services.console.verbs.letters import deadletters
-from services.console.verbs.rejected import rejected
-from services.console.verbs.topics import topics
+from services.console.cli import asking, looking, resources, service
+from services.console.cli.letters import deadletters
+from services.console.cli.rejected import rejected
+from services.console.cli.topics import topics
 
 EPILOG = (
     "Exit codes: 0 done; 1 refused, nothing was changed; 2 the command line is wrong; 3 there is no such thing; "

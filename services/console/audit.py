@@ -8,7 +8,7 @@ from getpass import getuser
 from schemas.activity import MAX_ITEMS, Activity, ActivityItem, Level
 from services.runtime.chunks import chunks
 from services.runtime.clock import now_ms
-from services.runtime.ledger import Entry
+from services.runtime.kafka.transactional_producer import OutgoingRecord
 from services.runtime.settings import Settings
 
 SERVICE = "console"
@@ -16,12 +16,12 @@ CHANGED, ASKED_SYNC, ASKED_RETRY, CORRECTED = "policy_changed", "sync_asked", "r
 ASKED_RECONCILE = "reconcile_asked"
 
 
-def entries(settings: Settings, code: str, message: str, items: Iterable[tuple[str, str]]) -> list[Entry]:
+def entries(settings: Settings, code: str, message: str, items: Iterable[tuple[str, str]]) -> list[OutgoingRecord]:
     """Records that tell it. `items` are subjects, and what became of each."""
     told: Sequence[ActivityItem] = [ActivityItem(subject=subject, reason=what) for subject, what in items]
     counts = dict(Counter(item.reason for item in told))
     return [
-        Entry(
+        OutgoingRecord(
             settings.topics.activity.name,
             None,
             Activity(

@@ -14,12 +14,12 @@ from schemas.policy import Policy
 from schemas.resources import Connection
 from schemas.resources.connection import DefenderTenant, NetskopeTenant
 from schemas.targets import EMPTY_HASH
-from services.runtime.retry import RetryPolicy
 from services.runtime.vendors.defender import LIST, DefenderSession
 from services.runtime.vendors.entra import ROLE_ALL
 from services.runtime.vendors.errors import ForbiddenError as Denied
 from services.runtime.vendors.errors import RefusedError, UnauthorizedError, VendorError
 from services.runtime.vendors.netskope import ITERATOR, POLICY, V1, NetskopeSession
+from services.runtime.vendors.retry import RetryPolicy
 
 PATIENCE = RetryPolicy(attempts=2, total_s=20.0, longest_wait_s=5.0, throttled_s=5.0)
 NOTHING = "ioc-bridge-check"

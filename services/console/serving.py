@@ -8,14 +8,15 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.console.api.app import create_app
-from services.console.api.desk import Desk
-from services.console.people.auth import read_people
+from services.console.api.context import ApiContext
+from services.console.auth.people import read_people
 from services.console.readmodel.database import Database
 from services.console.readmodel.follow import Follower
 from services.console.settings import ConsoleSettings, is_loopback
-from services.runtime import lifecycle, log
-from services.runtime.health import port_error
+from services.runtime import lifecycle
 from services.runtime.lifecycle import Context
+from services.runtime.observability import log
+from services.runtime.observability.health import port_error
 from services.runtime.settings import SettingsError
 
 SERVICE = "console"
@@ -48,9 +49,9 @@ def run_in(context: Context) -> None:
             lambda: context.policy.view.destinations,
             lambda: health.beat("readmodel", _BEAT_BOUND_S),
         )
-        with closing(Desk(context, settings, database, follower)) as desk:
+        with closing(ApiContext(context, settings, database, follower)) as api_context:
             follower.start()
-            with closing(Listener(create_app(desk), settings.console_host, settings.console_port)) as listener:
+            with closing(Listener(create_app(api_context), settings.console_host, settings.console_port)) as listener:
                 _LOG.info("serving", address=f"{settings.console_host}:{listener.port}")
                 _watch(context, follower)
         follower.stop()

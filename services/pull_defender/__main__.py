@@ -1,9 +1,9 @@
 """`python -m services.pull_defender`: reports the indicators of every Defender tenant of the policy that is polled."""
 
-from services.pull_defender.service import hire
+from services.pull_defender.service import build_worker
 from services.runtime import lifecycle
-from services.runtime.fleet import Fleet
 from services.runtime.lifecycle import Context
+from services.runtime.worker_pool import WorkerPool
 
 SERVICE = "pull_defender"
 
@@ -14,7 +14,7 @@ def main() -> None:
 
 
 def _serve(context: Context) -> None:
-    Fleet(context, lambda connection: connection.spec.type == "defender" and connection.polls, hire).run()
+    WorkerPool(context, lambda connection: connection.spec.type == "defender" and connection.polls, build_worker).run()
 
 
 if __name__ == "__main__":

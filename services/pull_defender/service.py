@@ -9,20 +9,20 @@ from schemas.activity import ActivityItem
 from schemas.checkpoint import Checkpoint
 from schemas.resources.connection import DefenderTenant
 from services.pull_defender.client import DefenderClient
-from services.pull_defender.holding import ListingGuard
 from services.pull_defender.normalize import normalise
+from services.pull_defender.shrink_guard import ListingGuard
 from services.pull_defender.snapshot import difference
-from services.runtime.book import Pace
 from services.runtime.clock import now_ms
-from services.runtime.fleet import Tenure
 from services.runtime.lifecycle import Context
-from services.runtime.metrics import PULLED
-from services.runtime.placed import Placed
-from services.runtime.polling import Desk, Puller
-from services.runtime.reporting import Poll
-from services.runtime.retry import RetryPolicy
-from services.runtime.turn import Lane
+from services.runtime.observability.metrics import PULLED
+from services.runtime.polling.owned_ids import OwnedIds
+from services.runtime.polling.puller import Puller, SourceContext
+from services.runtime.polling.reporter import Poll
+from services.runtime.polling.schedule import Stream
+from services.runtime.reconciling.status_writer import Pace
 from services.runtime.vendors.defender import DefenderSession
+from services.runtime.vendors.retry import RetryPolicy
+from services.runtime.worker_pool import Lease
 
 READ_TIMEOUT_S = 120.0
 ONCE = RetryPolicy(attempts=1)
@@ -34,36 +34,36 @@ class DefenderSource:
 
     paced = False
 
-    def __init__(self, desk: Desk, client: DefenderClient, placed: Placed | None = None) -> None:
-        spec = desk.connection.spec
+    def __init__(self, source_context: SourceContext, client: DefenderClient, placed: OwnedIds | None = None) -> None:
+        spec = source_context.connection.spec
         if not isinstance(spec, DefenderTenant):
-            raise TypeError(f"connection {desk.name} is of type {spec.type}, not defender")
+            raise TypeError(f"connection {source_context.name} is of type {spec.type}, not defender")
         self._spec = spec
-        self._desk = desk
+        self._source_context = source_context
         self._client = client
-        self._placed = placed
-        self._guard = ListingGuard(desk)
-        self._chunks = dict(desk.reporter.memory.chunks)
+        self._owned_ids = placed
+        self._guard = ListingGuard(source_context)
+        self._chunks = dict(source_context.reporter.memory.chunks)
         self._told: set[ActivityItem] = set()
 
     @property
-    def lanes(self) -> list[Lane]:
+    def streams(self) -> list[Stream]:
         """There is one listing."""
         return [self]
 
     def poll(self) -> float:
-        """List, report what changed, remember. See `Lane`."""
+        """List, report what changed, remember. See `Stream`."""
         before = self._ours()
         rows, now = self._client.listing(), now_ms()
         ours = before | self._ours()  # what is withdrawn, or put there, while the listing is read
-        PULLED.labels(self._desk.name).inc(len(rows))
+        PULLED.labels(self._source_context.name).inc(len(rows))
         listing = normalise(rows, self._spec, now, ours)
         held = self._guard.held(self._chunks.values(), listing.reports)
         reports, chunks = difference(self._chunks, listing.reports, now, held)
         if reports:
-            poll = Poll(self._desk.name)
-            checkpoint = Checkpoint(source=self._desk.name, poll=poll.id, at=now, listed=len(rows))
-            self._desk.reporter.publish(poll, reports, checkpoint, chunks)
+            poll = Poll(self._source_context.name)
+            checkpoint = Checkpoint(source=self._source_context.name, poll=poll.id, at=now, listed=len(rows))
+            self._source_context.reporter.publish(poll, reports, checkpoint, chunks)
             for number, entries in chunks.items():
                 if entries is None:
                     del self._chunks[number]
@@ -72,26 +72,28 @@ class DefenderSource:
         if not held:
             self._guard.over()
         skips = set(listing.skips)
-        self._desk.skipped([item for item in listing.skips if item not in self._told])
+        self._source_context.skipped([item for item in listing.skips if item not in self._told])
         self._told = skips
         return self._spec.poll_interval.total_seconds()
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-        if self._placed:
-            self._placed.close()
+        if self._owned_ids:
+            self._owned_ids.close()
 
     def _ours(self) -> frozenset[str]:
-        return self._placed.ids() if self._placed else frozenset()
+        return self._owned_ids.ids() if self._owned_ids else frozenset()
 
 
-def hire(context: Context, tenure: Tenure, pace: Pace | None = None) -> Puller:
+def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Puller:
     """The worker for one connection."""
 
-    def make(desk: Desk) -> DefenderSource:
-        session = DefenderSession(tenure.connection, tenure.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
-        placed = Placed(context, tenure.name)
-        return DefenderSource(desk, DefenderClient(session, partial(desk.ready, session.budget)), placed)
+    def make(source_context: SourceContext) -> DefenderSource:
+        session = DefenderSession(lease.connection, lease.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
+        placed = OwnedIds(context, lease.name)
+        return DefenderSource(
+            source_context, DefenderClient(session, partial(source_context.ready, session.budget)), placed
+        )
 
-    return Puller(context, tenure, make, pace=pace)
+    return Puller(context, lease, make, pace=pace)

@@ -1,9 +1,9 @@
 """`python -m services.pull_netskope`: reports the alerts of every Netskope tenant of the policy that is polled."""
 
-from services.pull_netskope.service import hire
+from services.pull_netskope.service import build_worker
 from services.runtime import lifecycle
-from services.runtime.fleet import Fleet
 from services.runtime.lifecycle import Context
+from services.runtime.worker_pool import WorkerPool
 
 SERVICE = "pull_netskope"
 
@@ -14,7 +14,7 @@ def main() -> None:
 
 
 def _serve(context: Context) -> None:
-    Fleet(context, lambda connection: connection.spec.type == "netskope" and connection.polls, hire).run()
+    WorkerPool(context, lambda connection: connection.spec.type == "netskope" and connection.polls, build_worker).run()
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class Skip(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class AlertFilter:
     """What a connection wants. `types` empty: all."""
 
     types: frozenset[IndicatorType] = frozenset()
@@ -75,7 +75,7 @@ class _Skipped(Exception):  # noqa: N818  # what happened to the alert
 
 
 def normalise(
-    kind: Kind, records: Iterable[object], terms: Terms, observed_at: int
+    kind: Kind, records: Iterable[object], terms: AlertFilter, observed_at: int
 ) -> tuple[list[Report], list[ActivityItem]]:
     """One report for each indicator of a page, however many alerts tell of it, and what is skipped.
 
@@ -95,7 +95,7 @@ def normalise(
     return list(found.values()), list(skips.values())
 
 
-def _told(kind: Kind, record: object, terms: Terms) -> Iterator[Canonical | _Skipped]:
+def _told(kind: Kind, record: object, terms: AlertFilter) -> Iterator[Canonical | _Skipped]:
     if not isinstance(record, Mapping):
         yield _Skipped(Skip.NOT_AN_ALERT, repr(record)[:80], "a page holds something that is no JSON object")
         return
@@ -109,7 +109,7 @@ def _told(kind: Kind, record: object, terms: Terms) -> Iterator[Canonical | _Ski
         yield _site(record, alert, terms)
 
 
-def _hashes(record: Mapping[str, object], alert: str, terms: Terms) -> Iterator[Canonical | _Skipped]:
+def _hashes(record: Mapping[str, object], alert: str, terms: AlertFilter) -> Iterator[Canonical | _Skipped]:
     seen: set[str] = set()
     for name, kind in _HASHES:
         text = _text(record.get(name)).lower()
@@ -124,7 +124,7 @@ def _hashes(record: Mapping[str, object], alert: str, terms: Terms) -> Iterator[
         yield _Skipped(Skip.NO_HASH, alert, "has neither MD5 nor SHA-256")
 
 
-def _site(record: Mapping[str, object], alert: str, terms: Terms) -> Canonical | _Skipped:
+def _site(record: Mapping[str, object], alert: str, terms: AlertFilter) -> Canonical | _Skipped:
     """The most precise of what an alert tells that can be read and is wanted, or why there is none."""
     first: _Skipped | None = None
     for text, kind in _sites(record):
@@ -149,7 +149,7 @@ def _sites(record: Mapping[str, object]) -> Iterator[tuple[str, IndicatorType]]:
         yield url, IndicatorType.URL
 
 
-def _read(text: str, kind: IndicatorType, alert: str, terms: Terms) -> Canonical:
+def _read(text: str, kind: IndicatorType, alert: str, terms: AlertFilter) -> Canonical:
     try:
         found = canonicalise(text, kind)
     except Refused as refused:

@@ -12,18 +12,18 @@ from functools import partial
 from schemas.checkpoint import Checkpoint, IteratorMark
 from schemas.resources.connection import NetskopeTenant
 from services.pull_netskope.client import NEXT, RESEND, Kind, NetskopeClient, Page
-from services.pull_netskope.normalize import TELLS, Terms, normalise
-from services.runtime.book import Pace
+from services.pull_netskope.normalize import TELLS, AlertFilter, normalise
 from services.runtime.clock import now_ms
-from services.runtime.fleet import Tenure
-from services.runtime.ledger import FencedError
+from services.runtime.kafka.transactional_producer import FencedError
 from services.runtime.lifecycle import Context
-from services.runtime.metrics import PULLED
-from services.runtime.polling import Desk, Puller
-from services.runtime.reporting import Poll
-from services.runtime.retry import RetryPolicy
+from services.runtime.observability.metrics import PULLED
+from services.runtime.polling.puller import Puller, SourceContext
+from services.runtime.polling.reporter import Poll
+from services.runtime.reconciling.status_writer import Pace
 from services.runtime.vendors.errors import RefusedError, ThrottledError, VendorError
 from services.runtime.vendors.netskope import NetskopeSession
+from services.runtime.vendors.retry import RetryPolicy
+from services.runtime.worker_pool import Lease
 
 READ_TIMEOUT_S = 120.0
 UNSAID_WAIT_S = 30.0
@@ -42,10 +42,10 @@ ONCE = RetryPolicy(attempts=1)
 class Marks:
     """Where the iterators of a source stand. They share one checkpoint."""
 
-    def __init__(self, desk: Desk) -> None:
-        remembered = desk.reporter.memory.checkpoint
+    def __init__(self, source_context: SourceContext) -> None:
+        remembered = source_context.reporter.memory.checkpoint
         self._marks = dict(remembered.iterators) if remembered else {}
-        self._source = desk.name
+        self._source = source_context.name
 
     def get(self, key: str) -> IteratorMark | None:
         """Where an iterator stood when that was last committed."""
@@ -67,17 +67,22 @@ class Iterator:
     paced = True
 
     def __init__(
-        self, desk: Desk, client: NetskopeClient, kind: Kind, marks: Marks, clock: Callable[[], float]
+        self,
+        source_context: SourceContext,
+        client: NetskopeClient,
+        kind: Kind,
+        marks: Marks,
+        clock: Callable[[], float],
     ) -> None:
-        spec = desk.connection.spec
+        spec = source_context.connection.spec
         assert isinstance(spec, NetskopeTenant)
-        self._desk = desk
+        self._source_context = source_context
         self._client = client
         self._kind = kind
         self._marks = marks
         # A cursor is the tenant's: pointed to another one, the connection begins anew.
         self._key = f"{kind}@{spec.tenant_url.host}"
-        self._terms = Terms(frozenset(spec.types))
+        self._terms = AlertFilter(frozenset(spec.types))
         self._interval = spec.poll_interval.total_seconds()
         self._clock = clock
         self._doubt = True
@@ -89,11 +94,11 @@ class Iterator:
 
     def poll(self) -> float:
         """One page. See `Lane`."""
-        poll = Poll(self._desk.name)
+        poll = Poll(self._source_context.name)
         page = self._page()
         if page is None:
             return 0.0
-        PULLED.labels(self._desk.name).inc(len(page.records))
+        PULLED.labels(self._source_context.name).inc(len(page.records))
         before = self._marks.get(self._key)
         self._publish(poll, page, before)
         self._doubt, self._epoch = False, None
@@ -125,14 +130,14 @@ class Iterator:
         if reports or due:
             checkpoint = self._marks.checkpoint(poll, self._key, mark, len(page.records))
             try:
-                self._desk.reporter.publish(poll, reports, checkpoint)
+                self._source_context.reporter.publish(poll, reports, checkpoint)
             except FencedError:
                 # The new owner may have asked for its `resend` before we were served, and then never sees this page.
-                self._desk.reporter.rescue(poll, reports)
+                self._source_context.reporter.rescue(poll, reports)
                 raise
             self._marks.moved(self._key, mark)
             self._committed_at = time.monotonic()
-        self._desk.skipped(skips)
+        self._source_context.skipped(skips)
 
     def _wait(self, page: Page, before: IteratorMark | None) -> float:
         wait = UNSAID_WAIT_S if page.wait_s is None else page.wait_s
@@ -156,12 +161,14 @@ def _moved(mark: IteratorMark, page: Page) -> IteratorMark:
 class NetskopeSource:
     """The vendor's part. It takes over and closes the client. `clock`: epoch seconds, as the tenant counts them."""
 
-    def __init__(self, desk: Desk, client: NetskopeClient, clock: Callable[[], float] = time.time) -> None:
-        spec = desk.connection.spec
+    def __init__(
+        self, source_context: SourceContext, client: NetskopeClient, clock: Callable[[], float] = time.time
+    ) -> None:
+        spec = source_context.connection.spec
         assert isinstance(spec, NetskopeTenant)
-        marks = Marks(desk)
+        marks = Marks(source_context)
         wanted = [kind for kind in Kind if not spec.types or TELLS[kind] & set(spec.types)]
-        self.lanes = [Iterator(desk, client, kind, marks, clock) for kind in wanted]
+        self.streams = [Iterator(source_context, client, kind, marks, clock) for kind in wanted]
         self._client = client
 
     def close(self) -> None:
@@ -169,12 +176,12 @@ class NetskopeSource:
         self._client.close()
 
 
-def hire(context: Context, tenure: Tenure, pace: Pace | None = None) -> Puller:
+def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Puller:
     """The worker for one connection."""
 
-    def make(desk: Desk) -> NetskopeSource:
-        session = NetskopeSession(tenure.connection, tenure.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
-        ready = partial(desk.ready, session.budget)
-        return NetskopeSource(desk, NetskopeClient(session, f"ioc-bridge-{tenure.name}", ready))
+    def make(source_context: SourceContext) -> NetskopeSource:
+        session = NetskopeSession(lease.connection, lease.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
+        ready = partial(source_context.ready, session.budget)
+        return NetskopeSource(source_context, NetskopeClient(session, f"ioc-bridge-{lease.name}", ready))
 
-    return Puller(context, tenure, make, pace=pace)
+    return Puller(context, lease, make, pace=pace)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from services.runtime.metrics import BUDGET_WAIT_SECONDS
+from services.runtime.observability.metrics import BUDGET_WAIT_SECONDS
 from services.runtime.vendors.answers import as_documented
 from services.runtime.vendors.defender import BATCH_DELETE, DELETE, IMPORT, LIST, DefenderSession
 from services.runtime.vendors.errors import NotFoundError, StoppedError

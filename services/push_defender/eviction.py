@@ -1,85 +1,109 @@
-"""What is deleted to make room in a tenant that is full. Pure.
+"""Deletes what may be deleted to make room for entries that are held because the tenant is full.
 
-Invariant: an entry of ours only ever makes room for one of better rank, so this comes to an end; what other people
-wrote is chosen only for an entry whose target allows deleting what anybody wrote, the oldest first, and never where it
-says what is desired.
+Invariant: nothing is deleted unless somebody who is allowed to have it deleted takes its place, and everything that is
+deleted is told by name. Where nothing may go, the tenant is not looked at again before something better is held.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from services.push_defender.client import Row
-from services.push_defender.plan import ALREADY_THERE, action_of, identity, identity_of
-from services.push_defender.render import TYPES
-from services.runtime.item import Item, Place
+from schemas.activity import ActivityItem, Level
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from services.push_defender.capacity import Capacity
+from services.push_defender.client import BATCH, DefenderClient
+from services.push_defender.eviction_plan import Victim, asking, victims
+from services.runtime.reconciling.entry import Outcome, Rank, SyncState
+from services.runtime.reconciling.halving import by_halves
+from services.runtime.reconciling.pusher import FOREVER
+from services.runtime.reconciling.status_writer import StatusWriter
+from services.runtime.vendors.defender import BATCH_DELETE, LIST
+from services.runtime.vendors.errors import NotFoundError, RefusedError
 
-_DELETABLE: Final = frozenset({*TYPES.values(), "CertificateThumbprint"})
-"""Other types are not of this API: it lists them and refuses to delete them (seen in connectors)."""
+_OF_SINGLE_ROWS: Final = frozenset({400, 403, 404})
 
-
-class Victim(NamedTuple):
-    """A row to be deleted, and the entry of ours that it is, if it is one."""
-
-    row: Row
-    item: Item | None
-
-
-def asking(held: Iterable[Item]) -> list[Item]:
-    """Who may have something deleted to get in, best ranks first."""
-    return sorted((item for item in held if action_of(item).allow_deletion != "no"), key=lambda item: item.rank)
+EVICTED: Final = Reason(code="evicted", detail="deleted to make room for one of better rank; the tenant is full")
 
 
-def victims(
-    newcomers: Sequence[Item], items: Iterable[Item], rows: Sequence[Row], spare: Collection[str], most: int
-) -> list[Victim]:
-    """At most one row for each newcomer, who come best rank first. `spare` are ids of rows that cannot be deleted."""
-    items = list(items)
-    own = {item.remote_id: item for item in items if item.remote_id is not None and not item.released}
-    of_use = {identity(item) for item in items if item.because == ALREADY_THERE.code and item.wanted is not None}
-    standing = [row for row in rows if row.id not in spare and (row.id in own or identity_of(row) not in of_use)]
-    oldest = iter(sorted(_anybody(standing, own), key=_age))
-    lowest = iter(sorted(_ours(standing, own), key=lambda found: found[0].rank, reverse=True))
-    taken: dict[str, Victim] = {}
-    for newcomer in newcomers[:most]:
-        if action_of(newcomer).allow_deletion == "any":
-            found = _next(oldest, newcomer, taken)
+class Eviction:
+    """Evictions of one connection."""
+
+    def __init__(
+        self,
+        writer: StatusWriter,
+        client: DefenderClient,
+        capacity: Capacity,
+        again_s: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._writer = writer
+        self._client = client
+        self._capacity = capacity
+        self._again_s = again_s
+        self._clock = clock
+        self._spare: set[str] = set()
+        self._in_vain: Rank | None = None
+        self._again_at = 0.0
+
+    def reconcile_once(self) -> float:
+        """Make room for one batch. See `Pusher.reconcile_once`."""
+        held = self._writer.store.by_sync_state[SyncState.HELD]
+        newcomers = asking(held) if held and self._capacity.is_full() else []
+        if not newcomers:
+            return FOREVER
+        patience = self._again_at - self._clock()
+        if self._in_vain is not None and newcomers[0].rank >= self._in_vain and patience > 0:
+            return patience
+        wait = max(map(self._client.seconds_until_free, (LIST, BATCH_DELETE)))
+        if wait > 0:
+            return wait
+        found = victims(newcomers, self._writer.store, self._client.listing(), self._spare, BATCH)
+        if not found:
+            self._in_vain, self._again_at = newcomers[0].rank, self._clock() + self._again_s
+            return self._again_s
+        self._in_vain = None
+        by_halves(found, self._delete, self._refused, self._untried, _OF_SINGLE_ROWS)
+        return 0.0
+
+    def _delete(self, found: Sequence[Victim]) -> None:
+        if len(found) == 1:
+            self._client.delete(found[0].row.id)  # one that is gone meanwhile is as good as deleted
         else:
-            found = _lowest(lowest, newcomer, taken)
-        if found:
-            taken[found.row.id] = found
-    return list(taken.values())
+            try:
+                self._client.delete_many([victim.row.id for victim in found])
+            except NotFoundError:
+                there = {row.id for row in self._client.listing()}
+                left = [victim for victim in found if victim.row.id in there]
+                self._gone([victim for victim in found if victim.row.id not in there])
+                if len(left) == len(found):
+                    raise  # some row is hidden from us; halving finds it
+                if left:
+                    self._delete(left)
+                return
+        self._gone(found)
 
+    def _gone(self, found: Sequence[Victim]) -> None:
+        self._writer.record(
+            [Outcome(entry, AppliedState.HELD, None, EVICTED) for _, entry in found if entry is not None]
+        )
+        self._capacity.freed(len(found))
+        theirs = [victim.row for victim in found if victim.entry is None]
+        if theirs:
+            entries = [ActivityItem(subject=row.indicator_value, reason="evicted", detail=row.action) for row in theirs]
+            text = f"{len(entries)} indicators of other people were deleted to make room, as the sharing allows"
+            remedy = "say allowDeletion: owned, or no, in the sharing's target where that is not meant"
+            name = self._writer.connection.name
+            self._writer.activity.tell(Level.WARNING, "evicted", text, connection=name, remedy=remedy, items=entries)
 
-def _next(oldest: Iterable[Victim], newcomer: Item, taken: Mapping[str, Victim]) -> Victim | None:
-    """The oldest that may go. What may not go for this newcomer may go for none after it, who are of lower rank."""
-    for victim in oldest:
-        if victim.row.id not in taken and (victim.item is None or victim.item.rank > newcomer.rank):
-            return victim
-    return None
+    def _refused(self, victim: Victim, error: RefusedError) -> None:
+        self._untried([victim], error)
 
-
-def _lowest(lowest: Iterable[tuple[Item, Row]], newcomer: Item, taken: Mapping[str, Victim]) -> Victim | None:
-    for item, row in lowest:
-        if row.id not in taken:
-            return Victim(row, item) if item.rank > newcomer.rank else None
-    return None
-
-
-def _ours(rows: Iterable[Row], own: Mapping[str, Item]) -> Iterable[tuple[Item, Row]]:
-    """Those of ours that stand as they should: what is to be changed or withdrawn is left to that."""
-    return ((own[row.id], row) for row in rows if row.id in own and own[row.id].place is Place.SETTLED)
-
-
-def _anybody(rows: Iterable[Row], own: Mapping[str, Item]) -> Iterable[Victim]:
-    ours = {row.id: item for item, row in _ours(rows, own)}
-    return (
-        Victim(row, ours.get(row.id))
-        for row in rows
-        if row.indicator_type in _DELETABLE and (row.id in ours or row.id not in own)
-    )
-
-
-def _age(victim: Victim) -> tuple[str, int]:
-    """Times of one form sort as text; where they are not told, ids ascend."""
-    row = victim.row
-    return row.creation_time_date_time_utc or "", int(row.id) if row.id.isdecimal() else 0
+    def _untried(self, found: Sequence[Victim], error: RefusedError) -> None:
+        self._spare |= {victim.row.id for victim in found}
+        entries = [
+            ActivityItem(subject=victim.row.indicator_value, reason="not_deleted", detail=error.text)
+            for victim in found
+        ]
+        text = f"{len(entries)} indicators could not be deleted to make room; others are tried"
+        name = self._writer.connection.name
+        self._writer.activity.tell(Level.WARNING, "not_evicted", text, connection=name, items=entries)

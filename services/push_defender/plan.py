@@ -17,7 +17,7 @@ from schemas.record import Reason
 from schemas.targets import DefenderAction
 from services.push_defender.client import ImportResult, Row
 from services.push_defender.render import TYPES, value_of, why_not
-from services.runtime.standing import ID_UNKNOWN, UNCONFIRMED, Item, Outcome, Place
+from services.runtime.reconciling.entry_store import ID_UNKNOWN, UNCONFIRMED, Entry, Outcome, SyncState
 
 _ASIDE_MOST: Final = 2_000
 _CAPACITY: Final = "max capacity exceeded"
@@ -38,10 +38,10 @@ class Identity(NamedTuple):
     groups: tuple[str, ...] = ()
 
 
-def identity(item: Item) -> Identity:
+def identity(entry: Entry) -> Identity:
     """The identity of the row that an entry is written as."""
-    target = action_of(item)
-    return Identity(TYPES[item.type], value_of(item), target.action, tuple(sorted(target.rbac_groups)))
+    target = action_of(entry)
+    return Identity(TYPES[entry.type], value_of(entry), target.action, tuple(sorted(target.rbac_groups)))
 
 
 def identity_of(row: Row) -> Identity:
@@ -51,49 +51,49 @@ def identity_of(row: Row) -> Identity:
     return Identity(row.indicator_type, spelt, row.action, row.groups)
 
 
-def action_of(item: Item) -> DefenderAction:
+def action_of(entry: Entry) -> DefenderAction:
     """The target of an entry; raises TypeError for one of another vendor, which validation does not let through."""
-    if not isinstance(item.target, DefenderAction):
-        raise TypeError(f"{item.target_id} is no target of Defender")
-    return item.target
+    if not isinstance(entry.target, DefenderAction):
+        raise TypeError(f"{entry.target_id} is no target of Defender")
+    return entry.target
 
 
 @dataclass(slots=True)
 class Choice:
     """What to send in one import, and what became of entries without a call."""
 
-    send: list[Item] = field(default_factory=list)
-    aside: list[Outcome] = field(default_factory=list)
+    send: list[Entry] = field(default_factory=list)
+    skipped: list[Outcome] = field(default_factory=list)
 
 
 def choose(
-    waiting: Iterable[Item],
-    held: Collection[Item],
+    waiting: Iterable[Entry],
+    held: Collection[Entry],
     *,
-    room: int | None,
+    capacity: int | None,
     size: int,
     now_ms: int,
-    declined: Callable[[Item], Reason | None] = lambda _: None,
+    declined: Callable[[Entry], Reason | None] = lambda _: None,
 ) -> Choice:
-    """The next import, best ranks first. `room` is how many new rows fit (None: unknown), also for who is held.
+    """The next import, best ranks first. `capacity` is how many new rows fit (None: unknown), also for who is held.
 
     `declined` says why the tenant would not take an entry, as far as it has said so before.
     """
     choice = Choice()
-    queue = sorted([*waiting, *held] if room != 0 else waiting, key=lambda item: item.rank)
-    for item in queue:
-        if len(choice.send) == size or len(choice.aside) == _ASIDE_MOST:
+    queue = sorted([*waiting, *held] if capacity != 0 else waiting, key=lambda entry: entry.rank)
+    for entry in queue:
+        if len(choice.send) == size or len(choice.skipped) == _ASIDE_MOST:
             break
-        reason = why_not(item, action_of(item), now_ms) or declined(item)
+        reason = why_not(entry, action_of(entry), now_ms) or declined(entry)
         if reason is not None:
-            choice.aside.append(Outcome(item, AppliedState.SKIPPED, item.remote_id, reason))
-        elif item.remote_id is not None or room is None:
-            choice.send.append(item)
-        elif room > 0:
-            choice.send.append(item)
-            room -= 1
-        elif item.place is not Place.HELD:
-            choice.aside.append(Outcome(item, AppliedState.HELD, None, CAPACITY))
+            choice.skipped.append(Outcome(entry, AppliedState.SKIPPED, entry.remote_id, reason))
+        elif entry.remote_id is not None or capacity is None:
+            choice.send.append(entry)
+        elif capacity > 0:
+            choice.send.append(entry)
+            capacity -= 1
+        elif entry.sync_state is not SyncState.HELD:
+            choice.skipped.append(Outcome(entry, AppliedState.HELD, None, CAPACITY))
     return choice
 
 
@@ -102,49 +102,49 @@ def foreign(rows: Iterable[Row]) -> set[Identity]:
     return {identity_of(row) for row in rows if not is_ours(row.external_id)}
 
 
-def results(items: Sequence[Item], answers: Sequence[ImportResult]) -> list[Outcome]:
+def results(entries: Sequence[Entry], answers: Sequence[ImportResult]) -> list[Outcome]:
     """What an import's answer says of each entry sent.
 
     Answers come in the order sent, but one that names another entry's value is not believed; then, and when their
     number differs, an entry's answer is the one that names its value, if there is just one.
     """
-    values = [value_of(item).lower() for item in items]
+    values = [value_of(entry).lower() for entry in entries]
     named = [answer.indicator.lower() if answer.indicator else "" for answer in answers]
     times_sent, times_named = Counter(values), Counter(named)
     outcomes = []
-    for place, (item, value) in enumerate(zip(items, values, strict=True)):
+    for sync_state, (entry, value) in enumerate(zip(entries, values, strict=True)):
         answer = None
-        if len(answers) == len(items) and (named[place] == value or named[place] not in times_sent):
-            answer = answers[place]
+        if len(answers) == len(entries) and (named[sync_state] == value or named[sync_state] not in times_sent):
+            answer = answers[sync_state]
         elif times_sent[value] == 1 and times_named[value] == 1:
             answer = answers[named.index(value)]
-        outcomes.append(_result(item, answer))
+        outcomes.append(_result(entry, answer))
     return outcomes
 
 
-def _result(item: Item, answer: ImportResult | None) -> Outcome:
+def _result(entry: Entry, answer: ImportResult | None) -> Outcome:
     if answer is None:
-        return Outcome(item, AppliedState.FAILED, item.remote_id, NO_ANSWER)
+        return Outcome(entry, AppliedState.FAILED, entry.remote_id, NO_ANSWER)
     if not answer.is_failed:
-        remote_id = answer.id or item.remote_id
-        return Outcome(item, AppliedState.APPLIED, remote_id, None if remote_id else NO_ID)
+        remote_id = answer.id or entry.remote_id
+        return Outcome(entry, AppliedState.APPLIED, remote_id, None if remote_id else NO_ID)
     text = answer.failure_reason or "no reason given"
     if is_capacity(text):
-        return no_room(item)
+        return no_capacity(entry)
     if _PASSING.search(text):
-        return Outcome(item, AppliedState.FAILED, item.remote_id, Reason(code="vendor_failed", detail=text))
-    return refused(item, text)
+        return Outcome(entry, AppliedState.FAILED, entry.remote_id, Reason(code="vendor_failed", detail=text))
+    return refused(entry, text)
 
 
-def refused(item: Item, text: str) -> Outcome:
+def refused(entry: Entry, text: str) -> Outcome:
     """The vendor will not take it as it is. What an earlier version left there stays."""
-    return Outcome(item, AppliedState.REJECTED, item.remote_id, Reason(code="vendor_rejected", detail=text))
+    return Outcome(entry, AppliedState.REJECTED, entry.remote_id, Reason(code="vendor_rejected", detail=text))
 
 
-def no_room(item: Item) -> Outcome:
+def no_capacity(entry: Entry) -> Outcome:
     """The tenant is full. What is there needs no room: its edit is tried again by and by."""
-    state = AppliedState.HELD if item.remote_id is None else AppliedState.FAILED
-    return Outcome(item, state, item.remote_id, CAPACITY)
+    state = AppliedState.HELD if entry.remote_id is None else AppliedState.FAILED
+    return Outcome(entry, state, entry.remote_id, CAPACITY)
 
 
 def is_capacity(text: str) -> bool:
@@ -152,9 +152,9 @@ def is_capacity(text: str) -> bool:
     return _CAPACITY in text.lower()
 
 
-def marked(rows: Iterable[Row], owner: str, item: Item) -> list[str]:
+def marked(rows: Iterable[Row], owner: str, entry: Entry) -> list[str]:
     """The ids of the rows that we wrote for an entry."""
-    mark, scope = marker(owner, item.indicator_id), identity(item)[2:]
+    mark, scope = marker(owner, entry.indicator_id), identity(entry)[2:]
     return [row.id for row in rows if row.external_id == mark and (row.action, row.groups) == scope]
 
 
@@ -162,36 +162,36 @@ def marked(rows: Iterable[Row], owner: str, item: Item) -> list[str]:
 class Drift:
     """How the tenant differs from what we know of it."""
 
-    lost: list[Item] = field(default_factory=list)
+    missing: list[Entry] = field(default_factory=list)
     """There by our records, and gone."""
     found: list[Outcome] = field(default_factory=list)
     """There under an id that we did not know; or released, and gone by now."""
-    stray: list[str] = field(default_factory=list)
+    orphan: list[str] = field(default_factory=list)
     """Ids of rows with our own mark that no entry accounts for."""
 
 
-def compare(items: Collection[Item], rows: Sequence[Row], owner: str) -> Drift:
+def compare(entries: Collection[Entry], rows: Sequence[Row], owner: str) -> Drift:
     """Compare what we know with all rows of the tenant. Entries that wait for something are left to that."""
     drift = Drift()
     there = {row.id for row in rows}
     strangers = foreign(rows)
     ours = {(row.external_id, row.action, row.groups): row.id for row in rows if is_of(row.external_id, owner)}
     accounted: set[str | None] = set()
-    for item in items:
-        known_as = ours.get((marker(owner, item.indicator_id), *identity(item)[2:]))
-        accounted |= {item.remote_id, known_as if item.uncertain else None}
-        if item.released and item.remote_id not in there and known_as is None:
-            drift.found.append(Outcome(item, None))
-        if item.state is not AppliedState.APPLIED or item.wanted != item.content:
+    for entry in entries:
+        known_as = ours.get((marker(owner, entry.indicator_id), *identity(entry)[2:]))
+        accounted |= {entry.remote_id, known_as if entry.uncertain else None}
+        if entry.released and entry.remote_id not in there and known_as is None:
+            drift.found.append(Outcome(entry, None))
+        if entry.state is not AppliedState.APPLIED or entry.wanted != entry.content:
             continue
-        if item.remote_id is not None:
-            is_there = item.remote_id in there
-        elif item.uncertain and known_as:
+        if entry.remote_id is not None:
+            is_there = entry.remote_id in there
+        elif entry.uncertain and known_as:
             is_there = True
-            drift.found.append(Outcome(item, AppliedState.APPLIED, known_as))
+            drift.found.append(Outcome(entry, AppliedState.APPLIED, known_as))
         else:
-            is_there = not item.uncertain and identity(item) in strangers
+            is_there = not entry.uncertain and identity(entry) in strangers
         if not is_there:
-            drift.lost.append(item)
-    drift.stray = [row.id for row in rows if is_of(row.external_id, owner) and row.id not in accounted]
+            drift.missing.append(entry)
+    drift.orphan = [row.id for row in rows if is_of(row.external_id, owner) and row.id not in accounted]
     return drift

@@ -14,7 +14,7 @@ from schemas.marker import marker
 from schemas.record import Reason
 from schemas.targets import DefenderAction
 from schemas.types import IndicatorType, Severity
-from services.runtime.standing import Item
+from services.runtime.reconciling.entry_store import Entry
 
 APPLICATION: Final = "ioc-bridge"
 TITLE_MOST: Final = 200
@@ -57,41 +57,41 @@ class Skip(StrEnum):
     ACTION = "action_not_for_type"
 
 
-def why_not(item: Item, target: DefenderAction, now_ms: int) -> Reason | None:
+def why_not(entry: Entry, target: DefenderAction, now_ms: int) -> Reason | None:
     """Why Defender would surely refuse this; None when it may take it."""
-    refused = target.refuses(item.type)
+    refused = target.refuses(entry.type)
     if refused is not None:
         return Reason(code=Skip.ACTION, detail=f"{target.action} is for files only")
-    if item.expires_at is not None and item.expires_at <= now_ms:
+    if entry.expires_at is not None and entry.expires_at <= now_ms:
         return Reason(code=Skip.EXPIRED, detail="its expiry has passed")
-    if item.type in (IndicatorType.IPV4, IndicatorType.IPV6) and _internal(ip_address(item.value)):
+    if entry.type in (IndicatorType.IPV4, IndicatorType.IPV6) and _internal(ip_address(entry.value)):
         return Reason(code=Skip.INTERNAL_ADDRESS, detail="Defender takes addresses of external hosts only")
-    if item.type is IndicatorType.DOMAIN and any(label.startswith("_") for label in item.value.split(".")):
+    if entry.type is IndicatorType.DOMAIN and any(label.startswith("_") for label in entry.value.split(".")):
         return Reason(code=Skip.UNDERSCORE, detail="Defender takes no domain with a label that begins with _")
     return None
 
 
-def value_of(item: Item) -> str:
+def value_of(entry: Entry) -> str:
     """The value as Defender writes it."""
-    if item.type is not IndicatorType.IPV6:
-        return item.value
+    if entry.type is not IndicatorType.IPV6:
+        return entry.value
     # All eight segments, without leading zeros: "2001:4860:4860:0:0:0:0:8888".
-    return ":".join(f"{int(part, 16):x}" for part in IPv6Address(item.value).exploded.split(":"))
+    return ":".join(f"{int(part, 16):x}" for part in IPv6Address(entry.value).exploded.split(":"))
 
 
-def body(item: Item, target: DefenderAction, ioc_source: str, owner: str) -> dict[str, object]:
+def body(entry: Entry, target: DefenderAction, ioc_source: str, owner: str) -> dict[str, object]:
     """The indicator to submit. Always the same fields, so that an update leaves none of an older version behind."""
-    value = value_of(item)
+    value = value_of(entry)
     submitted: dict[str, object] = {
         "indicatorValue": value,
-        "indicatorType": TYPES[item.type],
+        "indicatorType": TYPES[entry.type],
         "action": target.action,
         "title": _bounded(f"{APPLICATION}: {value}", TITLE_MOST),
-        "description": _description(item, ioc_source),
-        "severity": target.severity or _SEVERITIES[item.severity],
+        "description": _description(entry, ioc_source),
+        "severity": target.severity or _SEVERITIES[entry.severity],
         "generateAlert": target.generate_alert,
         "application": APPLICATION,
-        "externalId": marker(owner, item.indicator_id),
+        "externalId": marker(owner, entry.indicator_id),
     }
     if target.rbac_groups:
         submitted["rbacGroupNames"] = list(target.rbac_groups)
@@ -99,15 +99,15 @@ def body(item: Item, target: DefenderAction, ioc_source: str, owner: str) -> dic
         submitted |= {"educateUrl": target.educate_url, "bypassDurationHours": target.bypass_hours}
     elif target.educate_url is not None:
         submitted["educateUrl"] = target.educate_url
-    if item.expires_at is not None:
-        moment = datetime.fromtimestamp(item.expires_at / 1000, UTC)
+    if entry.expires_at is not None:
+        moment = datetime.fromtimestamp(entry.expires_at / 1000, UTC)
         submitted["expirationTime"] = moment.isoformat(timespec="seconds").replace("+00:00", "Z")
     return submitted
 
 
-def _description(item: Item, ioc_source: str) -> str:
-    tags = f"tags: {', '.join(item.tags)}" if item.tags else ""
-    text = "; ".join(filter(None, (" ".join(part.split()) for part in (ioc_source, item.comments, tags))))
+def _description(entry: Entry, ioc_source: str) -> str:
+    tags = f"tags: {', '.join(entry.tags)}" if entry.tags else ""
+    text = "; ".join(filter(None, (" ".join(part.split()) for part in (ioc_source, entry.comments, tags))))
     return _bounded(text or f"shared by {APPLICATION}", DESCRIPTION_MOST)
 
 

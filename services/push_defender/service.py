@@ -12,22 +12,22 @@ from schemas.marker import owner
 from schemas.refusal import Refusal
 from schemas.resources.connection import DefenderTenant
 from schemas.spent import Spent
-from services.push_defender.accepting import Accepting
+from services.push_defender.capabilities import Capabilities
+from services.push_defender.capacity import Capacity
 from services.push_defender.client import DefenderClient
-from services.push_defender.evicting import Evicting
-from services.push_defender.putting import Putting
-from services.push_defender.reconciling import Reconciling
-from services.push_defender.room import Room
-from services.push_defender.withdrawing import Withdrawing
-from services.runtime.book import Book, Pace
-from services.runtime.converging import Converger
-from services.runtime.fleet import Tenure
-from services.runtime.kafka import admin
+from services.push_defender.deletes import Deletes
+from services.push_defender.drift_check import DriftCheck
+from services.push_defender.eviction import Eviction
+from services.push_defender.upserts import Upserts
+from services.runtime.kafka.clients import admin
 from services.runtime.lifecycle import Context
-from services.runtime.refusals import Refusals
-from services.runtime.retry import RetryPolicy
+from services.runtime.reconciling.reconciler import Reconciler
+from services.runtime.reconciling.status_writer import Pace, StatusWriter
+from services.runtime.vendors.capabilities import LearnedRefusals
 from services.runtime.vendors.defender import DefenderSession
 from services.runtime.vendors.errors import ThrottledError
+from services.runtime.vendors.retry import RetryPolicy
+from services.runtime.worker_pool import Lease
 
 PROBE_S = 300.0
 """How often one entry is tried although the tenant is full."""
@@ -42,39 +42,39 @@ class DefenderPusher:
 
     def __init__(
         self,
-        book: Book,
+        writer: StatusWriter,
         client: DefenderClient,
         owner_name: str,
         *,
         probe_s: float = PROBE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        spec = book.connection.spec
+        spec = writer.connection.spec
         if not isinstance(spec, DefenderTenant):
-            raise TypeError(f"connection {book.connection.name} is of type {spec.type}, not defender")
+            raise TypeError(f"connection {writer.connection.name} is of type {spec.type}, not defender")
         self._client = client
-        room = Room(clock, probe_s)
-        self._withdrawing = Withdrawing(book, client, room, owner_name)
-        refusals = Refusals(book.note, book.forget, _tenant(spec), book.notes.of(Refusal))
-        self._book = book
+        capacity = Capacity(clock, probe_s)
+        self._deletes = Deletes(writer, client, capacity, owner_name)
+        refusals = LearnedRefusals(writer.note, writer.forget, _tenant(spec), writer.notes.of(Refusal))
+        self._writer = writer
         self._heard = ""
-        self._accepting = accepting = Accepting(book, refusals)
-        self._putting = Putting(
-            book, client, room, accepting, owner=owner_name, ioc_source=spec.ioc_source, clock=clock
+        self._capabilities = capabilities = Capabilities(writer, refusals)
+        self._upserts = Upserts(
+            writer, client, capacity, capabilities, owner=owner_name, ioc_source=spec.ioc_source, clock=clock
         )
-        self._evicting = Evicting(book, client, room, probe_s, clock)
-        self._reconciling = Reconciling(book, client, owner_name, spec.reconcile, clock)
+        self._eviction = Eviction(writer, client, capacity, probe_s, clock)
+        self._drift_check = DriftCheck(writer, client, owner_name, spec.reconcile, clock)
 
-    def unit(self) -> float:
+    def reconcile_once(self) -> float:
         """One unit of work of the first kind that has any and may call. See `Pusher`."""
-        if (asked := self._book.asked) and asked.id != self._heard:
+        if (asked := self._writer.asked) and asked.id != self._heard:
             self._heard = asked.id
-            self._accepting.doubt()
-            self._reconciling.hurry()
+            self._capabilities.doubt()
+            self._drift_check.hurry()
         waits = []
-        for kind in (self._withdrawing, self._putting, self._evicting, self._reconciling):
+        for kind in (self._deletes, self._upserts, self._eviction, self._drift_check):
             try:
-                wait = kind.unit()
+                wait = kind.reconcile_once()
             except ThrottledError as error:
                 wait = error.retry_after
             if wait <= 0:
@@ -91,15 +91,15 @@ def _tenant(spec: DefenderTenant) -> str:
     return f"{spec.tenant_id} at {spec.api_url or spec.region}"
 
 
-def hire(context: Context, tenure: Tenure, pace: Pace | None = None) -> Converger:
+def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Reconciler:
     """The worker for one connection."""
 
-    def make(book: Book) -> DefenderPusher:
+    def make(writer: StatusWriter) -> DefenderPusher:
         with closing(admin(context.settings)) as client:
             cluster = str(client.describe_cluster().get("cluster_id"))
-        session = DefenderSession(tenure.connection, tenure.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
-        book.spending.restore(book.notes.of(Spent), session.budget)
-        name = owner(cluster, context.settings.topic_prefix, tenure.name)
-        return DefenderPusher(book, DefenderClient(session, book.check, tenure.stop, book.spending.note), name)
+        session = DefenderSession(lease.connection, lease.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
+        writer.spending.restore(writer.notes.of(Spent), session.budget)
+        name = owner(cluster, context.settings.topic_prefix, lease.name)
+        return DefenderPusher(writer, DefenderClient(session, writer.check, lease.stop, writer.spending.note), name)
 
-    return Converger(context, tenure, make, detailed=True, pace=pace)
+    return Reconciler(context, lease, make, detailed=True, pace=pace)

@@ -1,9 +1,9 @@
 """`python -m services.push_netskope`: keeps every Netskope tenant of the policy as its desired state says."""
 
-from services.push_netskope.service import hire
+from services.push_netskope.service import build_worker
 from services.runtime import lifecycle
-from services.runtime.fleet import Fleet
 from services.runtime.lifecycle import Context
+from services.runtime.worker_pool import WorkerPool
 
 SERVICE = "push_netskope"
 
@@ -14,7 +14,7 @@ def main() -> None:
 
 
 def _serve(context: Context) -> None:
-    Fleet(context, lambda connection: connection.spec.type == "netskope", hire).run()
+    WorkerPool(context, lambda connection: connection.spec.type == "netskope", build_worker).run()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
-from services.runtime.metrics import BUDGET_WAIT_SECONDS
+from services.runtime.observability.metrics import BUDGET_WAIT_SECONDS
 from services.runtime.vendors.answers import as_documented
 from services.runtime.vendors.errors import NotFoundError, RefusedError, StoppedError
 from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
@@ -99,7 +99,7 @@ class NetskopeClient:
         """The id of the list of this name."""
         answer = self.policy("GET", _LISTS, "urllist_find", params={"field": "id,name"})
         found = self.parsed(_NAMED, _listed(answer), "urllist_find")
-        return next((entry.id for entry in found if entry.name == name), None)
+        return next((list_entry.id for list_entry in found if list_entry.name == name), None)
 
     def pending_url_lists(self) -> list[PendingList]:
         """The lists that the next deploy would change, whoever left them there."""

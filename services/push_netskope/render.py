@@ -14,7 +14,7 @@ from typing import Final
 from schemas.record import Reason
 from schemas.targets import DestinationProfile, FileHashList, Target, UrlList
 from schemas.types import IndicatorType
-from services.runtime.standing import Item
+from services.runtime.reconciling.entry_store import Entry
 
 _SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._~!$&'()+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
@@ -31,34 +31,34 @@ class Skip(StrEnum):
     NETWORK = "reads_as_network"
 
 
-def form_of(item: Item, target: Target) -> str | Reason:
+def form_of(entry: Entry, target: Target) -> str | Reason:
     """The entry an indicator becomes in a list, or why it cannot be there."""
     if not isinstance(target, UrlList | FileHashList | DestinationProfile):
         detail = "no target of Netskope; use url-list, file-hash-list or destination-profile"
         return Reason(code=Skip.OTHER_VENDOR, detail=detail)
-    refused = target.refuses(item.type)
+    refused = target.refuses(entry.type)
     if refused is not None:
-        return Reason(code=refused, detail=f"a {target.kind} takes no {item.type}")
+        return Reason(code=refused, detail=f"a {target.kind} takes no {entry.type}")
     if isinstance(target, FileHashList):
-        return item.value
-    entry = _entry(item.value) if item.type is IndicatorType.URL else item.value
-    host = re.split(r"[:/?]", entry, maxsplit=1)[0]
+        return entry.value
+    list_entry = _entry(entry.value) if entry.type is IndicatorType.URL else entry.value
+    host = re.split(r"[:/?]", list_entry, maxsplit=1)[0]
     if host.startswith("["):
         return Reason(code=Skip.IPV6_HOST, detail="the URL's host is an IPv6 address, which Netskope does not take")
     if host == _NEVER:
         return Reason(code=Skip.UNSPECIFIED, detail=f"Netskope does not take {_NEVER}")
-    if target.match != "regex" and _NETWORK.fullmatch(entry):
-        return Reason(code=Skip.NETWORK, detail=f"as an entry {entry} would be the network, not the URL")
+    if target.match != "regex" and _NETWORK.fullmatch(list_entry):
+        return Reason(code=Skip.NETWORK, detail=f"as an entry {list_entry} would be the network, not the URL")
     if target.match == "regex":
-        return _pattern(entry)
-    return entry.lower() if target.match == "insensitive" else entry
+        return _pattern(list_entry)
+    return list_entry.lower() if target.match == "insensitive" else list_entry
 
 
-def give_form(item: Item, target: Target) -> None:
+def give_form(entry: Entry, target: Target) -> None:
     """Let an indicator that is wanted know its form, if it does not yet."""
-    if item.form is None and item.wanted is not None:
-        form = form_of(item, target)
-        item.form = item.remote_id if form == item.remote_id else form  # one text for both: there are many
+    if entry.form is None and entry.wanted is not None:
+        form = form_of(entry, target)
+        entry.form = entry.remote_id if form == entry.remote_id else form  # one text for both: there are many
 
 
 def _entry(url: str) -> str:
@@ -71,7 +71,7 @@ def _percent(found: re.Match[str]) -> str:
     return f"%{ord(found[0]):02X}"
 
 
-def _pattern(entry: str) -> str:
+def _pattern(list_entry: str) -> str:
     """A regular expression that means the same: begins with the entry, and a bare host ends there."""
-    escaped = _SPECIAL.sub(lambda found: f"\\{found[0]}", entry)
-    return f"^{escaped}" if "/" in entry else f"^{escaped}([:/?#]|$)"
+    escaped = _SPECIAL.sub(lambda found: f"\\{found[0]}", list_entry)
+    return f"^{escaped}" if "/" in list_entry else f"^{escaped}([:/?#]|$)"

@@ -12,19 +12,17 @@ from schemas.record import Reason
 from schemas.resources.connection import NetskopeTenant
 from schemas.targets import DestinationProfile, FileHashList, UrlList
 from services.push_netskope.client import NetskopeClient
-from services.push_netskope.hashlists import HashLists
-from services.push_netskope.profileclient import ProfileClient
-from services.push_netskope.profiles import Profiles
+from services.push_netskope.comparison import Comparison
+from services.push_netskope.hash_lists.service import HashLists
+from services.push_netskope.profiles.client import ProfileClient
+from services.push_netskope.profiles.service import Profiles
 from services.push_netskope.render import give_form
-from services.push_netskope.round import Round
-from services.push_netskope.spread import Spread
-from services.push_netskope.urllists import UrlLists
-from services.runtime.book import Book, Pace
-from services.runtime.converging import FOREVER, Converger
-from services.runtime.fleet import Tenure
+from services.push_netskope.url_lists.overflow import OverflowLists
+from services.push_netskope.url_lists.service import UrlLists
 from services.runtime.lifecycle import Context
-from services.runtime.retry import RetryPolicy
-from services.runtime.standing import Item, Outcome, Place
+from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
+from services.runtime.reconciling.reconciler import FOREVER, Reconciler
+from services.runtime.reconciling.status_writer import Pace, StatusWriter
 from services.runtime.vendors.errors import (
     ForbiddenError,
     MisconfiguredError,
@@ -34,11 +32,13 @@ from services.runtime.vendors.errors import (
     VendorError,
 )
 from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
+from services.runtime.vendors.retry import RetryPolicy
+from services.runtime.worker_pool import Lease
 
 READ_TIMEOUT_S = 120.0
 
-_CHANGED = (Place.PUT, Place.WITHDRAW)
-_UNSETTLED = (*_CHANGED, Place.WAITING)
+_CHANGED = (SyncState.PUT, SyncState.WITHDRAW)
+_UNSETTLED = (*_CHANGED, SyncState.WAITING)
 
 ONCE = RetryPolicy(attempts=1)
 """The loop is what repeats: so ownership is checked before every request, and new wishes are heard in between."""
@@ -49,32 +49,32 @@ class NetskopePusher:
 
     def __init__(
         self,
-        book: Book,
+        writer: StatusWriter,
         client: NetskopeClient,
         *,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        spec = book.connection.spec
+        spec = writer.connection.spec
         if not isinstance(spec, NetskopeTenant):
-            raise TypeError(f"connection {book.connection.name} is of type {spec.type}, not netskope")
-        self._book = book
+            raise TypeError(f"connection {writer.connection.name} is of type {spec.type}, not netskope")
+        self._writer = writer
         self._client = client
         self._pace = pace or Pace()
         self._reconcile_s = spec.reconcile.interval.total_seconds()
         self._clock = clock
         repairs, along = spec.reconcile.mode == "repair", spec.deploy.others_pending == "deploy"
-        self._url_lists = Spread(book, UrlLists(book, client, repairs=repairs, along=along))
-        self._hash_lists = HashLists(book, client)
-        self._profiles = Profiles(book, ProfileClient(client), repairs=spec.reconcile.mode == "repair")
+        self._url_lists = OverflowLists(writer, UrlLists(writer, client, repairs=repairs, along=along))
+        self._hash_lists = HashLists(writer, client)
+        self._profiles = Profiles(writer, ProfileClient(client), repairs=spec.reconcile.mode == "repair")
         self._failures: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
         self._check_at: dict[str, float] = {}
-        self._round = Round(book)
+        self._round = Comparison(writer)
         self._barred: dict[str, VendorError] = {}
         """By quota bucket, which is by token: what was said against the token last, until it is taken again."""
 
-    def unit(self) -> float:
+    def reconcile_once(self) -> float:
         """Converge the first list that has something to do and may be written. See `Pusher`."""
         self._check_at |= dict.fromkeys(self._round.begin(), 0.0)
         waits = []
@@ -98,29 +98,34 @@ class NetskopePusher:
 
     def _with_work(self) -> dict[str, float]:
         """When each list is due: those with changes as soon as may be, then those to be looked at from time to time."""
-        standing = self._book.standing
-        changed = {item.target_id for place in _CHANGED for item in standing.places[place]}
+        store = self._writer.store
+        changed = {entry.target_id for sync_state in _CHANGED for entry in store.by_sync_state[sync_state]}
         due = {name: self._not_before.get(name, 0.0) for name in sorted(changed)}
-        for name, items in standing.items.items():
-            if items and name not in changed and isinstance(standing.targets[name], UrlList | DestinationProfile):
+        for name, entries in store.entries.items():
+            if entries and name not in changed and isinstance(store.targets[name], UrlList | DestinationProfile):
                 due[name] = self._check_at.get(name, 0.0)
         return due
 
     def _bucket(self, target_id: str) -> str:
-        return V1 if isinstance(self._book.standing.targets[target_id], FileHashList) else POLICY
+        return V1 if isinstance(self._writer.store.targets[target_id], FileHashList) else POLICY
 
     def _check_tokens(self) -> None:
         """Raise what is said against the tokens where none of those of use is taken: no list can be written."""
-        of_use = {self._bucket(target_id) for target_id, items in self._book.standing.items.items() if items}
+        of_use = {self._bucket(target_id) for target_id, entries in self._writer.store.entries.items() if entries}
         if of_use and of_use <= self._barred.keys():
             raise self._barred[min(of_use)]
 
     def _converge(self, target_id: str) -> None:
-        standing = self._book.standing
-        target, now = standing.targets[target_id], self._clock()
-        changed = [item for place in _CHANGED for item in standing.places[place] if item.target_id == target_id]
-        for item in changed:
-            give_form(item, target)
+        store = self._writer.store
+        target, now = store.targets[target_id], self._clock()
+        changed = [
+            entry
+            for sync_state in _CHANGED
+            for entry in store.by_sync_state[sync_state]
+            if entry.target_id == target_id
+        ]
+        for entry in changed:
+            give_form(entry, target)
         try:
             done = True
             self._skip(changed)
@@ -132,8 +137,13 @@ class NetskopePusher:
                 self._profiles.converge(target)
         except (RefusedError, MisconfiguredError) as error:
             reason = Reason(code=_code(error), detail=error.text)
-            unsettled = [item for place in _UNSETTLED for item in standing.places[place] if item.target_id == target_id]
-            self._book.record([Outcome(item, AppliedState.FAILED, item.remote_id, reason) for item in unsettled])
+            unsettled = [
+                entry
+                for sync_state in _UNSETTLED
+                for entry in store.by_sync_state[sync_state]
+                if entry.target_id == target_id
+            ]
+            self._writer.record([Outcome(entry, AppliedState.FAILED, entry.remote_id, reason) for entry in unsettled])
             done = False
             if isinstance(error, MisconfiguredError | UnauthorizedError | ForbiddenError):
                 self._barred[self._bucket(target_id)] = error
@@ -145,13 +155,13 @@ class NetskopePusher:
         # What is held is not among what changed, so a list that could not be dealt with is looked at before long.
         self._check_at[target_id] = self._not_before[target_id] if failures else now + self._reconcile_s
 
-    def _skip(self, items: Collection[Item]) -> None:
+    def _skip(self, entries: Collection[Entry]) -> None:
         """What cannot be in the list is done with, whether the list can be written or not."""
-        self._book.record(
+        self._writer.record(
             [
-                Outcome(item, AppliedState.SKIPPED, None, item.form)
-                for item in items
-                if item.place is Place.PUT and isinstance(item.form, Reason) and not item.present
+                Outcome(entry, AppliedState.SKIPPED, None, entry.form)
+                for entry in entries
+                if entry.sync_state is SyncState.PUT and isinstance(entry.form, Reason) and not entry.present
             ]
         )
 
@@ -168,11 +178,11 @@ def _code(error: VendorError) -> str:
             return "refused"
 
 
-def hire(context: Context, tenure: Tenure, pace: Pace | None = None) -> Converger:
+def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Reconciler:
     """The worker for one connection."""
 
-    def make(book: Book) -> NetskopePusher:
-        session = NetskopeSession(tenure.connection, tenure.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
-        return NetskopePusher(book, NetskopeClient(session, book.check, tenure.stop), pace=pace)
+    def make(writer: StatusWriter) -> NetskopePusher:
+        session = NetskopeSession(lease.connection, lease.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
+        return NetskopePusher(writer, NetskopeClient(session, writer.check, lease.stop), pace=pace)
 
-    return Converger(context, tenure, make, detailed=False, pace=pace)
+    return Reconciler(context, lease, make, detailed=False, pace=pace)

@@ -1,8 +1,8 @@
 """How large a list or profile is, beside how large it may get: for whoever watches it fill up."""
 
 from schemas.targets import DestinationProfile, FileHashList, UrlList
-from services.push_netskope.plan import MEGABYTE
-from services.runtime.metrics import LIST_BYTES, LIST_BYTES_LIMIT, PROFILE_VALUES, PROFILE_VALUES_LIMIT
+from services.push_netskope.url_lists.plan import MEGABYTE
+from services.runtime.observability.metrics import LIST_BYTES, LIST_BYTES_LIMIT, PROFILE_VALUES, PROFILE_VALUES_LIMIT
 
 
 def show_size(connection: str, target: UrlList | FileHashList, size: int) -> None:
@@ -12,7 +12,7 @@ def show_size(connection: str, target: UrlList | FileHashList, size: int) -> Non
     LIST_BYTES_LIMIT.labels(connection, target.id).set(lists * target.size_mb * MEGABYTE)
 
 
-def show_values(connection: str, target: DestinationProfile, size: int, room: int) -> None:
+def show_values(connection: str, target: DestinationProfile, size: int, capacity: int) -> None:
     """Note how many values a profile holds as it was just written or read, and how many it may."""
     PROFILE_VALUES.labels(connection, target.id).set(size)
-    PROFILE_VALUES_LIMIT.labels(connection, target.id).set(room)
+    PROFILE_VALUES_LIMIT.labels(connection, target.id).set(capacity)

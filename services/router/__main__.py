@@ -3,7 +3,7 @@
 import asyncio
 import gc
 
-from services.router.service import Router
+from services.router.engine.service import Router
 from services.runtime import lifecycle
 from services.runtime.lifecycle import Context
 

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.activity import MAX_ITEMS, Activity, ActivityItem, Level
-from services.runtime import log
 from services.runtime.chunks import chunks
 from services.runtime.clock import now_ms
-from services.runtime.kafka import producer
-from services.runtime.metrics import SKIPPED
+from services.runtime.kafka.clients import producer
+from services.runtime.observability import log
+from services.runtime.observability.metrics import SKIPPED
 from services.runtime.settings import Settings
 
 _LOG = log.get(__name__)

@@ -9,11 +9,11 @@ from collections import defaultdict, deque
 from kafka import KafkaProducer
 
 from schemas.deadletter import DeadLetter
-from services.runtime import log
-from services.runtime.bulk import Raw
 from services.runtime.clock import now_ms
-from services.runtime.kafka import producer
-from services.runtime.metrics import DEAD_LETTERS
+from services.runtime.kafka.bulk_read import Raw
+from services.runtime.kafka.clients import producer
+from services.runtime.observability import log
+from services.runtime.observability.metrics import DEAD_LETTERS
 from services.runtime.settings import Settings
 
 _LOG = log.get(__name__)

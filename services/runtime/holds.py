@@ -13,11 +13,11 @@ from schemas.activity import ActivityItem, Level
 from schemas.hold import MAX_SAMPLE, Hold, HoldKind, hold_id
 from schemas.policy import Policy
 from schemas.record import UndecodableError
-from services.runtime.bulk import read_everything
 from services.runtime.clock import now_ms
-from services.runtime.ledger import Entry
+from services.runtime.kafka.bulk_read import read_everything
+from services.runtime.kafka.transactional_producer import OutgoingRecord
 from services.runtime.lifecycle import Context
-from services.runtime.metrics import HELD
+from services.runtime.observability.metrics import HELD
 
 Word = Literal["confirm", "reject"]
 
@@ -86,7 +86,11 @@ class Holds:
     """The holds of one connection. `write` publishes as the connection's one owner. Used by one thread."""
 
     def __init__(
-        self, context: Context, connection: str, write: Callable[[list[Entry]], None], known: Mapping[str, Hold]
+        self,
+        context: Context,
+        connection: str,
+        write: Callable[[list[OutgoingRecord]], None],
+        known: Mapping[str, Hold],
     ) -> None:
         self._topic = context.settings.topics.holds.name
         self._service = context.service
@@ -128,7 +132,7 @@ class Holds:
             count=found.count, of=found.of, limit_percent=found.limit_percent,
             since=before.since if before else now_ms(), rejected=rejected, sample=tuple(_bounded(sample)),
         )  # fmt: skip
-        self._write([Entry(self._topic, id_.encode(), hold.encode())])
+        self._write([OutgoingRecord(self._topic, id_.encode(), hold.encode())])
         self._open[id_] = hold
         self._show()
         if before is None:
@@ -147,7 +151,7 @@ class Holds:
         id_ = hold_id(self._connection, subject, kind)
         if id_ not in self._open:
             return
-        self._write([Entry(self._topic, id_.encode(), None)])
+        self._write([OutgoingRecord(self._topic, id_.encode(), None)])
         del self._open[id_]
         self._show()
         self._activity.tell(

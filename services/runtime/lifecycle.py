@@ -16,13 +16,13 @@ from types import FrameType
 
 from kafka.errors import KafkaError
 
-from services.runtime import log, tracing
 from services.runtime.activity import ActivityLog
 from services.runtime.deadletters import DeadLetters, TooManyDeadLettersError
-from services.runtime.health import Health, HealthServer
-from services.runtime.leases import LeaseLostError
-from services.runtime.ledger import LedgerError
-from services.runtime.metrics import BUILD
+from services.runtime.kafka.leases import LeaseLostError
+from services.runtime.kafka.transactional_producer import ProducerError
+from services.runtime.observability import log, tracing
+from services.runtime.observability.health import Health, HealthServer
+from services.runtime.observability.metrics import BUILD
 from services.runtime.policy import PolicyFollower
 from services.runtime.settings import Settings, SettingsError, load
 
@@ -86,7 +86,7 @@ def _run(settings: Settings, service: str, body: Callable[[Context], None]) -> i
         context.close()
         last_spans()
         server.close()
-    except (LeaseLostError, LedgerError) as error:
+    except (LeaseLostError, ProducerError) as error:
         _LOG.error("must start afresh", why=str(error))
         return EXIT_AGAIN
     except SettingsError as error:

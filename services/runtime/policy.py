@@ -9,11 +9,11 @@ from schemas.policy import Policy
 from schemas.record import UndecodableError
 from schemas.resources import AnyResource, decode_resource
 from schemas.resources.rule import RULE_ALL
-from services.runtime import log
-from services.runtime.bulk import Raw, end_of, poll, read_to_end
 from services.runtime.deadletters import DeadLetters, TooManyDeadLettersError
-from services.runtime.kafka import consumer
-from services.runtime.metrics import POLICY_VERSION
+from services.runtime.kafka.bulk_read import Raw, end_of, poll, read_to_end
+from services.runtime.kafka.clients import consumer
+from services.runtime.observability import log
+from services.runtime.observability.metrics import POLICY_VERSION
 from services.runtime.settings import Settings
 
 _LOG = log.get(__name__)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 from schemas.resources.connection import SecretRef
-from services.runtime import log
-from services.runtime.metrics import SECRET_EXPIRES
+from services.runtime.observability import log
+from services.runtime.observability.metrics import SECRET_EXPIRES
 from services.runtime.vendors.errors import SecretMissingError
 
 _Stamp = tuple[int, int, int]

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from schemas.topics import DEFAULT_PARTITIONS, Topics
-from services.runtime.misspelt import PREFIX, misspelt, misspelt_in_file
+from services.runtime.unknown_settings import PREFIX, unknown_settings, unknown_settings_in_file
 
 ENV_PREFIX = PREFIX
 CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
@@ -118,9 +118,9 @@ def load(kind: type[_Kind], **overrides: object) -> _Kind:
         SettingsError: something is wrong; every mistake is listed with its field and where to set it.
 
     """
-    wrong = misspelt(os.environ, {name.upper() for name in kind.model_fields})
+    wrong = unknown_settings(os.environ, {name.upper() for name in kind.model_fields})
     if file := os.environ.get(CONFIG_VARIABLE):
-        wrong += misspelt_in_file(file, _read_file(file), kind.model_fields)
+        wrong += unknown_settings_in_file(file, _read_file(file), kind.model_fields)
     try:
         found = kind(**overrides)  # type: ignore[arg-type]  # checked by pydantic
     except ValidationError as error:

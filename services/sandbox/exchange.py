@@ -12,10 +12,10 @@ import httpx
 from schemas.policy import Policy
 from schemas.resources import AnyResource, Sharing, encode_resource, resource, resource_key
 from schemas.targets import EMPTY_HASH, FileHashList
-from services.runtime import kafka
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka import clients
+from services.runtime.kafka.topics import apply_topics
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.settings import Settings
-from services.runtime.topics import apply_topics
 from services.sandbox.defender import create_app as defender_app
 from services.sandbox.defender.settings import DefenderTenant
 from services.sandbox.netskope.app import create_app as netskope_app
@@ -82,7 +82,7 @@ class Exchange:
             self.resources = [*self._policy(self), *self._more]
             self.admin(self.netskope, "POST", "seed", {"hash_lists": _hash_lists(self.resources)})
             destinations = Policy.of(self.resources).destinations
-            with closing(kafka.admin(self.settings)) as admin:
+            with closing(clients.admin(self.settings)) as admin:
                 apply_topics(admin, self.settings.topics.all(destinations), replication=1)
             self.apply(self.resources)
             self._stack.callback(self.stop)
@@ -116,13 +116,15 @@ class Exchange:
     def apply(self, resources: Sequence[AnyResource]) -> None:
         """Write resources into the policy."""
         topic = self.settings.topics.policy.name
-        with closing(Ledger(self.settings, "policy")) as ledger:
-            ledger.write(Entry(topic, resource_key(found).encode(), encode_resource(found)) for found in resources)
+        with closing(TransactionalProducer(self.settings, "policy")) as ledger:
+            ledger.write(
+                OutgoingRecord(topic, resource_key(found).encode(), encode_resource(found)) for found in resources
+            )
 
     def delete(self, found: AnyResource) -> None:
         """Take a resource out of the policy."""
-        with closing(Ledger(self.settings, "policy")) as ledger:
-            ledger.write([Entry(self.settings.topics.policy.name, resource_key(found).encode(), None)])
+        with closing(TransactionalProducer(self.settings, "policy")) as ledger:
+            ledger.write([OutgoingRecord(self.settings.topics.policy.name, resource_key(found).encode(), None)])
 
     def admin(self, tenant: TenantServer, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  # JSON
         """Call a tenant's admin page."""

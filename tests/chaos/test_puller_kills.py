@@ -11,8 +11,8 @@ import pytest
 from kafka import TopicPartition
 
 from schemas.report import ReportBatch, Verb
-from services.runtime.bulk import read_to_end
-from services.runtime.kafka import consumer
+from services.runtime.kafka.bulk_read import read_to_end
+from services.runtime.kafka.clients import consumer
 from services.runtime.settings import Settings
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.netskope.settings import NetskopeTenant
@@ -35,7 +35,7 @@ def reports_of(settings: Settings, source: str) -> Iterator[tuple[Verb, str]]:
         reader.close()
 
 
-def standing(settings: Settings, source: str) -> set[str]:
+def store(settings: Settings, source: str) -> set[str]:
     """What a source vouches for, after all its reports."""
     latest = {value: verb for verb, value in reports_of(settings, source)}
     return {value for value, verb in latest.items() if verb is Verb.UPDATE}
@@ -57,7 +57,7 @@ def test_a_killed_defender_puller_never_loses_an_addition_or_a_withdrawal(
             exchange.admin(exchange.mde, "POST", "rows/delete", {"values": sorted(gone)})
             held = (held | fresh) - gone
             kill_at_work(exchange, "pull_defender", exchange.mde, chance)
-        eventually(lambda: standing(settings, MDE) == held, "reports add up to what the tenant holds", every_s=1)
+        eventually(lambda: store(settings, MDE) == held, "reports add up to what the tenant holds", every_s=1)
         assert {row["indicatorValue"] for row in exchange.defender_rows()} == held
 
 
@@ -76,4 +76,4 @@ def test_a_killed_netskope_puller_loses_no_page(
             exchange.admin(exchange.netskope, "POST", "seed", {"alerts": alerts})
             kill_at_work(exchange, "pull_netskope", exchange.netskope, chance)
         expected = {f"http://{url}" for url in numbered}
-        eventually(lambda: standing(settings, NETSKOPE) == expected, "every alert reported", within_s=90, every_s=1)
+        eventually(lambda: store(settings, NETSKOPE) == expected, "every alert reported", within_s=90, every_s=1)

@@ -14,7 +14,7 @@ from schemas.desired import Desired, entry_key
 from schemas.resources import resource
 from schemas.targets import DefenderAction, FileHashList, Target, UrlList
 from schemas.types import IndicatorType, Severity
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.settings import Settings
 from services.sandbox.exchange import HASH_LIST, MDE, NETSKOPE, URL_LIST, Exchange
 from tests.chaos.kills import KILLS, kill_at_work
@@ -32,9 +32,9 @@ def want(
     settings: Settings, destination: str, target: Target, type_: IndicatorType, values: Iterable[str], *, present: bool
 ) -> None:
     """Write desired entries, or their tombstones."""
-    with closing(Ledger(settings, "test-router")) as ledger:
-        ledger.write(
-            Entry(
+    with closing(TransactionalProducer(settings, "test-router")) as producer:
+        producer.write(
+            OutgoingRecord(
                 settings.topics.desired(destination).name,
                 entry_key(target.id, indicator_id(type_, value)).encode(),
                 _desired(target, type_, value).encode() if present else None,

@@ -84,8 +84,8 @@ def test_a_rolling_restart_under_load_loses_nothing_and_no_tenant_has_two_owners
     for name in VENDOR_FACING:
         by_tenant: dict[str, list[Turn]] = defaultdict(list)
         for log in logs[name]:
-            for tenant, turn in turns(log):
-                by_tenant[tenant].append(turn)
+            for tenant, schedule in turns(log):
+                by_tenant[tenant].append(schedule)
         assert by_tenant, f"{name} worked for a tenant"
         for tenant, found in by_tenant.items():
             ordered = sorted(found)

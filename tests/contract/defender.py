@@ -10,9 +10,9 @@ from services.pull_defender.service import ONCE as ONE_CALL
 from services.pull_defender.service import DefenderSource
 from services.push_defender.client import DefenderClient
 from services.push_defender.service import ONCE, DefenderPusher
-from services.runtime import polling
-from services.runtime.book import Book
-from services.runtime.budget import Quotas, Window
+from services.runtime.polling import puller
+from services.runtime.reconciling.status_writer import StatusWriter
+from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.defender import QUOTAS, DefenderSession
 from tests import pulling, pushing
 from tests.contract.test_vendor_sessions import Sandbox
@@ -43,7 +43,7 @@ class AtTenant:
         self.sandbox.admin.post("/_admin/switches", json=changes).raise_for_status()
 
 
-class Desk(AtTenant, pushing.Desk):
+class PusherHarness(AtTenant, pushing.PusherHarness):
     """A pusher at work for the tenant, with a clock of its own for what is due now and then."""
 
     def __init__(self, sandbox: Sandbox, **spec: object) -> None:
@@ -51,14 +51,14 @@ class Desk(AtTenant, pushing.Desk):
         spec = {"reconcile": {"interval": "10m"}, **spec}
         super().__init__(self.connection_to(sandbox, **spec), self._pusher_for, detailed=True)
 
-    def _pusher_for(self, book: Book) -> DefenderPusher:
+    def _pusher_for(self, writer: StatusWriter) -> DefenderPusher:
         session = DefenderSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)
-        client = DefenderClient(session, book.check, book.stop, book.spending.note)
-        return DefenderPusher(book, client, OWNER, probe_s=60, clock=lambda: self.now)
+        client = DefenderClient(session, writer.check, writer.stop, writer.spending.note)
+        return DefenderPusher(writer, client, OWNER, probe_s=60, clock=lambda: self.now)
 
     def later(self, seconds: float) -> None:
         self.now += seconds
-        self.standing.wake(float("inf"))
+        self.store.wake(float("inf"))
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """The tenant's rows by value and action."""
@@ -82,9 +82,9 @@ class Bench(AtTenant, pulling.Bench[DefenderSource]):
     def __init__(self, sandbox: Sandbox, **spec: object) -> None:
         super().__init__(self.connection_to(sandbox, **spec), self._source_for)
 
-    def _source_for(self, desk: polling.Desk) -> DefenderSource:
+    def _source_for(self, harness: puller.SourceContext) -> DefenderSource:
         session = DefenderSession(self.connection, threading.Event(), policy=ONE_CALL, quotas=PLENTY)
-        return DefenderSource(desk, PullClient(session, partial(desk.ready, session.budget)))
+        return DefenderSource(harness, PullClient(session, partial(harness.ready, session.budget)))
 
     def values(self) -> set[str]:
         return {report.value for report in self.committed.held().values()}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.runtime import budget, log
+from services.runtime.observability import log
+from services.runtime.vendors import budget
 from tests.contract.test_sandbox_netskope_gate import TOKEN, V1_TOKEN, Api
 
 

@@ -10,7 +10,7 @@ from schemas.hold import LISTING, Hold, HoldKind, hold_id
 from schemas.policy import Policy
 from schemas.report import Verb
 from schemas.resources import resource
-from services.runtime.hearing import Hearing
+from services.runtime.polling.poll_requests import PollRequest
 from tests.contract.defender import Bench
 from tests.contract.test_vendor_sessions import Sandbox
 from tests.pushing import NAME
@@ -95,11 +95,11 @@ def test_a_hold_does_not_end_because_the_listing_grows_otherwise(bench: Bench) -
 def test_a_confirmation_lets_the_withdrawals_through_and_wakes_the_poll(bench: Bench) -> None:
     bench.delete(*VALUES)
     bench.source.poll()
-    assert not bench.desk.holds.awaits(bench.policy.view, 0)
+    assert not bench.source_context.holds.awaits(bench.policy.view, 0)
     says(bench, "confirm")
     began = time.monotonic()
-    hearing = Hearing(bench.desk.status, bench.policy, [], lambda: 0)
-    bench.desk.rest(60, hearing, patient=False)
+    poll_request = PollRequest(bench.source_context.status, bench.policy, [], lambda: 0)
+    bench.source_context.rest(60, poll_request, patient=False)
     assert time.monotonic() - began < 30, "it does not wait for the next turn"
     bench.source.poll()
     assert (bench.values(), bench.committed.memory.chunks, hold(bench)) == (set(), {}, None)

@@ -9,9 +9,9 @@ import pytest
 from services.pull_netskope.client import Kind, NetskopeClient
 from services.pull_netskope.service import ONCE, NetskopeSource
 from services.pull_netskope.service import Iterator as Lane
-from services.runtime.budget import Quotas, Window
-from services.runtime.ledger import FencedError
-from services.runtime.polling import Desk
+from services.runtime.kafka.transactional_producer import FencedError
+from services.runtime.polling.puller import SourceContext
+from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.errors import BrokenAnswerError, ConflictError, ThrottledError, VendorError
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
 from services.sandbox.tenant.quota import Limit
@@ -29,16 +29,16 @@ class Bench(pulling.Bench[NetskopeSource]):
         self.api = api
         super().__init__(pushing.netskope(str(api.http.base_url), **spec), self._source_for)
 
-    def _source_for(self, desk: Desk) -> NetskopeSource:
+    def _source_for(self, source_context: SourceContext) -> NetskopeSource:
         session = NetskopeSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)
-        client = NetskopeClient(session, "ioc-bridge-test", partial(desk.ready, session.budget))
-        return NetskopeSource(desk, client, self.api.tenant.clock.time)
+        client = NetskopeClient(session, "ioc-bridge-test", partial(source_context.ready, session.budget))
+        return NetskopeSource(source_context, client, self.api.tenant.clock.time)
 
-    def lane(self, kind: Kind = Kind.MALSITE) -> Lane:
-        return self.source.lanes[list(Kind).index(kind)]
+    def stream(self, kind: Kind = Kind.MALSITE) -> Lane:
+        return self.source.streams[list(Kind).index(kind)]
 
     def poll(self) -> float:
-        return self.lane().poll()
+        return self.stream().poll()
 
     def drain(self, polls: int = 40) -> None:
         """Poll until the tenant has nothing more for now."""
@@ -255,15 +255,15 @@ def test_both_kinds_are_read_and_share_one_checkpoint(bench: Bench) -> None:
     bench.alert(1)
     bench.api.seed(alerts=[{"kind": "malware", "md5": "a" * 32, "sha256": "b" * 64, "timestamp": START - 60}])
     for kind in Kind:
-        bench.lane(kind).poll()
+        bench.stream(kind).poll()
     assert sorted(bench.urls()) == ["a" * 32, "b" * 64, url_of(1)]
     assert bench.committed.memory.checkpoint is not None
     assert set(bench.committed.memory.checkpoint.iterators) == {"malsite@127.0.0.1", "malware@127.0.0.1"}
 
 
-@pytest.mark.parametrize(("types", "lanes"), [(["md5"], 1), (["url", "sha256"], 2), (["sha1"], 0), ([], 2)])
-def test_only_iterators_that_can_tell_what_is_wanted_are_read(open_bench: Open, types: list[str], lanes: int) -> None:
-    assert len(open_bench(types=types).source.lanes) == lanes
+@pytest.mark.parametrize(("types", "streams"), [(["md5"], 1), (["url", "sha256"], 2), (["sha1"], 0), ([], 2)])
+def test_only_iterators_that_can_tell_what_is_wanted_are_read(open_bench: Open, types: list[str], streams: int) -> None:
+    assert len(open_bench(types=types).source.streams) == streams
 
 
 @pytest.mark.usefixtures("open_bench")

@@ -12,8 +12,8 @@ from schemas.hold import HoldKind, hold_id
 from schemas.policy import Policy
 from schemas.resources import resource
 from schemas.targets import DestinationProfile
-from services.push_netskope import profileplan
-from services.push_netskope.profileplan import VALUES_A_CALL
+from services.push_netskope.profiles import plan as profile_plan
+from services.push_netskope.profiles.plan import VALUES_A_CALL
 from services.runtime.vendors.errors import VendorError
 from services.sandbox.netskope.settings import ProfileLimits
 from services.sandbox.tenant.quota import Limit
@@ -31,7 +31,7 @@ PENDING = {"profile_apply": "pending"}
 BOTH = pytest.mark.parametrize("switches", [{}, PENDING], ids=["auto", "pending"])
 
 
-class Desk(tenant.Desk):
+class PusherHarness(tenant.PusherHarness):
     """A desk that looks at profiles."""
 
     def profiles(self, name: str = PROFILE.name, copy: str = "applied") -> list[str] | None:
@@ -53,256 +53,269 @@ def served_netskope() -> Iterator[Api]:
 
 
 @pytest.fixture
-def desk(netskope: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(profileplan, "FEW_CALLS", FEW_CALLS)
-    found = Desk(netskope)
+def harness(netskope: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[PusherHarness]:
+    monkeypatch.setattr(profile_plan, "FEW_CALLS", FEW_CALLS)
+    found = PusherHarness(netskope)
     yield found
     found.close()
 
 
 @BOTH
-def test_a_profile_that_is_missing_is_made_then_changed_value_by_value(desk: Desk, switches: dict[str, object]) -> None:
-    desk.api.switch(**switches)
-    first = desk.want("a.example", PROFILE)
-    desk.work()
-    assert (desk.profiles(), desk.sent("PATCH")) == (["a.example"], 0)
-    desk.want("http://B.example/Path", PROFILE)
-    desk.work()
-    desk.drop(first)
-    desk.work()
-    assert (desk.profiles(), desk.waits()) == (["b.example/path"], False)
-    assert desk.sent("PATCH", "/values") == desk.sent("PATCH") == 2
-    assert desk.states() == {"url:http://b.example/Path": "applied"}
-    calls = desk.writes()
-    desk.restart()
-    desk.work()
-    assert desk.writes() == calls, "a restart writes nothing"
+def test_a_profile_that_is_missing_is_made_then_changed_value_by_value(
+    harness: PusherHarness, switches: dict[str, object]
+) -> None:
+    harness.api.switch(**switches)
+    first = harness.want("a.example", PROFILE)
+    harness.work()
+    assert (harness.profiles(), harness.sent("PATCH")) == (["a.example"], 0)
+    harness.want("http://B.example/Path", PROFILE)
+    harness.work()
+    harness.drop(first)
+    harness.work()
+    assert (harness.profiles(), harness.waits()) == (["b.example/path"], False)
+    assert harness.sent("PATCH", "/values") == harness.sent("PATCH") == 2
+    assert harness.states() == {"url:http://b.example/Path": "applied"}
+    calls = harness.writes()
+    harness.restart()
+    harness.work()
+    assert harness.writes() == calls, "a restart writes nothing"
 
 
 @BOTH
-def test_much_is_one_write_and_an_emptied_profile_holds_its_default(desk: Desk, switches: dict[str, object]) -> None:
-    desk.api.switch(**switches)
-    desk.seeded("theirs.example")
-    keys = [desk.want(f"h{number}.example", PROFILE) for number in range(MANY)]
-    desk.work()
-    assert len(desk.profiles() or []) == MANY + 1
-    assert desk.sent("PATCH") == 1
-    desk.drop(*keys)
-    desk.work()
-    assert (desk.profiles(), desk.states(), desk.sent("PATCH")) == (["theirs.example"], {}, 2)
-    key = desk.want("a.example", REGEX)
-    desk.work()
-    desk.drop(key)
-    desk.work()
-    assert (desk.profiles(REGEX.name), desk.waits()) == ([REGEX.default], False)
+def test_much_is_one_write_and_an_emptied_profile_holds_its_default(
+    harness: PusherHarness, switches: dict[str, object]
+) -> None:
+    harness.api.switch(**switches)
+    harness.seeded("theirs.example")
+    keys = [harness.want(f"h{number}.example", PROFILE) for number in range(MANY)]
+    harness.work()
+    assert len(harness.profiles() or []) == MANY + 1
+    assert harness.sent("PATCH") == 1
+    harness.drop(*keys)
+    harness.work()
+    assert (harness.profiles(), harness.states(), harness.sent("PATCH")) == (["theirs.example"], {}, 2)
+    key = harness.want("a.example", REGEX)
+    harness.work()
+    harness.drop(key)
+    harness.work()
+    assert (harness.profiles(REGEX.name), harness.waits()) == ([REGEX.default], False)
 
 
-def test_a_new_profile_takes_all_at_once_with_its_description(desk: Desk) -> None:
+def test_a_new_profile_takes_all_at_once_with_its_description(harness: PusherHarness) -> None:
     described = DestinationProfile(kind="destination-profile", name="new", match="sensitive", description="of ours")
     for number in range(100):
-        desk.want(f"h{number}.example", described)
-    desk.work()
-    (row,) = desk.api.truth()["profiles"]["applied"]
+        harness.want(f"h{number}.example", described)
+    harness.work()
+    (row,) = harness.api.truth()["profiles"]["applied"]
     assert (row["type"], row["description"], row["values_count"]) == ("sensitive", "of ours", 100)
-    assert desk.writes() == 1
+    assert harness.writes() == 1
 
 
-def test_values_of_others_and_other_profiles_stay_as_they_are(desk: Desk) -> None:
-    desk.seeded("CIDR:203.0.113.0/24", "Shared.Example", "twice.example", "twice.example")
-    desk.seeded("private.example", name="someone else's")
-    keys = [desk.want(value, PROFILE) for value in ("a.example", "shared.example")]
-    desk.work()
+def test_values_of_others_and_other_profiles_stay_as_they_are(harness: PusherHarness) -> None:
+    harness.seeded("CIDR:203.0.113.0/24", "Shared.Example", "twice.example", "twice.example")
+    harness.seeded("private.example", name="someone else's")
+    keys = [harness.want(value, PROFILE) for value in ("a.example", "shared.example")]
+    harness.work()
     theirs = ["CIDR:203.0.113.0/24", "Shared.Example", "twice.example", "twice.example"]
-    assert desk.profiles() == [*theirs, "a.example"]
-    assert desk.reasons() == {"domain:shared.example": "already_there"}
-    keys += [desk.want(f"h{number}.example", PROFILE) for number in range(MANY)]
-    desk.work()
-    desk.drop(*keys)
-    desk.work()
-    assert desk.profiles() == theirs
-    assert desk.profiles("someone else's") == ["private.example"]
+    assert harness.profiles() == [*theirs, "a.example"]
+    assert harness.reasons() == {"domain:shared.example": "already_there"}
+    keys += [harness.want(f"h{number}.example", PROFILE) for number in range(MANY)]
+    harness.work()
+    harness.drop(*keys)
+    harness.work()
+    assert harness.profiles() == theirs
+    assert harness.profiles("someone else's") == ["private.example"]
 
 
-def test_a_profile_among_many_is_found_and_read_without_the_values_of_the_others(desk: Desk) -> None:
-    desk.api.seed(profiles=[{"name": f"p{number:03}", "values": ["x.example"]} for number in range(205)])
-    desk.seeded("theirs.example")
-    desk.want("a.example", PROFILE)
-    desk.work()
-    assert desk.profiles() == ["theirs.example", "a.example"]
-    assert desk.sent("GET") == 4, "three pages, and the one profile"
+def test_a_profile_among_many_is_found_and_read_without_the_values_of_the_others(harness: PusherHarness) -> None:
+    harness.api.seed(profiles=[{"name": f"p{number:03}", "values": ["x.example"]} for number in range(205)])
+    harness.seeded("theirs.example")
+    harness.want("a.example", PROFILE)
+    harness.work()
+    assert harness.profiles() == ["theirs.example", "a.example"]
+    assert harness.sent("GET") == 4, "three pages, and the one profile"
 
 
-def test_a_profile_that_moved_while_it_was_looked_for_is_never_taken_for_another(desk: Desk) -> None:
-    desk.seeded("private.example", name="someone else's")
-    desk.seeded("theirs.example")
+def test_a_profile_that_moved_while_it_was_looked_for_is_never_taken_for_another(harness: PusherHarness) -> None:
+    harness.seeded("private.example", name="someone else's")
+    harness.seeded("theirs.example")
     another = {"elements": [{"id": "another", "name": "someone else's", "values": ["private.example"]}]}
-    desk.want("a.example", PROFILE)
-    desk.api.fault("status", path="limit=1$", code=200, body=another, times=3)
+    harness.want("a.example", PROFILE)
+    harness.api.fault("status", path="limit=1$", code=200, body=another, times=3)
     with pytest.raises(VendorError, match="at another place"):
-        desk.work()
-    assert desk.writes() == 0
-    desk.api.fault("status", path="limit=1$", code=200, body={"elements": []})
-    desk.work()
-    assert (desk.profiles(), desk.profiles("someone else's")) == (["theirs.example", "a.example"], ["private.example"])
+        harness.work()
+    assert harness.writes() == 0
+    harness.api.fault("status", path="limit=1$", code=200, body={"elements": []})
+    harness.work()
+    assert (harness.profiles(), harness.profiles("someone else's")) == (
+        ["theirs.example", "a.example"],
+        ["private.example"],
+    )
 
 
 def test_values_the_tenant_names_as_invalid_are_rejected_and_the_rest_is_there(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    harness: PusherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judge = "services.sandbox.netskope.urlsyntax.destination_reason"
     monkeypatch.setattr(judge, lambda value: "not this one" if value.startswith("198.51.100") else None)
     values = ("198.51.100.7", "a.example", "b.example", "198.51.100.8")
     for status, name in ((400, PROFILE.name), (422, "made anew")):
-        desk.api.switch(profile_invalid_status=status)
+        harness.api.switch(profile_invalid_status=status)
         target = PROFILE.model_copy(update={"name": name})
         if name == PROFILE.name:
-            desk.seeded("theirs.example")
+            harness.seeded("theirs.example")
         for value in values:
-            desk.want(value, target)
-        desk.work()
-        assert set(desk.profiles(name) or ()) - {"theirs.example"} == {"a.example", "b.example"}
-    rejected = {value for value, state in desk.states().items() if state == "rejected"}
+            harness.want(value, target)
+        harness.work()
+        assert set(harness.profiles(name) or ()) - {"theirs.example"} == {"a.example", "b.example"}
+    rejected = {value for value, state in harness.states().items() if state == "rejected"}
     assert rejected == {"ipv4:198.51.100.7", "ipv4:198.51.100.8"}
-    details = {applied.reason.detail for applied in desk.written.latest.values() if applied.reason is not None}
+    details = {applied.reason.detail for applied in harness.written.latest.values() if applied.reason is not None}
     assert details == {"not this one"}
-    calls = desk.writes()
-    desk.restart()
-    desk.work()
-    assert desk.writes() == calls, "rejected is rejected until it changes"
+    calls = harness.writes()
+    harness.restart()
+    harness.work()
+    assert harness.writes() == calls, "rejected is rejected until it changes"
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_values_refused_without_a_place_are_found_by_halves(desk: Desk, there: bool) -> None:
+def test_values_refused_without_a_place_are_found_by_halves(harness: PusherHarness, there: bool) -> None:
     if there:
-        desk.seeded("theirs.example")
+        harness.seeded("theirs.example")
     wanted = [f"h{number}.example" for number in range(8)]
     for value in wanted:
-        desk.want(value, PROFILE)
+        harness.want(value, PROFILE)
     method, times = ("PATCH", 5) if there else ("POST", 2)
-    desk.api.fault("status", path=PROFILES, method=method, code=400, body={"message": "invalid"}, times=times)
-    desk.work()
-    rejected = [name for name, state in desk.states().items() if state == "rejected"]
+    harness.api.fault("status", path=PROFILES, method=method, code=400, body={"message": "invalid"}, times=times)
+    harness.work()
+    rejected = [name for name, state in harness.states().items() if state == "rejected"]
     assert rejected == ["domain:h0.example"]
-    assert set(desk.profiles() or ()) - {"theirs.example"} == {*wanted[1:]}
+    assert set(harness.profiles() or ()) - {"theirs.example"} == {*wanted[1:]}
 
 
 def test_what_one_body_does_not_take_follows_and_a_refusal_of_that_rejects_no_bystander(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    harness: PusherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profileplan, "MOST_BYTES", 100)
+    monkeypatch.setattr(profile_plan, "MOST_BYTES", 100)
     for number in range(30):
-        desk.want(f"h{number}.example", PROFILE)
-    desk.api.fault("status", path="values$", method="PATCH", code=400, body={"message": "invalid"})
-    desk.work()
-    assert set(desk.profiles() or ()) == {f"h{number}.example" for number in range(30)}
-    assert (set(desk.states().values()), desk.sent("POST")) == ({"applied"}, 1)
+        harness.want(f"h{number}.example", PROFILE)
+    harness.api.fault("status", path="values$", method="PATCH", code=400, body={"message": "invalid"})
+    harness.work()
+    assert set(harness.profiles() or ()) == {f"h{number}.example" for number in range(30)}
+    assert (set(harness.states().values()), harness.sent("POST")) == ({"applied"}, 1)
 
 
-def test_a_refusal_of_the_whole_becomes_the_reason_and_is_tried_again_later(desk: Desk) -> None:
-    desk.want("a.example", PROFILE)
-    desk.want("b.example", LIST)
+def test_a_refusal_of_the_whole_becomes_the_reason_and_is_tried_again_later(harness: PusherHarness) -> None:
+    harness.want("a.example", PROFILE)
+    harness.want("b.example", LIST)
     body = {"validation_errors": [{"field": "name", "message": "is reserved"}]}
-    desk.api.fault("status", path=f"{PROFILES}$", method="POST", code=400, body=body)
-    desk.work()
-    assert (desk.reasons(), desk.urls()) == ({"domain:a.example": "refused"}, ["b.example"])
-    (detail,) = (applied.reason.detail for applied in desk.written.latest.values() if applied.reason is not None)
+    harness.api.fault("status", path=f"{PROFILES}$", method="POST", code=400, body=body)
+    harness.work()
+    assert (harness.reasons(), harness.urls()) == ({"domain:a.example": "refused"}, ["b.example"])
+    (detail,) = (applied.reason.detail for applied in harness.written.latest.values() if applied.reason is not None)
     assert "is reserved" in detail
-    desk.later(61)
-    desk.work()
-    assert (desk.profiles(), desk.reasons()) == (["a.example"], {})
+    harness.later(61)
+    harness.work()
+    assert (harness.profiles(), harness.reasons()) == (["a.example"], {})
 
 
 @BOTH
 @pytest.mark.parametrize("kind", ["reset_after", "cut", "malformed"])
 @pytest.mark.parametrize("step", ["create", "append", "remove", "replace"])
 def test_an_answer_that_is_lost_loses_nothing_and_writes_nothing_twice(
-    desk: Desk, kind: str, step: str, switches: dict[str, object]
+    harness: PusherHarness, kind: str, step: str, switches: dict[str, object]
 ) -> None:
     gone: list[str] = []
     if step != "create":
-        desk.seeded("theirs.example")
+        harness.seeded("theirs.example")
     if step in ("remove", "replace"):
-        gone = [desk.want(f"gone{n}.example", PROFILE) for n in range(MANY if step == "replace" else 1)]
-        desk.work()
-        desk.drop(*gone)
+        gone = [harness.want(f"gone{n}.example", PROFILE) for n in range(MANY if step == "replace" else 1)]
+        harness.work()
+        harness.drop(*gone)
     if step != "remove":
-        desk.want("a.example", PROFILE)
-    desk.api.switch(**switches)
+        harness.want("a.example", PROFILE)
+    harness.api.switch(**switches)
     path = {"create": f"{PROFILES}$", "replace": "destinations/[^/]*$"}.get(step, "values$")
-    desk.api.fault(kind, path=path, method="POST" if step == "create" else "PATCH")
+    harness.api.fault(kind, path=path, method="POST" if step == "create" else "PATCH")
     with pytest.raises(VendorError):
-        desk.work()
-    desk.restart()
-    desk.work()
+        harness.work()
+    harness.restart()
+    harness.work()
     ours = [] if step == "remove" else ["a.example"]
-    assert desk.profiles() == ["theirs.example"] * (step != "create") + ours
-    assert desk.states() == dict.fromkeys([f"domain:{value}" for value in ours], "applied")
-    assert not desk.waits()
+    assert harness.profiles() == ["theirs.example"] * (step != "create") + ours
+    assert harness.states() == dict.fromkeys([f"domain:{value}" for value in ours], "applied")
+    assert not harness.waits()
 
 
-def test_a_deploy_that_is_lost_is_done_again_before_anything_is_recorded(desk: Desk) -> None:
-    desk.api.switch(**PENDING)
-    desk.want("a.example", PROFILE)
-    desk.api.fault("reset_before", path="deploy$", times=1)
+def test_a_deploy_that_is_lost_is_done_again_before_anything_is_recorded(harness: PusherHarness) -> None:
+    harness.api.switch(**PENDING)
+    harness.want("a.example", PROFILE)
+    harness.api.fault("reset_before", path="deploy$", times=1)
     with pytest.raises(VendorError):
-        desk.work()
-    assert (desk.profiles(), desk.reasons()) == (None, {"domain:a.example": "unconfirmed"})
-    desk.restart()
-    desk.work()
-    assert (desk.profiles(), desk.states(), desk.waits()) == (["a.example"], {"domain:a.example": "applied"}, False)
+        harness.work()
+    assert (harness.profiles(), harness.reasons()) == (None, {"domain:a.example": "unconfirmed"})
+    harness.restart()
+    harness.work()
+    assert (harness.profiles(), harness.states(), harness.waits()) == (
+        ["a.example"],
+        {"domain:a.example": "applied"},
+        False,
+    )
 
 
-def test_a_deploy_that_does_not_name_the_profile_is_trouble_and_tried_again(desk: Desk) -> None:
-    desk.api.switch(**PENDING)
-    desk.want("a.example", PROFILE)
-    desk.api.fault("status", path="deploy$", code=200, body={"applied": []})
-    desk.work()
-    assert desk.reasons() == {"domain:a.example": "refused"}
-    desk.later(61)
-    desk.work()
-    assert (desk.profiles(), desk.reasons(), desk.waits()) == (["a.example"], {}, False)
+def test_a_deploy_that_does_not_name_the_profile_is_trouble_and_tried_again(harness: PusherHarness) -> None:
+    harness.api.switch(**PENDING)
+    harness.want("a.example", PROFILE)
+    harness.api.fault("status", path="deploy$", code=200, body={"applied": []})
+    harness.work()
+    assert harness.reasons() == {"domain:a.example": "refused"}
+    harness.later(61)
+    harness.work()
+    assert (harness.profiles(), harness.reasons(), harness.waits()) == (["a.example"], {}, False)
 
 
 @pytest.mark.parametrize("many", [1, MANY])
-def test_a_profile_that_waits_for_somebody_is_deployed_read_again_and_written(desk: Desk, many: int) -> None:
-    desk.seeded("theirs.example")
-    desk.seeded("theirs.example", "waiting.example", pending=True)
-    desk.seeded("waiting.example", name="someone else's", pending=True)
+def test_a_profile_that_waits_for_somebody_is_deployed_read_again_and_written(
+    harness: PusherHarness, many: int
+) -> None:
+    harness.seeded("theirs.example")
+    harness.seeded("theirs.example", "waiting.example", pending=True)
+    harness.seeded("waiting.example", name="someone else's", pending=True)
     for number in range(many):
-        desk.want(f"h{number}.example", PROFILE)
-    desk.work()
-    values = desk.profiles() or []
+        harness.want(f"h{number}.example", PROFILE)
+    harness.work()
+    values = harness.profiles() or []
     assert (values[:2], len(values)) == (["theirs.example", "waiting.example"], many + 2)
-    assert set(desk.states().values()) == {"applied"}
-    assert desk.profiles("someone else's") is None, "only what is written to is deployed"
+    assert set(harness.states().values()) == {"applied"}
+    assert harness.profiles("someone else's") is None, "only what is written to is deployed"
 
 
-def test_what_is_withdrawn_while_its_write_is_in_doubt_is_taken_out_again(desk: Desk) -> None:
-    desk.seeded("theirs.example")
-    key = desk.want("a.example", PROFILE)
-    desk.api.fault("reset_after", path="values$")
+def test_what_is_withdrawn_while_its_write_is_in_doubt_is_taken_out_again(harness: PusherHarness) -> None:
+    harness.seeded("theirs.example")
+    key = harness.want("a.example", PROFILE)
+    harness.api.fault("reset_after", path="values$")
     with pytest.raises(VendorError):
-        desk.work()
-    desk.drop(key)
-    desk.restart()
-    desk.work()
-    assert (desk.profiles(), desk.states()) == (["theirs.example"], {})
+        harness.work()
+    harness.drop(key)
+    harness.restart()
+    harness.work()
+    assert (harness.profiles(), harness.states()) == (["theirs.example"], {})
 
 
-def test_what_others_took_out_is_written_again_and_told(desk: Desk) -> None:
-    desk.want("a.example", PROFILE)
-    desk.want("b.example", PROFILE)
-    desk.work()
-    desk.seeded("b.example", "theirs.example")
-    desk.later(601)
-    desk.work()
-    assert desk.profiles() == ["b.example", "theirs.example", "a.example"]
-    assert [(item.subject, item.reason) for item in desk.told.items] == [("domain:a.example", "lost")]
+def test_what_others_took_out_is_written_again_and_told(harness: PusherHarness) -> None:
+    harness.want("a.example", PROFILE)
+    harness.want("b.example", PROFILE)
+    harness.work()
+    harness.seeded("b.example", "theirs.example")
+    harness.later(601)
+    harness.work()
+    assert harness.profiles() == ["b.example", "theirs.example", "a.example"]
+    assert [(entry.subject, entry.reason) for entry in harness.told.entries] == [("domain:a.example", "lost")]
 
 
-def test_where_the_connection_says_so_it_is_told_and_left_until_the_next_write(desk: Desk) -> None:
-    desk.close()
-    reporting = Desk(desk.api, reconcile={"interval": "10m", "mode": "report"})
+def test_where_the_connection_says_so_it_is_told_and_left_until_the_next_write(harness: PusherHarness) -> None:
+    harness.close()
+    reporting = PusherHarness(harness.api, reconcile={"interval": "10m", "mode": "report"})
     reporting.want("a.example", PROFILE)
     reporting.want("b.example", PROFILE)
     reporting.work()
@@ -318,88 +331,88 @@ def test_where_the_connection_says_so_it_is_told_and_left_until_the_next_write(d
     reporting.close()
 
 
-def test_a_profile_of_another_type_is_not_touched_and_says_what_to_do(desk: Desk) -> None:
-    desk.seeded("a.b", type="sensitive")
-    desk.want("a.example", PROFILE)
-    desk.work()
-    assert (desk.profiles(), desk.reasons()) == (["a.b"], {"domain:a.example": "profile_type"})
+def test_a_profile_of_another_type_is_not_touched_and_says_what_to_do(harness: PusherHarness) -> None:
+    harness.seeded("a.b", type="sensitive")
+    harness.want("a.example", PROFILE)
+    harness.work()
+    assert (harness.profiles(), harness.reasons()) == (["a.b"], {"domain:a.example": "profile_type"})
 
 
 def test_what_does_not_fit_beside_all_other_profiles_is_held_and_the_room_is_shown(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    harness: PusherHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(profileplan, "MOST_TOGETHER", 120)
-    desk.api.seed(profiles=[{"name": "theirs", "type": "sensitive", "values": [f"t{n}.example" for n in range(90)]}])
-    keys = [desk.want(f"h{number:03}.example", PROFILE, reported_at=1_000 - number) for number in range(40)]
-    desk.want("evil.example", REGEX)
-    desk.work()
-    assert set(desk.profiles() or ()) == {f"h{number:03}.example" for number in range(30)}, "the latest"
-    assert set(desk.reasons().values()) == {"list_full"}
-    assert list(desk.states().values()).count(AppliedState.HELD) == 10
+    monkeypatch.setattr(profile_plan, "MOST_TOGETHER", 120)
+    harness.api.seed(profiles=[{"name": "theirs", "type": "sensitive", "values": [f"t{n}.example" for n in range(90)]}])
+    keys = [harness.want(f"h{number:03}.example", PROFILE, reported_at=1_000 - number) for number in range(40)]
+    harness.want("evil.example", REGEX)
+    harness.work()
+    assert set(harness.profiles() or ()) == {f"h{number:03}.example" for number in range(30)}, "the latest"
+    assert set(harness.reasons().values()) == {"list_full"}
+    assert list(harness.states().values()).count(AppliedState.HELD) == 10
     labels = {"connection": NAME, "target": PROFILE.id}
     shown = [REGISTRY.get_sample_value(f"ioc_bridge_profile_values{kind}", labels) for kind in ("", "_limit")]
     assert shown == [30, 30]
-    desk.drop(*keys[:10])
-    desk.work()
-    assert (set(desk.states().values()), desk.reasons()) == ({"applied"}, {})
+    harness.drop(*keys[:10])
+    harness.work()
+    assert (set(harness.states().values()), harness.reasons()) == ({"applied"}, {})
 
 
-def test_a_tenant_that_takes_fewer_than_it_says_is_told_and_not_bisected(desk: Desk) -> None:
+def test_a_tenant_that_takes_fewer_than_it_says_is_told_and_not_bisected(harness: PusherHarness) -> None:
     for number in range(101):
-        desk.want(f"h{number}.example", PROFILE)
-    desk.work()
-    assert set(desk.states().values()) == {"failed"}
-    assert desk.writes() == 1
-    assert "at most 100 values" in str(next(iter(desk.written.latest.values())).reason)
+        harness.want(f"h{number}.example", PROFILE)
+    harness.work()
+    assert set(harness.states().values()) == {"failed"}
+    assert harness.writes() == 1
+    assert "at most 100 values" in str(next(iter(harness.written.latest.values())).reason)
 
 
-def guarded(desk: Desk, *verdicts: Any) -> None:
-    desk.policy.view = Policy.of([resource("Guard", "default", {"target": {"atLeast": 10}}), *verdicts])
+def guarded(harness: PusherHarness, *verdicts: Any) -> None:
+    harness.policy.view = Policy.of([resource("Guard", "default", {"target": {"atLeast": 10}}), *verdicts])
 
 
-def test_held_withdrawals_stay_while_the_profile_is_written_until_confirmed(desk: Desk) -> None:
-    guarded(desk)
+def test_held_withdrawals_stay_while_the_profile_is_written_until_confirmed(harness: PusherHarness) -> None:
+    guarded(harness)
     values = [f"h{number:02}.example" for number in range(30)]
-    keys = [desk.want(value, PROFILE) for value in values[:-1]]
-    desk.work()
-    desk.drop(*keys[:20])
-    desk.want(values[-1], PROFILE)
-    desk.work()
-    desk.restart()
-    desk.later(601)
-    desk.work()
-    assert set(desk.profiles() or ()) == set(values)
+    keys = [harness.want(value, PROFILE) for value in values[:-1]]
+    harness.work()
+    harness.drop(*keys[:20])
+    harness.want(values[-1], PROFILE)
+    harness.work()
+    harness.restart()
+    harness.later(601)
+    harness.work()
+    assert set(harness.profiles() or ()) == set(values)
     now = int(time.time() * 1000)
     name = hold_id(NAME, PROFILE.id, HoldKind.TARGET_WOULD_SHRINK)
     spec = {"connection": NAME, "subject": PROFILE.id, "verdict": "confirm", "at": now, "until": now + 60_000}
-    guarded(desk, resource("Verdict", name, spec))
-    desk.work()
-    assert (set(desk.profiles() or ()), desk.written.holds) == (set(values[20:]), {})
+    guarded(harness, resource("Verdict", name, spec))
+    harness.work()
+    assert (set(harness.profiles() or ()), harness.written.holds) == (set(values[20:]), {})
 
 
-def test_released_values_stay_and_may_be_taken_out_by_anybody(desk: Desk) -> None:
-    keys = [desk.want(value, PROFILE) for value in ("a.example", "b.example")]
-    desk.work()
-    calls = desk.writes()
-    desk.want("a.example", PROFILE, content="", released=True)
-    desk.work()
-    desk.drop(*keys)
-    desk.work()
-    assert (desk.profiles(), desk.states(), desk.writes()) == (["a.example"], {}, calls + 1)
-    desk.seeded("theirs.example")
-    desk.want("c.example", PROFILE)
-    desk.work()
-    assert desk.profiles() == ["theirs.example", "c.example"]
+def test_released_values_stay_and_may_be_taken_out_by_anybody(harness: PusherHarness) -> None:
+    keys = [harness.want(value, PROFILE) for value in ("a.example", "b.example")]
+    harness.work()
+    calls = harness.writes()
+    harness.want("a.example", PROFILE, content="", released=True)
+    harness.work()
+    harness.drop(*keys)
+    harness.work()
+    assert (harness.profiles(), harness.states(), harness.writes()) == (["a.example"], {}, calls + 1)
+    harness.seeded("theirs.example")
+    harness.want("c.example", PROFILE)
+    harness.work()
+    assert harness.profiles() == ["theirs.example", "c.example"]
 
 
-def test_values_to_be_sent_again_are_written_once_more_and_only_once(desk: Desk) -> None:
+def test_values_to_be_sent_again_are_written_once_more_and_only_once(harness: PusherHarness) -> None:
     for number in range(3):
-        desk.want(f"h{number}.example", PROFILE)
-    desk.work()
-    calls = desk.writes()
-    desk.want("h1.example", PROFILE, resend_at=int(time.time() * 1000) + 60_000)
-    desk.work()
-    desk.restart()
-    desk.work()
-    assert desk.writes() == calls + 1
-    assert desk.profiles() == [f"h{number}.example" for number in range(3)], "and none stands there twice"
+        harness.want(f"h{number}.example", PROFILE)
+    harness.work()
+    calls = harness.writes()
+    harness.want("h1.example", PROFILE, resend_at=int(time.time() * 1000) + 60_000)
+    harness.work()
+    harness.restart()
+    harness.work()
+    assert harness.writes() == calls + 1
+    assert harness.profiles() == [f"h{number}.example" for number in range(3)], "and none stands there twice"

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.targets import UrlList
 from services.runtime.vendors.errors import ForbiddenError
-from tests.contract.test_push_netskope_tenant import Desk, seeded
+from tests.contract.test_push_netskope_tenant import PusherHarness, seeded
 from tests.contract.test_sandbox_netskope_gate import TOKEN, Api
 from tests.pushing import HASHES, LIST
 
@@ -14,47 +14,49 @@ OTHER = UrlList(kind="url-list", name="other")
 
 
 @pytest.fixture
-def desk(netskope: Api) -> Iterator[Desk]:
+def harness(netskope: Api) -> Iterator[PusherHarness]:
     netskope.seed(hash_lists=[{"name": HASHES.name, "hashes": ["f" * 64]}])
-    found = Desk(netskope)
+    found = PusherHarness(netskope)
     yield found
     found.close()
 
 
-def test_every_url_list_is_looked_at_and_it_is_answered_once(desk: Desk) -> None:
+def test_every_url_list_is_looked_at_and_it_is_answered_once(harness: PusherHarness) -> None:
     for target in (LIST, OTHER):
-        desk.want("a.example", target)
-        desk.want("b.example", target)
-    desk.want("a" * 64, HASHES)
-    desk.work()
-    seeded(desk, "b.example")
-    seeded(desk, "a.example", name=OTHER.name)
-    desk.ask("first")
-    desk.work()
-    assert (desk.told.answers, desk.told.found) == (["first"], [{"lost": 2, "failing": 0}])
-    assert {item.reason for item in desk.told.items} == {"lost"}
+        harness.want("a.example", target)
+        harness.want("b.example", target)
+    harness.want("a" * 64, HASHES)
+    harness.work()
+    seeded(harness, "b.example")
+    seeded(harness, "a.example", name=OTHER.name)
+    harness.ask("first")
+    harness.work()
+    assert (harness.told.answers, harness.told.found) == (["first"], [{"lost": 2, "failing": 0}])
+    assert {entry.reason for entry in harness.told.entries} == {"lost"}
     for target in (LIST, OTHER):
-        assert set(desk.urls(target.name) or ()) == {"a.example", "b.example"}
-    desk.restart()
-    desk.work()
-    assert desk.told.answers == ["first"]
+        assert set(harness.urls(target.name) or ()) == {"a.example", "b.example"}
+    harness.restart()
+    harness.work()
+    assert harness.told.answers == ["first"]
 
 
-def test_it_is_answered_where_there_is_no_url_list(desk: Desk) -> None:
-    desk.want("a" * 64, HASHES)
-    desk.ask("first")
-    desk.work()
-    assert desk.told.found == [{"lost": 0, "failing": 0}]
+def test_it_is_answered_where_there_is_no_url_list(harness: PusherHarness) -> None:
+    harness.want("a" * 64, HASHES)
+    harness.ask("first")
+    harness.work()
+    assert harness.told.found == [{"lost": 0, "failing": 0}]
 
 
-def test_where_no_token_is_taken_it_is_trouble_of_the_connection(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_token_is_taken_it_is_trouble_of_the_connection(
+    harness: PusherHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PUSH_TEST_V2", "wrong")
-    desk.restart()
-    desk.want("a.example", LIST)
+    harness.restart()
+    harness.want("a.example", LIST)
     with pytest.raises(ForbiddenError):
-        desk.work()
-    assert desk.reasons() == {"domain:a.example": "forbidden"}
+        harness.work()
+    assert harness.reasons() == {"domain:a.example": "forbidden"}
     monkeypatch.setenv("PUSH_TEST_V2", TOKEN)
-    desk.later(61)
-    desk.work()
-    assert desk.urls() == ["a.example"]
+    harness.later(61)
+    harness.work()
+    assert harness.urls() == ["a.example"]

@@ -15,9 +15,9 @@ import pytest
 import structlog
 
 from schemas.resources import Connection
-from services.runtime import budget, log
-from services.runtime.budget import Quotas
-from services.runtime.retry import RetryPolicy
+from services.runtime.observability import log
+from services.runtime.vendors import budget
+from services.runtime.vendors.budget import Quotas
 from services.runtime.vendors.defender import IMPORT, LIST, QUOTAS, DefenderSession
 from services.runtime.vendors.errors import (
     BrokenAnswerError,
@@ -28,6 +28,7 @@ from services.runtime.vendors.errors import (
     UnreachableError,
     VendorError,
 )
+from services.runtime.vendors.retry import RetryPolicy
 from services.sandbox.defender import AppRegistration, DefenderTenant, create_app
 from services.sandbox.defender.tenant import Defender
 from services.sandbox.tenant.faults import Fault

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from services.runtime import budget, log
-from services.runtime.retry import RetryPolicy
+from services.runtime.observability import log
+from services.runtime.vendors import budget
 from services.runtime.vendors.errors import (
     BrokenAnswerError,
     ConflictError,
@@ -24,6 +24,7 @@ from services.runtime.vendors.errors import (
     VendorError,
 )
 from services.runtime.vendors.netskope import ITERATOR, POLICY, NetskopeSession
+from services.runtime.vendors.retry import RetryPolicy
 from services.sandbox.tenant.quota import Limit
 from tests.contract.test_sandbox_netskope_gate import (
     HASHES,

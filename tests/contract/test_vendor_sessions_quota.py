@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.runtime.budget import Window
-from services.runtime.retry import RetryPolicy
+from services.runtime.vendors.budget import Window
 from services.runtime.vendors.defender import IMPORT, LIST
 from services.runtime.vendors.errors import StoppedError, ThrottledError, VendorError
+from services.runtime.vendors.retry import RetryPolicy
 from tests.contract.test_vendor_sessions import Sandbox, failing, fresh, importing, listing, serving
 
 

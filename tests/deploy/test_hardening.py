@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from deploy import rendering
-from services.console.people.tokens import Verifier
+from services.console.auth.tokens import Verifier
 from tests.deploy.overlays import COMPONENTS, labels, of_kind, pods
 
 OVERLAYS = pytest.mark.parametrize("overlay", rendering.OVERLAYS)

@@ -19,12 +19,12 @@ from schemas.checkpoint import Checkpoint
 from schemas.hold import Hold, HoldKind
 from schemas.request import Request, RequestVerb
 from schemas.topics import Topics
-from services.runtime import kafka
-from services.runtime.bulk import Raw
 from services.runtime.deadletters import DeadLetters
-from services.runtime.ledger import Ledger, LedgerError
+from services.runtime.kafka import clients
+from services.runtime.kafka.bulk_read import Raw
+from services.runtime.kafka.topics import apply_topics
+from services.runtime.kafka.transactional_producer import ProducerError, TransactionalProducer
 from services.runtime.settings import Settings
-from services.runtime.topics import apply_topics
 from services.sandbox.exchange import MDE, NETSKOPE, SERVICES, Exchange
 from services.sandbox.processes import ServiceProcess
 from tests.guarded import GuardedKafka, guarded_kafka
@@ -54,7 +54,7 @@ class _SignedIn(Exchange):
 def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
     cache = Path(os.environ.get("IOC_BRIDGE_CACHE") or request.config.rootpath / ".cache")
     with guarded_kafka(cache, tmp_path_factory.mktemp("guarded"), grants(TOPICS)) as found:
-        with closing(kafka.admin(_open(found))) as admin:
+        with closing(clients.admin(_open(found))) as admin:
             apply_topics(admin, TOPICS.all([MDE, NETSKOPE]), replication=1)
         yield found
 
@@ -138,7 +138,7 @@ def test_the_operator_sends_dead_letters_back_wherever_they_came_from(guarded: G
     remembered = Checkpoint(source="dead", poll="p", at=1).encode()
     dead = [(TOPICS.requests, b"dead", question), (TOPICS.holds, b"mde-1", held.encode()),
             (TOPICS.checkpoints, b"dead", remembered)]  # fmt: skip
-    with closing(kafka.producer(_open(guarded))) as producer, closing(DeadLetters(_open(guarded), "test")) as aside:
+    with closing(clients.producer(_open(guarded))) as producer, closing(DeadLetters(_open(guarded), "test")) as aside:
         for topic, key, value in dead:
             sent = producer.send(topic.name, value, key=key, partition=0).get(timeout=20)
             aside.set_aside(topic.name, 0, Raw(sent.offset, key, value), ValueError("could not"))
@@ -160,30 +160,30 @@ def test_the_operator_sends_dead_letters_back_wherever_they_came_from(guarded: G
     ],
 )
 def test_nobody_writes_what_is_anothers(guarded: GuardedKafka, user: str, topic: str) -> None:
-    with closing(kafka.producer(_settings(guarded, user))) as producer, pytest.raises(TopicAuthorizationFailedError):
+    with closing(clients.producer(_settings(guarded, user))) as producer, pytest.raises(TopicAuthorizationFailedError):
         producer.send(topic, b"forged", partition=0).get(timeout=20)
 
 
 def test_nobody_joins_anothers_group_or_writes_as_another(guarded: GuardedKafka) -> None:
     settings = _settings(guarded, "pull-defender")
-    with closing(kafka.consumer(settings, group_id="ioc-push_defender")) as consumer:
+    with closing(clients.consumer(settings, group_id="ioc-push_defender")) as consumer:
         consumer.subscribe([TOPICS.leases.name])
         with pytest.raises(GroupAuthorizationFailedError):
             consumer.poll(timeout_ms=20_000)
-    with pytest.raises(LedgerError):
-        Ledger(settings, "push/mde")
+    with pytest.raises(ProducerError):
+        TransactionalProducer(settings, "push/mde")
 
 
 def test_the_autoscaler_sees_the_lag_of_the_routers_and_no_record(guarded: GuardedKafka) -> None:
     settings = _settings(guarded, "keda")
     reports = TopicPartition(TOPICS.reports.name, 1)
-    with closing(kafka.consumer(_open(guarded), group_id="ioc-router")) as router:
+    with closing(clients.consumer(_open(guarded), group_id="ioc-router")) as router:
         router.assign([reports])
         router.commit({reports: OffsetAndMetadata(0, "", -1)})
-    with closing(kafka.admin(settings)) as admin:
+    with closing(clients.admin(settings)) as admin:
         assert admin.list_group_offsets({"ioc-router": [reports]})["ioc-router"][reports].offset == 0
         assert admin.list_partition_offsets({reports: OffsetSpec.LATEST})[reports].offset >= 0
-    with closing(kafka.consumer(settings)) as consumer:
+    with closing(clients.consumer(settings)) as consumer:
         consumer.assign([reports])
         consumer.seek(reports, 0)
         with pytest.raises(TopicAuthorizationFailedError):

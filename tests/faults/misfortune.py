@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from services.runtime import budget, spending
-from services.runtime.ledger import Entry
+from services.runtime.kafka.transactional_producer import OutgoingRecord
+from services.runtime.vendors import budget, spending
 from services.runtime.vendors.errors import VendorError
 from services.sandbox.tenant.faults import Fault
 from tests import pushing
@@ -71,7 +71,7 @@ class Brittle(pushing.Written):
         self.dice = dice
         self.crash_share = 0.0
 
-    def write(self, entries: Iterable[Entry]) -> None:
+    def write(self, entries: Iterable[OutgoingRecord]) -> None:
         fate = self.dice.random()
         if fate < self.crash_share / 2:
             raise Crash
@@ -80,48 +80,50 @@ class Brittle(pushing.Written):
             raise Crash
 
 
-def befall(desk: pushing.Desk, dice: random.Random, events: Sequence[Callable[[], None]], steps: int = 10) -> None:
+def befall(
+    harness: pushing.PusherHarness, dice: random.Random, events: Sequence[Callable[[], None]], steps: int = 10
+) -> None:
     """Let `steps` things happen, with some work in between."""
     for _ in range(steps):
         dice.choice(events)()
         for _ in range(dice.randrange(4)):
-            if not worked(desk):
+            if not worked(harness):
                 break
 
 
-def worked(desk: pushing.Desk) -> bool:
+def worked(harness: pushing.PusherHarness) -> bool:
     """Do a unit as the loop does; a crash is followed by a fresh process that knows what is in Kafka."""
     try:
-        return desk.unit() <= 0
+        return harness.reconcile_once() <= 0
     except VendorError:
         return False
     except Crash:
-        reborn(desk)
+        reborn(harness)
         return False
 
 
-def reborn(desk: Any) -> None:
+def reborn(harness: Any) -> None:
     """A fresh process: nothing is left of the old one but what it published."""
     budget._shared.clear()
-    desk.now += STARTING_S
-    desk.restart()
+    harness.now += STARTING_S
+    harness.restart()
 
 
-def come_to_rest(desk: Any) -> None:
+def come_to_rest(harness: Any) -> None:
     """Work until nothing is left to do, through several comparisons with the tenant. Raises AssertionError."""
     calm = 0
     for _ in range(60):
-        desk.later(601)
+        harness.later(601)
         try:
-            while (wait := desk.unit()) < _LONGEST_QUOTA_S:
-                desk.now += wait
+            while (wait := harness.reconcile_once()) < _LONGEST_QUOTA_S:
+                harness.now += wait
         except VendorError:
             calm = 0
             continue
-        calm = 0 if desk.standing.pending else calm + 1
+        calm = 0 if harness.store.pending else calm + 1
         if calm == 2:
             return
-    raise AssertionError(f"not at rest: {dict(desk.standing.states)} {desk.states()}")
+    raise AssertionError(f"not at rest: {dict(harness.store.states)} {harness.states()}")
 
 
 class OnTime:
@@ -141,7 +143,7 @@ class OnTime:
 class Misfortune(ABC):
     """What may happen in one run, whoever the vendor is. `faults` are those of the tenant that are armed at random."""
 
-    desk: Any
+    harness: Any
 
     def __init__(self, seed: int, faults: Sequence[dict[str, Any]]) -> None:
         self.dice = random.Random(seed)
@@ -149,7 +151,7 @@ class Misfortune(ABC):
         self.keys: list[str] = []
 
     def close(self) -> None:
-        self.desk.close()
+        self.harness.close()
 
     def events(self) -> list[Callable[[], None]]:
         return [self.want, self.want, self.drop, self.stranger, self.arm, self.arm, self.later, self.die]
@@ -176,7 +178,7 @@ class Misfortune(ABC):
         self.armed(Fault(**{"path": "/api/", **fault, "times": times, "skip": skip}))
 
     def later(self) -> None:
-        self.desk.later(self.dice.choice([1, 10, 61, 601]))
+        self.harness.later(self.dice.choice([1, 10, 61, 601]))
 
     def die(self) -> None:
-        reborn(self.desk)
+        reborn(self.harness)

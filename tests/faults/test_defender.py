@@ -18,8 +18,8 @@ from schemas.targets import DefenderAction
 from schemas.types import Severity
 from services.push_defender.client import DefenderClient
 from services.push_defender.service import ONCE, DefenderPusher
-from services.runtime.book import Book
-from services.runtime.budget import Quotas, Window
+from services.runtime.reconciling.status_writer import StatusWriter
+from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.defender import QUOTAS, DefenderSession
 from services.sandbox.defender import AppRegistration, DefenderTenant, create_app
 from services.sandbox.tenant.clock import TenantClock
@@ -68,7 +68,7 @@ TARGETS = [
 ]
 
 
-class Desk(OnTime, tenant.Desk):
+class PusherHarness(OnTime, tenant.PusherHarness):
     """The same desk under quotas that are used up now and then, with a topic that the process may die writing."""
 
     time = TIME
@@ -79,11 +79,11 @@ class Desk(OnTime, tenant.Desk):
         self.written = Brittle(dice)
         self.restart()
 
-    def _pusher_for(self, book: Book) -> DefenderPusher:
+    def _pusher_for(self, writer: StatusWriter) -> DefenderPusher:
         session = DefenderSession(self.connection, Waiting(TIME), clock=TIME, policy=ONCE, quotas=TIGHT)
-        book.spending.restore(book.notes.of(Spent), session.budget)
-        client = DefenderClient(session, book.check, Waiting(TIME), book.spending.note)
-        return DefenderPusher(book, client, tenant.OWNER, probe_s=60, clock=TIME)
+        writer.spending.restore(writer.notes.of(Spent), session.budget)
+        client = DefenderClient(session, writer.check, Waiting(TIME), writer.spending.note)
+        return DefenderPusher(writer, client, tenant.OWNER, probe_s=60, clock=TIME)
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +105,11 @@ def sandbox(served: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
 class Course(Misfortune):
     """One run: what may happen in it, and what must be so after it."""
 
-    desk: Desk
+    harness: PusherHarness
 
     def __init__(self, sandbox: Sandbox, seed: int, faults: list[str]) -> None:
         super().__init__(seed, [FAULTS[name] for name in faults])
-        self.desk = Desk(sandbox, self.dice)
+        self.harness = PusherHarness(sandbox, self.dice)
         self.theirs: dict[str, dict[str, Any]] = {}
         self.contents = 0
 
@@ -118,50 +118,50 @@ class Course(Misfortune):
         for value in self.dice.sample(VALUES, 3):
             target, severity = self.dice.choice(TARGETS), self.dice.choice(list(Severity))
             content = f"c{self.contents}"
-            self.keys.append(self.desk.want(value, target, severity=severity, content=content))
+            self.keys.append(self.harness.want(value, target, severity=severity, content=content))
 
     def drop(self) -> None:
-        self.desk.drop(*self.dice.sample(self.keys, min(2, len(self.keys))))
+        self.harness.drop(*self.dice.sample(self.keys, min(2, len(self.keys))))
 
     def stranger(self) -> None:
         value = self.dice.choice(VALUES)
-        full = len(self.desk.sandbox.tenant.indicators.rows) >= self.capacity
-        if not full and value not in {row["indicatorValue"] for row in self.theirs.values()} | self.desk.values():
-            self.desk.seed(value, description="theirs")
-            found = (row.entity for row in self.desk.sandbox.tenant.indicators.rows.values())
+        full = len(self.harness.sandbox.tenant.indicators.rows) >= self.capacity
+        if not full and value not in {row["indicatorValue"] for row in self.theirs.values()} | self.harness.values():
+            self.harness.seed(value, description="theirs")
+            found = (row.entity for row in self.harness.sandbox.tenant.indicators.rows.values())
             self.theirs |= {row["id"]: dict(row) for row in found if row["description"] == "theirs"}
 
     def armed(self, fault: Fault) -> None:
-        self.desk.sandbox.tenant.faults.add(fault)
+        self.harness.sandbox.tenant.faults.add(fault)
 
     def check(self) -> None:
-        desk = self.desk
-        rows = {row.id: row.entity for row in desk.sandbox.tenant.indicators.rows.values()}
+        harness = self.harness
+        rows = {row.id: row.entity for row in harness.sandbox.tenant.indicators.rows.values()}
         assert {key: rows.get(key) for key in self.theirs} == self.theirs, "entries of others are untouched"
         ours = sorted(
             f"{row['indicatorValue']} {row['action']} {','.join(row['rbacGroupNames'])}"
             for row in rows.values()
             if is_of(row["externalId"], tenant.OWNER)
         )
-        there = [item for item in desk.standing if item.remote_id is not None]
-        assert ours == sorted(_name(item) for item in there), "ours is what the books say"
-        assert {item.key for item in desk.standing if item.wanted is not None} == set(desk.desired)
-        for item in desk.standing:
-            assert item.wanted == item.content
-            if item.state == "applied":
-                assert (item.remote_id is None) == (item.because == "already_there")
+        there = [entry for entry in harness.store if entry.remote_id is not None]
+        assert ours == sorted(_name(entry) for entry in there), "ours is what the books say"
+        assert {entry.key for entry in harness.store if entry.wanted is not None} == set(harness.desired)
+        for entry in harness.store:
+            assert entry.wanted == entry.content
+            if entry.state == "applied":
+                assert (entry.remote_id is None) == (entry.because == "already_there")
             allowed = {"applied", "rejected"} | ({"held"} if len(rows) >= self.capacity else set())
-            assert item.state in allowed, f"{item.key} is {item.state}: {item.reason}"
-        refusals = desk.sandbox.admin.get("/_admin/calls").json()["refusals"]
+            assert entry.state in allowed, f"{entry.key} is {entry.state}: {entry.reason}"
+        refusals = harness.sandbox.admin.get("/_admin/calls").json()["refusals"]
         assert refusals == {}, "no quota was ever exceeded"
 
     @property
     def capacity(self) -> int:
-        return self.desk.sandbox.tenant.switches.capacity
+        return self.harness.sandbox.tenant.switches.capacity
 
     def run(self) -> None:
-        desk, dice = self.desk, self.dice
-        desk.switch(
+        harness, dice = self.harness, self.dice
+        harness.switch(
             capacity=dice.choice([6, 12, 15_000]),
             capacity_error=dice.choice(["row", "whole"]),
             batch_delete_atomic=dice.choice([True, False]),
@@ -169,17 +169,17 @@ class Course(Misfortune):
             list_order=dice.choice(["oldest_first", "scrambled"]),
         )
         self.want()
-        assert isinstance(desk.written, Brittle)
-        desk.written.crash_share = dice.choice([0.0, 0.1, 0.3])
-        befall(desk, dice, self.events())
-        desk.written.crash_share = 0.0
-        desk.sandbox.tenant.faults.clear()
-        come_to_rest(desk)
+        assert isinstance(harness.written, Brittle)
+        harness.written.crash_share = dice.choice([0.0, 0.1, 0.3])
+        befall(harness, dice, self.events())
+        harness.written.crash_share = 0.0
+        harness.sandbox.tenant.faults.clear()
+        come_to_rest(harness)
         self.check()
 
 
-def _name(item: Any) -> str:
-    return f"{item.value} {item.target.action} {','.join(item.target.rbac_groups)}"
+def _name(entry: Any) -> str:
+    return f"{entry.value} {entry.target.action} {','.join(entry.target.rbac_groups)}"
 
 
 @pytest.mark.parametrize("fault", FAULTS)

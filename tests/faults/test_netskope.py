@@ -16,13 +16,13 @@ from pydantic import SecretStr
 
 from schemas.targets import DestinationProfile, FileHashList, UrlList
 from schemas.types import Severity
-from services.push_netskope import plan
 from services.push_netskope.client import NetskopeClient
-from services.push_netskope.parts import split
 from services.push_netskope.render import form_of
 from services.push_netskope.service import ONCE, NetskopePusher
-from services.runtime.book import Book, Pace
-from services.runtime.budget import Quotas, Window
+from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists.partition import split
+from services.runtime.reconciling.status_writer import Pace, StatusWriter
+from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
 from services.sandbox.netskope.app import create_app
 from services.sandbox.netskope.auth import full_access
@@ -79,7 +79,7 @@ PROFILE = DestinationProfile(kind="destination-profile", name="sites")
 THEIRS = [f"theirs{number}.example" for number in range(4)]
 
 
-class Desk(OnTime, profiles.Desk):
+class PusherHarness(OnTime, profiles.PusherHarness):
     """The same desk under quotas that are used up now and then, with a topic that the process may die writing."""
 
     time = TIME
@@ -89,11 +89,11 @@ class Desk(OnTime, profiles.Desk):
         self.written = Brittle(dice)
         self.restart()
 
-    def _pusher_for(self, book: Book) -> NetskopePusher:
+    def _pusher_for(self, writer: StatusWriter) -> NetskopePusher:
         session = NetskopeSession(self.connection, Waiting(TIME), policy=ONCE, quotas=TIGHT)
-        client = NetskopeClient(session, book.check, Waiting(TIME))
+        client = NetskopeClient(session, writer.check, Waiting(TIME))
         pace = Pace(first_failed_s=60, longest_failed_s=60)
-        return NetskopePusher(book, client, pace=pace, clock=TIME)
+        return NetskopePusher(writer, client, pace=pace, clock=TIME)
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def api(served: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
 class Course(Misfortune):
     """One run: what may happen in it, and what must be so after it."""
 
-    desk: Desk
+    harness: PusherHarness
 
     def __init__(self, api: Api, seed: int, faults: list[str]) -> None:
         super().__init__(seed, [FAULTS[name] for name in faults])
@@ -130,7 +130,7 @@ class Course(Misfortune):
         api.seed(hash_lists=[{"name": HASHES.name, "hashes": ["f" * 64]}])
         api.seed(url_lists=[{"name": "private", "data": {"urls": ["private.example"], "type": "exact"}}])
         api.seed(profiles=[{"name": "private", "values": ["private.example"]}])
-        self.desk = Desk(api, self.dice)
+        self.harness = PusherHarness(api, self.dice)
         self.theirs: set[str] = set()
         self.spilling = SPILLING
         self.theirs_in: dict[str, set[str]] = {name: set() for name in SPILLING.lists}
@@ -144,53 +144,53 @@ class Course(Misfortune):
         targets = ((LIST, SITES), (REGEX, SITES), (PROFILE, SITES), (HASHES, FILES), (self.spilling, SITES))
         for target, values in targets:
             for value in self.dice.sample(values, 4 if target is self.spilling else 2):
-                self.keys.append(self.desk.want(value, target, severity=self.dice.choice(list(Severity))))
+                self.keys.append(self.harness.want(value, target, severity=self.dice.choice(list(Severity))))
 
     def drop(self) -> None:
-        self.desk.drop(*self.dice.sample(self.keys, min(5, len(self.keys))))
+        self.harness.drop(*self.dice.sample(self.keys, min(5, len(self.keys))))
 
     def stranger(self) -> None:
         """Somebody adds an entry of their own to what we share. A list they apply, a profile perhaps not yet."""
         self.theirs.add(self.dice.choice(THEIRS))
-        urls = self.with_theirs(self.desk.urls() or [])
+        urls = self.with_theirs(self.harness.urls() or [])
         self.api.seed(url_lists=[{"name": LIST.name, "data": {"urls": urls, "type": "exact"}}])
         values, waits = self.with_theirs(self.newest_values()), self.dice.random() < 0.3
         self.api.seed(profiles=[{"name": PROFILE.name, "values": values, "pending": waits}])
         name = self.dice.choice(SPILLING.lists)
         self.theirs_in[name] = set(self.dice.sample(THEIRS, self.dice.randrange(3)))
-        held = [url for url in self.desk.urls(name) or [] if url not in THEIRS]
+        held = [url for url in self.harness.urls(name) or [] if url not in THEIRS]
         urls = [*held, *sorted(self.theirs_in[name])] or [LIST.default]
         self.api.seed(url_lists=[{"name": name, "data": {"urls": urls, "type": "exact"}}])
 
     def rename(self) -> None:
         """Others of the further lists are named, in another order perhaps."""
         self.spilling = SPILLING.model_copy(update={"overflow": self.dice.choice(FURTHER)})
-        for key, record in self.desk.desired.items():
+        for key, record in self.harness.desired.items():
             if record.target.id == SPILLING.id:
-                self.desk.desired[key] = record.model_copy(
+                self.harness.desired[key] = record.model_copy(
                     update={"target": self.spilling, "content": str(self.spilling.overflow)}
                 )
-                self.desk.standing.desire(key, self.desk.desired[key])
+                self.harness.store.desire(key, self.harness.desired[key])
 
     def with_theirs(self, held: list[str]) -> list[str]:
-        return [*held, *(entry for entry in sorted(self.theirs) if entry not in held)]
+        return [*held, *(list_entry for list_entry in sorted(self.theirs) if list_entry not in held)]
 
     def newest_values(self) -> list[str]:
-        return self.desk.profiles(PROFILE.name, "pending") or self.desk.profiles(PROFILE.name) or []
+        return self.harness.profiles(PROFILE.name, "pending") or self.harness.profiles(PROFILE.name) or []
 
     def armed(self, fault: Fault) -> None:
         self.api.tenant.faults.add(fault)
 
     def check(self) -> None:
-        desk = self.desk
-        for item in desk.standing:
-            assert item.wanted == item.content
-            full = item.target_id == SPILLING.id and item.because == "list_full"
-            assert full or item.state in ("applied", "rejected"), f"{item.key} is {item.state}: {item.reason}"
-        assert {item.key for item in desk.standing} == set(desk.desired)
+        harness = self.harness
+        for entry in harness.store:
+            assert entry.wanted == entry.content
+            full = entry.target_id == SPILLING.id and entry.because == "list_full"
+            assert full or entry.state in ("applied", "rejected"), f"{entry.key} is {entry.state}: {entry.reason}"
+        assert {entry.key for entry in harness.store} == set(harness.desired)
         for target in (LIST, REGEX):
             assert isinstance(target, UrlList)
-            there, expected = set(desk.urls(target.name) or ()), self.wanted(target.id)
+            there, expected = set(harness.urls(target.name) or ()), self.wanted(target.id)
             theirs = self.theirs if target is LIST else set()
             assert there - {target.default} == expected | theirs
             assert (target.default in there) <= (not expected and not theirs)
@@ -199,42 +199,44 @@ class Course(Misfortune):
         assert len(set(values)) == len(values), "nothing is written twice"
         assert set(values) - {PROFILE.default} == expected | self.theirs
         assert (PROFILE.default in values) <= (not expected and not self.theirs)
-        assert expected <= set(desk.profiles(PROFILE.name) or ()), "what is ours waits for nobody"
+        assert expected <= set(harness.profiles(PROFILE.name) or ()), "what is ours waits for nobody"
         assert isinstance(HASHES, FileHashList)
-        assert set(desk.hashes()) == (self.wanted(HASHES.id) or {HASHES.default})
-        assert desk.urls("private") == desk.profiles("private") == ["private.example"]
+        assert set(harness.hashes()) == (self.wanted(HASHES.id) or {HASHES.default})
+        assert harness.urls("private") == harness.profiles("private") == ["private.example"]
         assert self.api.admin("calls", method="GET")["refusals"] == {}, "no quota was ever exceeded"
 
     def check_spilling(self) -> None:
         """Each list holds what the books say of it, beside what is of others, and is not over its limit."""
-        applied = [item for item in self.desk.standing.items.get(SPILLING.id, {}).values() if item.state == "applied"]
-        assert all(item.remote_id for item in applied), "nothing of ours is taken for somebody else's"
-        places = [split(str(item.remote_id)) for item in applied]
-        assert {label for _, label in places} <= {"", *(self.spilling.overflow or ())}
+        applied = [
+            entry for entry in self.harness.store.entries.get(SPILLING.id, {}).values() if entry.state == "applied"
+        ]
+        assert all(entry.remote_id for entry in applied), "nothing of ours is taken for somebody else's"
+        by_sync_state = [split(str(entry.remote_id)) for entry in applied]
+        assert {label for _, label in by_sync_state} <= {"", *(self.spilling.overflow or ())}
         for name in SPILLING.lists:
-            urls = set(self.desk.urls(name) or ()) - {LIST.default}
+            urls = set(self.harness.urls(name) or ()) - {LIST.default}
             label = "" if name == SPILLING.name else name
-            assert urls == {entry for entry, its in places if its == label} | self.theirs_in[name]
-            assert plan.size_of_urls(urls) <= plan.room_of(SPILLING, 0) or urls == self.theirs_in[name]
+            assert urls == {list_entry for list_entry, its in by_sync_state if its == label} | self.theirs_in[name]
+            assert plan.size_of_urls(urls) <= plan.capacity_of(SPILLING, 0) or urls == self.theirs_in[name]
 
     def wanted(self, target_id: str) -> set[str]:
-        items = self.desk.standing.items.get(target_id, {}).values()
-        target = self.desk.standing.targets.get(target_id, LIST)
-        return {str(form_of(item, target)) for item in items if item.state == "applied"}
+        entries = self.harness.store.entries.get(target_id, {}).values()
+        target = self.harness.store.targets.get(target_id, LIST)
+        return {str(form_of(entry, target)) for entry in entries if entry.state == "applied"}
 
     def run(self) -> None:
-        desk, dice = self.desk, self.dice
+        harness, dice = self.harness, self.dice
         coin = [True, False]
         self.api.switch(append_dedup=dice.choice(coin), both_copies=dice.choice(coin))
         self.api.switch(write_status=dice.choice([200, 201]), profile_invalid_status=dice.choice([400, 422]))
         self.api.switch(profile_apply=dice.choice(["auto", "pending"]), profile_dedup=dice.choice(coin))
         self.want()
-        assert isinstance(desk.written, Brittle)
-        desk.written.crash_share = dice.choice([0.0, 0.1, 0.3])
-        befall(desk, dice, self.events())
-        desk.written.crash_share = 0.0
+        assert isinstance(harness.written, Brittle)
+        harness.written.crash_share = dice.choice([0.0, 0.1, 0.3])
+        befall(harness, dice, self.events())
+        harness.written.crash_share = 0.0
         self.api.tenant.faults.clear()
-        come_to_rest(desk)
+        come_to_rest(harness)
         self.check()
 
 

@@ -10,8 +10,8 @@ from kafka import TopicPartition
 from schemas.activity import Activity
 from schemas.desired import Applied
 from schemas.note import RESERVED
-from services.runtime.bulk import latest, read_to_end
-from services.runtime.kafka import consumer
+from services.runtime.kafka.bulk_read import latest, read_to_end
+from services.runtime.kafka.clients import consumer
 from services.runtime.settings import Settings
 from services.sandbox.exchange import Exchange
 from services.sandbox.tenant.serve import TenantServer

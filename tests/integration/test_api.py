@@ -25,11 +25,11 @@ from schemas.resources import resource
 from services.console.__main__ import app
 from services.console.api.app import create_app
 from services.console.audit import ASKED_RECONCILE, CHANGED
-from services.console.people.roles import Role
+from services.console.auth.roles import Role
 from services.console.readmodel.database import Database
 from services.console.readmodel.follow import Follower
 from services.runtime.clock import now_ms
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.sandbox.processes import ServiceProcess
 from tests.routing import CONNECTIONS, DESTINATION, SOURCE, Exchange, numbered
 from tests.serving import Site
@@ -127,8 +127,8 @@ def test_connections_are_shown_with_their_state_and_compared_by_request(site: Si
     said = ConnectionState(
         connection=DESTINATION, service="push_defender", state=BreakerState.OPEN, since=1, reason="why", remedy="this"
     )
-    with closing(Ledger(exchange.settings, "test")) as ledger:
-        ledger.write([Entry(exchange.settings.topics.connections.name, said.key(), said.encode())])
+    with closing(TransactionalProducer(exchange.settings, "test")) as producer:
+        producer.write([OutgoingRecord(exchange.settings.topics.connections.name, said.key(), said.encode())])
     shown = {one["name"]: one["services"] for one in site.get("/v1/connections").json()["items"]}
     assert shown == {
         SOURCE: [], FEED: [],
@@ -228,10 +228,10 @@ def test_what_is_held_is_told_as_it_is_kept(site: Site, exchange: Exchange) -> N
         limit_percent=50, since=now_ms(), sample=(ActivityItem(subject="a.example", reason=kind),),
     )  # fmt: skip
     topic = exchange.settings.topics.holds.name
-    with closing(Ledger(exchange.settings, "pull/held")) as ledger:
-        ledger.write([Entry(topic, hold.id.encode(), hold.encode())])
+    with closing(TransactionalProducer(exchange.settings, "pull/held")) as producer:
+        producer.write([OutgoingRecord(topic, hold.id.encode(), hold.encode())])
         assert site.get("/v1/holds").json() == {"items": [hold.model_dump(mode="json", exclude={"v"})]}
-        ledger.write([Entry(topic, hold.id.encode(), None)])
+        producer.write([OutgoingRecord(topic, hold.id.encode(), None)])
     assert site.get("/v1/holds").json() == {"items": []}
 
 

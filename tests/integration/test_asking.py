@@ -14,12 +14,12 @@ from schemas.activity import Activity
 from schemas.hold import LISTING, Hold, HoldKind, hold_id
 from schemas.resources import Sharing, Verdict, decode_resource
 from services.console.__main__ import app
-from services.console.policy.store import PolicyStore
-from services.console.questions.progress import read_progress
-from services.runtime import kafka
-from services.runtime.bulk import latest, read_to_end
+from services.console.queries.progress import read_progress
+from services.console.resources.store import PolicyStore
 from services.runtime.clock import now_ms
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka import clients
+from services.runtime.kafka.bulk_read import latest, read_to_end
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from tests.routing import CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered
 from tests.waiting import eventually
 
@@ -73,7 +73,7 @@ def answer(*arguments: str) -> dict[str, Any]:
 
 
 def activity(exchange: Exchange) -> list[str]:
-    with closing(kafka.consumer(exchange.settings)) as reader:
+    with closing(clients.consumer(exchange.settings)) as reader:
         records = read_to_end(reader, TopicPartition(exchange.settings.topics.activity.name, 0))
         return [Activity.decode(record.value).code for record in records if record.value]
 
@@ -172,8 +172,8 @@ def hold(exchange: Exchange, connection: str) -> Hold:
         id=hold_id(connection, LISTING, HoldKind.LISTING_SHRANK), kind=HoldKind.LISTING_SHRANK, service="test",
         connection=connection, subject=LISTING, count=90, of=100, limit_percent=50, since=now_ms(),
     )  # fmt: skip
-    with closing(Ledger(exchange.settings, "test")) as ledger:
-        ledger.write([Entry(exchange.settings.topics.holds.name, held.id.encode(), held.encode())])
+    with closing(TransactionalProducer(exchange.settings, "test")) as producer:
+        producer.write([OutgoingRecord(exchange.settings.topics.holds.name, held.id.encode(), held.encode())])
     return held
 
 

@@ -12,16 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 from services.console.__main__ import app
-from services.console.documents.documents import read_text
-from services.console.policy.operations import Operations
-from services.console.policy.store import PolicyStore
-from services.runtime import kafka
-from services.runtime.bulk import latest
+from services.console.manifests.documents import read_text
+from services.console.resources.operations import Operations
+from services.console.resources.store import PolicyStore
 from services.runtime.deadletters import DeadLetters
-from services.runtime.ledger import Entry, FencedError, Ledger
+from services.runtime.kafka import clients
+from services.runtime.kafka.bulk_read import latest
+from services.runtime.kafka.topics import apply_topics
+from services.runtime.kafka.transactional_producer import FencedError, OutgoingRecord, TransactionalProducer
 from services.runtime.policy import PolicyFollower
 from services.runtime.settings import Settings
-from services.runtime.topics import apply_topics
 from tests.waiting import eventually
 
 POLICY = """\
@@ -77,7 +77,7 @@ def settings(bootstrap: str, prefix: str, monkeypatch: pytest.MonkeyPatch) -> Se
 
 @pytest.fixture
 def run(settings: Settings) -> Run:
-    with closing(kafka.admin(settings)) as admin:
+    with closing(clients.admin(settings)) as admin:
         apply_topics(
             admin, [settings.topics.policy, settings.topics.activity, settings.topics.deadletters], replication=1
         )
@@ -139,7 +139,7 @@ def test_topics_of_connections_exist_before_services_look_for_them(run: Run, set
         f"{settings.topic_prefix}.{what}.{name}" for name in ("mde", "netskope") for what in ("desired", "applied")
     ]
     assert out.splitlines()[:4] == [f"topic {name} created" for name in names]
-    with closing(kafka.admin(settings)) as admin:
+    with closing(clients.admin(settings)) as admin:
         assert set(names) <= set(admin.list_topics())
 
 
@@ -147,7 +147,7 @@ def test_a_source_that_has_no_write_side_has_no_topics_of_its_own(run: Run, sett
     assert run("apply", "-f", "-", stdin=POLICY + FEED).code == 0
     assert run("topics", "apply").code == 0
     assert run("topics", "check").code == 0
-    with closing(kafka.admin(settings)) as admin:
+    with closing(clients.admin(settings)) as admin:
         there = {name for name in admin.list_topics() if name.startswith(settings.topic_prefix)}
     assert f"{settings.topic_prefix}.desired.mde" in there
     assert not [name for name in there if name.endswith(".feed")]
@@ -187,8 +187,8 @@ def test_describe_says_everything_about_a_resource_and_no_secret(run: Run) -> No
 
 def test_a_sharing_that_is_not_in_force_says_why(run: Run, settings: Settings) -> None:
     run("apply", "-f", "-", stdin=POLICY)
-    with closing(Ledger(settings, "policy")) as ledger:  # as an older version may have done
-        ledger.write([Entry(settings.topics.policy.name, b"connection/mde", None)])
+    with closing(TransactionalProducer(settings, "policy")) as producer:  # as an older version may have done
+        producer.write([OutgoingRecord(settings.topics.policy.name, b"connection/mde", None)])
     assert "no: spec.source: there is no Connection named mde" in run("get", "sharings").out
     assert "no: spec.source: there is no Connection named mde" in run("describe", "sharing", "to-netskope").out
 
@@ -216,7 +216,9 @@ def test_a_change_made_on_an_outdated_version_is_a_conflict(run: Run) -> None:
 def test_a_writer_that_is_overtaken_plans_again(run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     write, overtakers = PolicyStore.write, iter(["first", "second"])
 
-    def overtaken(self: PolicyStore, values: list[tuple[str, bytes | None]], version: int, also: list[Entry]) -> None:
+    def overtaken(
+        self: PolicyStore, values: list[tuple[str, bytes | None]], version: int, also: list[OutgoingRecord]
+    ) -> None:
         if name := next(overtakers, None):
             documents = read_text(RULE.format(name=name, folder="x"), "f")[0]
             Operations(settings, "other").apply(documents)
@@ -228,10 +230,10 @@ def test_a_writer_that_is_overtaken_plans_again(run: Run, settings: Settings, mo
 
 
 def test_a_writer_that_slept_while_another_wrote_cannot_write_any_more(run: Run, settings: Settings) -> None:
-    with closing(Ledger(settings, "policy")) as sleeper:
+    with closing(TransactionalProducer(settings, "policy")) as sleeper:
         assert run("apply", "-f", "-", stdin=RULE.format(name="some", folder="x")).code == 0
         with pytest.raises(FencedError):
-            sleeper.write([Entry(settings.topics.policy.name, b"rule/some", None)])
+            sleeper.write([OutgoingRecord(settings.topics.policy.name, b"rule/some", None)])
     assert "Rule/some" in run("get", "rules", "-o", "name").out
 
 
@@ -249,8 +251,8 @@ def test_a_running_service_sees_it_at_once(run: Run, settings: Settings) -> None
 
 
 def test_a_record_that_cannot_be_read_is_said_and_can_be_replaced(run: Run, settings: Settings) -> None:
-    with closing(Ledger(settings, "policy")) as ledger:
-        ledger.write([Entry(settings.topics.policy.name, b"rule/some", b'{"kind": "Rule"}')])
+    with closing(TransactionalProducer(settings, "policy")) as producer:
+        producer.write([OutgoingRecord(settings.topics.policy.name, b"rule/some", b'{"kind": "Rule"}')])
     assert "rule/some in the policy cannot be read by this version" in run("get", "rules").errors
     assert run("apply", "-f", "-", stdin=RULE.format(name="some", folder="x")).code == 0
     assert run("get", "rules").errors == ""
@@ -323,9 +325,9 @@ def test_a_person_who_waits_for_kafka_is_told_so() -> None:
 
 def without_kafka(arguments: list[str], *, waits_ms: int, patience_s: float) -> subprocess.CompletedProcess[str]:
     program = f"""
-from services.console.policy import store
+from services.console.resources import store
 from services.console import __main__
-from services.runtime import kafka
+from services.runtime.kafka import clients
 store.BOOTSTRAP_WITHIN_MS, kafka.PATIENCE_S = {waits_ms}, {patience_s}
 __main__.main()
 """

@@ -8,18 +8,18 @@ from kafka.consumer.fetcher import ConsumerRecord
 from pydantic import ValidationError
 
 from schemas.deadletter import DeadLetter
-from services.runtime import kafka
-from services.runtime.bulk import Raw
 from services.runtime.deadletters import MAX_RUN, DeadLetters, TooManyDeadLettersError
+from services.runtime.kafka import clients
+from services.runtime.kafka.bulk_read import Raw
+from services.runtime.kafka.topics import apply_topics
 from services.runtime.settings import Settings
-from services.runtime.topics import apply_topics
 from tests.routing import settings_for
 
 
 @pytest.fixture
 def settings(bootstrap: str, prefix: str) -> Settings:
     settings = settings_for(bootstrap, prefix)
-    with closing(kafka.admin(settings)) as admin:
+    with closing(clients.admin(settings)) as admin:
         apply_topics(admin, [settings.topics.deadletters], replication=1)
     return settings
 
@@ -27,7 +27,7 @@ def settings(bootstrap: str, prefix: str) -> Settings:
 def letters(settings: Settings) -> list[ConsumerRecord]:
     partition = TopicPartition(settings.topics.deadletters.name, 0)
     found: list[ConsumerRecord] = []
-    with closing(kafka.consumer(settings)) as reader:
+    with closing(clients.consumer(settings)) as reader:
         reader.assign([partition])
         reader.seek_to_beginning(partition)
         end = reader.end_offsets([partition])[partition]

@@ -13,13 +13,13 @@ from schemas.desired import Applied, AppliedState
 from schemas.hold import LISTING, Hold, HoldKind, hold_id
 from schemas.resources import resource
 from schemas.types import IndicatorType
-from services.runtime.bulk import latest
-from services.runtime.item import RELEASED
-from services.runtime.ledger import Entry, Ledger
-from services.runtime.placed import Placed
+from services.runtime.kafka.bulk_read import latest
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
+from services.runtime.polling.owned_ids import OwnedIds
+from services.runtime.reconciling.entry import RELEASED
 from services.runtime.settings import Settings
 from services.sandbox.exchange import MDE, Exchange
-from tests.chaos.test_puller_kills import standing
+from tests.chaos.test_puller_kills import store
 from tests.chaos.test_pusher_kills import BLOCK, want
 from tests.integration.services import activities, applied, exchange_of
 from tests.waiting import eventually
@@ -83,17 +83,17 @@ def test_an_emptied_listing_is_held_through_a_kill_until_a_person_confirms(boots
     with exchange_of(bootstrap, tmp_path, ["pull_defender"]) as exchange:
         settings = exchange.settings
         seed(exchange, *VALUES)
-        eventually(lambda: standing(settings, MDE) == VALUES, "all are reported", every_s=0.3)
+        eventually(lambda: store(settings, MDE) == VALUES, "all are reported", every_s=0.3)
         exchange.admin(exchange.mde, "POST", "rows/delete", {"values": sorted(VALUES)})
         eventually(lambda: [hold.count for hold in holds(settings)] == [150], "the withdrawal is held")
         before = holds(settings)
         killed_and_started(exchange, "pull_defender")
         seed(exchange, "new.example")
-        eventually(lambda: standing(settings, MDE) == {*VALUES, "new.example"}, "what is new is reported", every_s=0.3)
+        eventually(lambda: store(settings, MDE) == {*VALUES, "new.example"}, "what is new is reported", every_s=0.3)
         assert holds(settings) == before
         assert exchange.services["pull_defender"].total("ioc_bridge_held", kind="listing_shrank") == 150
         confirm(exchange, LISTING, HoldKind.LISTING_SHRANK)
-        eventually(lambda: standing(settings, MDE) == {"new.example"}, "what was confirmed is withdrawn", every_s=0.3)
+        eventually(lambda: store(settings, MDE) == {"new.example"}, "what was confirmed is withdrawn", every_s=0.3)
         eventually(lambda: holds(settings) == [], "nothing is held")
 
 
@@ -107,25 +107,25 @@ def test_a_row_of_ours_that_lost_its_mark_is_not_reported_back(bootstrap: str, t
         exchange.admin(exchange.mde, "PATCH", f"rows/{row['id']}", {"externalId": None, "description": "edited"})
         polls = puller.total("ioc_bridge_polls_total")
         seed(exchange, "theirs.example")
-        eventually(lambda: standing(settings, MDE), "what others wrote is reported", every_s=0.3)
+        eventually(lambda: store(settings, MDE), "what others wrote is reported", every_s=0.3)
         eventually(lambda: puller.total("ioc_bridge_polls_total") > polls + 2, "the tenant was listed again")
-        assert standing(settings, MDE) == {"theirs.example"}
+        assert store(settings, MDE) == {"theirs.example"}
         killed_and_started(exchange, "pull_defender")
         again = exchange.services["pull_defender"]
         eventually(lambda: again.total("ioc_bridge_skipped_total", reason="ours") == 1, "a fresh process knows it, too")
-        assert standing(settings, MDE) == {"theirs.example"}
+        assert store(settings, MDE) == {"theirs.example"}
 
 
 def test_the_record_of_what_we_put_there_is_followed_and_need_not_exist(bootstrap: str, tmp_path: Path) -> None:
     with exchange_of(bootstrap, tmp_path, []) as exchange:
         settings = exchange.settings
         context = cast("Any", SimpleNamespace(settings=settings))
-        with closing(Placed(context, "nobody")) as nothing:
+        with closing(OwnedIds(context, "nobody")) as nothing:
             assert nothing.ids() == frozenset()
-        with closing(Placed(context, MDE)) as placed, closing(Ledger(settings, "test")) as ledger:
+        with closing(OwnedIds(context, MDE)) as placed, closing(TransactionalProducer(settings, "test")) as producer:
 
             def write(key: str, value: bytes | None) -> None:
-                ledger.write([Entry(settings.topics.applied(MDE).name, key.encode(), value)])
+                producer.write([OutgoingRecord(settings.topics.applied(MDE).name, key.encode(), value)])
 
             record = Applied(
                 state=AppliedState.APPLIED, target=BLOCK, type=DOMAIN, value="a.example", content="c", remote_id="7",

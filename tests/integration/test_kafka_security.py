@@ -11,11 +11,11 @@ import pytest
 from kafka.errors import KafkaError
 
 from schemas.topics import Topic
-from services.runtime import kafka
-from services.runtime.bulk import latest
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka import clients
+from services.runtime.kafka.bulk_read import latest
+from services.runtime.kafka.topics import apply_topics
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.settings import Settings
-from services.runtime.topics import apply_topics
 from services.sandbox.kafka import EmbeddedKafka
 from services.sandbox.kafka.ports import free_port
 from tests.broker import library_sockets_ignored
@@ -69,22 +69,22 @@ def settings_for(address: str, made: Certificates, **changed: object) -> Setting
 def test_topics_transactions_and_readers_work_over_it(secured: str, certificates: Certificates) -> None:
     settings = settings_for(secured, certificates)
     topic = Topic("ioc.some", 1)
-    with closing(kafka.admin(settings)) as admin:
+    with closing(clients.admin(settings)) as admin:
         assert [found.state for found in apply_topics(admin, [topic], replication=1)] == ["created"]
-    with closing(Ledger(settings, "owner")) as ledger:
-        ledger.write([Entry(topic.name, b"key", b"value")])
+    with closing(TransactionalProducer(settings, "owner")) as producer:
+        producer.write([OutgoingRecord(topic.name, b"key", b"value")])
     assert latest(settings, topic.name) == {b"key": b"value"}
 
 
 def test_a_wrong_password_is_refused(secured: str, certificates: Certificates) -> None:
     with library_sockets_ignored(), pytest.raises(KafkaError):
-        kafka.consumer(settings_for(secured, certificates, kafka_sasl_password="wrong"), bootstrap_timeout_ms=1_000)
+        clients.consumer(settings_for(secured, certificates, kafka_sasl_password="wrong"), bootstrap_timeout_ms=1_000)
 
 
 def test_a_broker_of_another_authority_is_not_spoken_to(
     secured: str, certificates: Certificates, tmp_path: Path
 ) -> None:
-    context = kafka.tls_context(settings_for(secured, certificates, kafka_ssl_ca_file=str(Certificates(tmp_path).ca)))
+    context = clients.tls_context(settings_for(secured, certificates, kafka_ssl_ca_file=str(Certificates(tmp_path).ca)))
     host, _, port = secured.partition(":")
     with socket.create_connection((host, int(port))) as plain, pytest.raises(ssl.SSLCertVerificationError):
         context.wrap_socket(plain, server_hostname=host)

@@ -7,10 +7,10 @@ from contextlib import ExitStack, closing
 import pytest
 
 from schemas.partitions import partition_of
-from services.runtime import kafka
-from services.runtime.leases import LeaseLostError, Leases
+from services.runtime.kafka import clients
+from services.runtime.kafka.leases import LeaseLostError, Leases
+from services.runtime.kafka.topics import apply_topics
 from services.runtime.settings import Settings
-from services.runtime.topics import apply_topics
 from tests.routing import settings_for
 from tests.waiting import eventually
 
@@ -22,7 +22,7 @@ Join = Callable[[], Leases]
 @pytest.fixture
 def settings(bootstrap: str, prefix: str) -> Settings:
     settings = settings_for(bootstrap, prefix)
-    with closing(kafka.admin(settings)) as admin:
+    with closing(clients.admin(settings)) as admin:
         apply_topics(admin, [settings.topics.leases], replication=1)
     return settings
 
@@ -43,14 +43,14 @@ def owned(leases: Leases) -> set[str]:
     return {name for name in NAMES if leases.owns(name)}
 
 
-def turn(*members: Leases) -> None:
+def schedule(*members: Leases) -> None:
     for member in members:
         member.poll(0.05)
 
 
 def owns_all(leases: Leases) -> Callable[[], bool]:
     def condition() -> bool:
-        turn(leases)
+        schedule(leases)
         return owned(leases) == set(NAMES)
 
     return condition
@@ -68,7 +68,7 @@ def test_two_share_and_when_one_leaves_the_other_has_all(join: Join) -> None:
     second = join()
 
     def shared() -> bool:
-        turn(first, second)
+        schedule(first, second)
         return bool(owned(second)) and owned(first) | owned(second) == set(NAMES)
 
     eventually(shared, "both own some, together all", every_s=0)
@@ -89,7 +89,7 @@ def test_partitions_asked_back_are_gone_before_the_owner_hears_of_it(settings: S
         second = join()
 
         def asked() -> bool:
-            turn(first, second)
+            schedule(first, second)
             return bool(heard)
 
         eventually(asked, "it was asked to give some back", every_s=0)

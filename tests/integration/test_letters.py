@@ -17,12 +17,12 @@ from schemas.report import Report, ReportBatch, Verb
 from schemas.resources import encode_resource
 from schemas.topics import Topic
 from services.console.__main__ import app
-from services.runtime import kafka
-from services.runtime.bulk import Raw, read_everything
 from services.runtime.deadletters import DeadLetters
-from services.runtime.ledger import Entry, FencedError, Ledger
+from services.runtime.kafka import clients
+from services.runtime.kafka.bulk_read import Raw, read_everything
+from services.runtime.kafka.topics import apply_topics
+from services.runtime.kafka.transactional_producer import FencedError, OutgoingRecord, TransactionalProducer
 from services.runtime.settings import Settings
-from services.runtime.topics import apply_topics
 from tests.routing import SHARING, settings_for
 
 RULE = json.loads(encode_resource(SHARING))
@@ -35,7 +35,7 @@ def settings(bootstrap: str, prefix: str, monkeypatch: pytest.MonkeyPatch) -> Se
     monkeypatch.setenv("IOC_BRIDGE_KAFKA_BOOTSTRAP", bootstrap)
     monkeypatch.setenv("IOC_BRIDGE_TOPIC_PREFIX", prefix)
     monkeypatch.setenv("IOC_BRIDGE_PARTITIONS", str(settings.partitions))
-    with closing(kafka.admin(settings)) as admin:
+    with closing(clients.admin(settings)) as admin:
         apply_topics(admin, settings.topics.all(["mde"]), replication=1)
     return settings
 
@@ -64,7 +64,7 @@ def die(
 ) -> str:
     """A record that is written and set aside; returns the dead letter's id."""
     header = ("schema", b"test/1")
-    with closing(kafka.producer(settings)) as producer:
+    with closing(clients.producer(settings)) as producer:
         sent = producer.send(topic.name, value, key=key, partition=partition, headers=[header]).get(timeout=30)
     with closing(DeadLetters(settings, service)) as aside:
         aside.set_aside(topic.name, partition, Raw(sent.offset, key, value, [header]), ValueError("spec.enabled: no"))
@@ -160,8 +160,8 @@ def test_dropping_keeps_who_and_why_and_can_be_taken_back(settings: Settings) ->
 def test_nothing_newer_is_overwritten_unasked(settings: Settings) -> None:
     letter = policy_letter(settings)
     assert run("edit", letter, "--set", "spec.enabled=true").exit_code == 0
-    with closing(Ledger(settings, "policy")) as ledger:
-        ledger.write([Entry(settings.topics.policy.name, b"sharing/share", encode_resource(SHARING))])
+    with closing(TransactionalProducer(settings, "policy")) as producer:
+        producer.write([OutgoingRecord(settings.topics.policy.name, b"sharing/share", encode_resource(SHARING))])
     refused = run("replay", letter)
     assert (refused.exit_code, "newer_exists" in refused.stderr) == (1, True)
     assert run("replay", letter, "--force").exit_code == 0
@@ -172,7 +172,7 @@ def test_a_withdrawal_that_came_after_is_newer_as_well_even_when_nothing_of_it_i
     letter = policy_letter(settings)
     assert run("edit", letter, "--set", "spec.enabled=true").exit_code == 0
     part = TopicPartition(settings.topics.policy.name, 0)
-    with closing(kafka.producer(settings)) as producer:
+    with closing(clients.producer(settings)) as producer:
         producer.send(part.topic, None, key=b"sharing/share", partition=0).get(timeout=30)
     assert "newer_exists" in run("replay", letter).stderr
 
@@ -205,7 +205,7 @@ def test_reports_go_to_the_partitions_they_belong_to_unless_the_source_has_said_
         assert [report.value for report in last.reports] == [name]
 
     stale = die(settings, topic, b"mde", batch(Verb.WITHDRAW, here).encode(), partition=places[here])
-    with closing(kafka.producer(settings)) as producer:
+    with closing(clients.producer(settings)) as producer:
         again = batch(Verb.UPDATE, here).encode()
         producer.send(topic.name, again, key=b"mde", partition=places[here]).get(timeout=30)
     assert "newer_exists" in run("replay", stale).stderr, "an old withdrawal must not take back what is said now"
@@ -223,17 +223,17 @@ def test_a_topic_that_was_made_anew_has_open_letters_at_places_that_were_done(se
 def test_of_two_who_replay_at_once_one_does_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     letter = policy_letter(settings)
     assert run("edit", letter, "--set", "spec.enabled=true").exit_code == 0
-    write: Callable[..., None] = Ledger.write
+    write: Callable[..., None] = TransactionalProducer.write
     said: list[Result] = []
 
-    def meanwhile(ledger: Ledger, entries: list[Entry]) -> None:
+    def meanwhile(producer: TransactionalProducer, entries: list[OutgoingRecord]) -> None:
         """Somebody else replays it just before this one's transaction."""
         if not said:
-            monkeypatch.setattr(Ledger, "write", write)
+            monkeypatch.setattr(TransactionalProducer, "write", write)
             said.append(run("replay", letter))
-        write(ledger, entries)
+        write(producer, entries)
 
-    monkeypatch.setattr(Ledger, "write", meanwhile)
+    monkeypatch.setattr(TransactionalProducer, "write", meanwhile)
     late = run("replay", letter)
     assert said[0].exit_code == 0, said[0].output
     assert (late.exit_code, "already_replayed" in late.stderr) == (1, True), late.stderr
@@ -249,7 +249,7 @@ def test_a_missing_topic_is_named(bootstrap: str, prefix: str, monkeypatch: pyte
 
 def test_who_was_overtaken_by_another_writer_is_fenced(settings: Settings) -> None:
     letter = policy_letter(settings)
-    with closing(Ledger(settings, "policy")) as ledger:
+    with closing(TransactionalProducer(settings, "policy")) as producer:
         assert run("drop", letter).exit_code == 0
         with pytest.raises(FencedError):
-            ledger.write([Entry(settings.topics.policy.name, b"sharing/x", None)])
+            producer.write([OutgoingRecord(settings.topics.policy.name, b"sharing/x", None)])

@@ -8,8 +8,8 @@ from typing import Any
 from schemas.canonical import canonicalise
 from schemas.partitions import partition_of
 from schemas.report import Report, ReportBatch, Verb
-from services.console.people.roles import Role
-from services.runtime import kafka
+from services.console.auth.roles import Role
+from services.runtime.kafka import clients
 from tests.routing import CONNECTIONS, SOURCE, Exchange
 from tests.serving import Site
 from tests.waiting import eventually
@@ -26,7 +26,7 @@ def test_what_a_router_could_not_read_is_mended_by_an_editor_and_routed(
     good = json.loads(ReportBatch(source=SOURCE, poll="p", reports=(report,)).encode())
     bad = {**good, "reports": [{**good["reports"][0], "severity": "rather bad"}]}
     site = Site(exchange.settings, tmp_path)
-    with closing(kafka.producer(exchange.settings)) as producer, exchange.start() as router, site.running():
+    with closing(clients.producer(exchange.settings)) as producer, exchange.start() as router, site.running():
         router.wait_ready()
         number = partition_of(found.id, exchange.settings.partitions)
         producer.send(

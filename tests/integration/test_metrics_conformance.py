@@ -5,7 +5,7 @@ import re
 import pytest
 
 from schemas.types import IndicatorType
-from services.runtime.metrics import DEFINITIONS, Definition
+from services.runtime.observability.metrics import DEFINITIONS, Definition
 from services.sandbox.exchange import SERVICES, Exchange
 
 _GROUPS = {

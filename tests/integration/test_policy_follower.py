@@ -9,7 +9,7 @@ import pytest
 from schemas.deadletter import DeadLetter
 from schemas.resources import encode_resource, resource_key
 from services.runtime.deadletters import MAX_RUN, DeadLetters, TooManyDeadLettersError
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.policy import PolicyFollower
 from tests.integration.test_deadletters import letters
 from tests.routing import CONNECTIONS, SHARING, Exchange
@@ -31,8 +31,8 @@ def follower(exchange: Exchange) -> Iterator[PolicyFollower]:
 
 def write(exchange: Exchange, *entries: tuple[bytes, bytes]) -> None:
     topic = exchange.settings.topics.policy.name
-    with closing(Ledger(exchange.settings, "policy")) as ledger:
-        ledger.write(Entry(topic, key, value) for key, value in entries)
+    with closing(TransactionalProducer(exchange.settings, "policy")) as producer:
+        producer.write(OutgoingRecord(topic, key, value) for key, value in entries)
 
 
 def test_it_is_whole_at_start_and_follows_what_changes(exchange: Exchange, follower: PolicyFollower) -> None:

@@ -10,10 +10,10 @@ import pytest
 from schemas.checkpoint import Checkpoint
 from schemas.marker import marker
 from schemas.report import Verb
-from services.runtime.bulk import latest
+from services.runtime.kafka.bulk_read import latest
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.processes import ServiceProcess
-from tests.chaos.test_puller_kills import reports_of, standing
+from tests.chaos.test_puller_kills import reports_of, store
 from tests.integration.services import activities, exchange_of
 from tests.waiting import eventually
 
@@ -35,7 +35,7 @@ def alert(exchange: Exchange, *urls: str) -> None:
 
 
 def add_up(exchange: Exchange, source: str, expected: set[str]) -> None:
-    eventually(lambda: standing(exchange.settings, source) == expected, f"reports of {source} add up", every_s=0.3)
+    eventually(lambda: store(exchange.settings, source) == expected, f"reports of {source} add up", every_s=0.3)
 
 
 def polls(process: ServiceProcess, source: str, times: int) -> bool:
@@ -79,7 +79,7 @@ def test_what_is_not_reported_is_listed_and_counted_with_its_reason(exchange: Ex
         ),
         "it is listed, once",
     )
-    assert "written-by-us.example" not in standing(exchange.settings, MDE)
+    assert "written-by-us.example" not in store(exchange.settings, MDE)
 
 
 @pytest.mark.parametrize(("service", "source"), [("pull_defender", MDE), ("pull_netskope", NETSKOPE)])
@@ -99,10 +99,10 @@ def test_it_is_ready_and_live_and_says_how_it_polls(exchange: Exchange, service:
 
 def test_asked_to_leave_they_leave_and_a_fresh_process_repeats_nothing(exchange: Exchange) -> None:
     for source, name in ((MDE, "pull_defender"), (NETSKOPE, "pull_netskope")):
-        if not standing(exchange.settings, source):
+        if not store(exchange.settings, source):
             seed(exchange, "some.example")
             alert(exchange, "some.example/x")
-            eventually(partial(standing, exchange.settings, source), "something is reported")
+            eventually(partial(store, exchange.settings, source), "something is reported")
         exchange.services[name].ask_to_leave()
     assert [exchange.services[name].stop() for name in PULLERS] == [0, 0]
     before = {source: list(reports_of(exchange.settings, source)) for source in (MDE, NETSKOPE)}

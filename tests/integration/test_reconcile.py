@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from schemas.resources import Reconciliation, decode_resource
 from schemas.types import IndicatorType
 from services.console.__main__ import app
-from services.runtime.bulk import latest
+from services.runtime.kafka.bulk_read import latest
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from tests.chaos.test_pusher_kills import BLOCK, URLS, want
 from tests.integration.services import activities, applied, exchange_of, writes
@@ -136,7 +136,7 @@ def test_asking_is_told_with_whom_and_is_idempotent_and_what_is_not_there_is_sai
             0, f"Connection/{NETSKOPE} is compared by pull_netskope and push_netskope",
         )  # fmt: skip
     policy = latest(exchange.settings, exchange.settings.topics.policy.name)
-    wishes = [decode_resource(value) for key, value in policy.items() if key.startswith(b"reconciliation/")]
-    assert sorted(wish.name for wish in wishes) == [MDE, NETSKOPE]
-    assert all(isinstance(wish, Reconciliation) and wish.spec.by for wish in wishes)
+    desired_entries = [decode_resource(value) for key, value in policy.items() if key.startswith(b"reconciliation/")]
+    assert sorted(desired_entry.name for desired_entry in desired_entries) == [MDE, NETSKOPE]
+    assert all(isinstance(desired_entry, Reconciliation) and desired_entry.spec.by for desired_entry in desired_entries)
     assert "reconcile_asked" in {said.code for said in activities(exchange.settings)}

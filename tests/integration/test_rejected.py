@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from schemas.resources import resource
 from services.console.__main__ import app
-from services.console.people.roles import Role
+from services.console.auth.roles import Role
 from services.sandbox.exchange import MDE, Exchange
 from tests.routing import settings_for
 from tests.serving import Site

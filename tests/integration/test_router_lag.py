@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client import REGISTRY
 
-from services.router.lag import LagWatch, Position
+from services.router.engine.lag import LagWatch, Position
 from services.runtime.clock import now_ms
 from tests.routing import Exchange, numbered
 

@@ -8,8 +8,8 @@ import pytest
 from schemas.progress import PROGRESS_KEY, Progress
 from schemas.report import Verb
 from schemas.resources import AnyResource, resource
-from services.runtime.bulk import latest
 from services.runtime.clock import now_ms
+from services.runtime.kafka.bulk_read import latest
 from tests.routing import CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered
 from tests.waiting import eventually
 

@@ -10,10 +10,10 @@ from kafka import TopicPartition
 
 from schemas.request import NEVER, Effect, Reply, Request, RequestVerb, Verdict
 from schemas.resources import encode_resource, resource, resource_key
-from services.runtime.bulk import read_to_end
 from services.runtime.clock import now_ms
-from services.runtime.kafka import consumer
-from services.runtime.ledger import Entry, Ledger
+from services.runtime.kafka.bulk_read import read_to_end
+from services.runtime.kafka.clients import consumer
+from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.sandbox.processes import ServiceProcess
 from tests.routing import BEGAN, CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered
 from tests.waiting import eventually
@@ -41,10 +41,10 @@ def router(exchange: Exchange) -> Iterator[ServiceProcess]:
 def send(exchange: Exchange, verb: RequestVerb, **more: object) -> str:
     """Ask every partition; returns the id."""
     request = Request.model_validate({"id": secrets.token_hex(4), "verb": verb, "at": now_ms(), **more}, strict=False)
-    with closing(Ledger(exchange.settings, "asking")) as ledger:
+    with closing(TransactionalProducer(exchange.settings, "asking")) as producer:
         topic = exchange.settings.topics.requests.name
-        ledger.write(
-            Entry(topic, request.id.encode(), request.encode(), number)
+        producer.write(
+            OutgoingRecord(topic, request.id.encode(), request.encode(), number)
             for number in range(exchange.settings.partitions)
         )
     return request.id

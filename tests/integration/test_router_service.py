@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from schemas.report import Verb
-from services.runtime import kafka
-from services.runtime.bulk import latest
+from services.runtime.kafka import clients
+from services.runtime.kafka.bulk_read import latest
 from tests.routing import CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered
 from tests.waiting import eventually
 
@@ -67,7 +67,7 @@ def test_a_repeat_writes_nothing(exchange: Exchange) -> None:
 
 def test_an_undecodable_batch_is_set_aside_and_the_rest_goes_on(exchange: Exchange) -> None:
     exchange.apply(*CONNECTIONS, SHARING)
-    with closing(kafka.producer(exchange.settings)) as producer:
+    with closing(clients.producer(exchange.settings)) as producer:
         producer.send(exchange.settings.topics.reports.name, b'{"v": 1, "reports": "?"}', key=b"source", partition=0)
     with exchange.start() as router:
         router.wait_ready()
@@ -83,7 +83,7 @@ def test_it_says_which_topic_is_missing_and_goes_on_when_it_is_there(
     bootstrap: str, prefix: str, tmp_path: Path
 ) -> None:
     exchange = Exchange(bootstrap, prefix, tmp_path)
-    with closing(kafka.admin(exchange.settings)) as admin:
+    with closing(clients.admin(exchange.settings)) as admin:
         admin.delete_topics([exchange.settings.topics.desired(DESTINATION).name])
     exchange.apply(*CONNECTIONS, SHARING)
     with exchange.start() as router:
@@ -94,7 +94,7 @@ def test_it_says_which_topic_is_missing_and_goes_on_when_it_is_there(
 
 def test_reports_of_an_aborted_transaction_are_never_routed(exchange: Exchange) -> None:
     exchange.apply(*CONNECTIONS, SHARING)
-    with closing(kafka.producer(exchange.settings, transactional_id=f"{SOURCE}-aborts")) as producer:
+    with closing(clients.producer(exchange.settings, transactional_id=f"{SOURCE}-aborts")) as producer:
         producer.init_transactions()
         producer.begin_transaction()
         producer.send(exchange.settings.topics.reports.name, b"never", partition=0)

@@ -11,11 +11,11 @@ import pytest
 from schemas.activity import Activity
 from schemas.resources import AnyResource, resource
 from schemas.types import IndicatorType
-from services.console.questions.states import read_states
+from services.console.queries.states import read_states
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.netskope.settings import SANDBOX_TOKEN, SANDBOX_V1_TOKEN
 from services.sandbox.processes import ServiceProcess, free_port
-from tests.chaos.test_puller_kills import standing
+from tests.chaos.test_puller_kills import store
 from tests.chaos.test_pusher_kills import BLOCK, URLS, want
 from tests.integration.services import activities, applied, exchange_of
 from tests.waiting import eventually
@@ -118,9 +118,9 @@ def test_trouble_is_told_with_what_to_do_and_passes_once_it_is_corrected(exchang
     (folder / "secret").write_text("sandbox-secret\n")
     (folder / "v2").write_text(f"{SANDBOX_TOKEN}\n")
     (folder / "v1").write_text(SANDBOX_V1_TOKEN)
-    eventually(lambda: standing(exchange.settings, MDE) == {"pulled.example"}, "Defender is pulled", every_s=0.5)
+    eventually(lambda: store(exchange.settings, MDE) == {"pulled.example"}, "Defender is pulled", every_s=0.5)
     eventually(
-        lambda: standing(exchange.settings, NETSKOPE) == {"http://pulled.example/x"}, "Netskope is pulled", every_s=0.5
+        lambda: store(exchange.settings, NETSKOPE) == {"http://pulled.example/x"}, "Netskope is pulled", every_s=0.5
     )
     eventually(lambda: len(exchange.defender_rows()) == 2, "Defender is pushed to")
     eventually(lambda: exchange.url_list() == {"pushed.example"}, "Netskope is pushed to")

@@ -8,14 +8,14 @@ import pytest
 from kafka.admin import KafkaAdminClient
 
 from schemas.topics import Topics
-from services.runtime import kafka
-from services.runtime.topics import apply_topics, check_topics
+from services.runtime.kafka import clients
+from services.runtime.kafka.topics import apply_topics, check_topics
 from tests.routing import settings_for
 
 
 @pytest.fixture
 def admin(bootstrap: str, prefix: str) -> Iterator[KafkaAdminClient]:
-    with closing(kafka.admin(settings_for(bootstrap, prefix))) as client:
+    with closing(clients.admin(settings_for(bootstrap, prefix))) as client:
         yield client
 
 

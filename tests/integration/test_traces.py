@@ -4,9 +4,9 @@ from contextlib import closing
 
 from kafka import TopicPartition
 
-from services.runtime import trace
-from services.runtime.bulk import read_to_end
-from services.runtime.kafka import consumer
+from services.runtime.kafka.bulk_read import read_to_end
+from services.runtime.kafka.clients import consumer
+from services.runtime.observability import trace
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 
 

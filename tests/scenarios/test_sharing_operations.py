@@ -4,7 +4,7 @@ import pytest
 
 from schemas.request import Effect, RequestVerb, Verdict
 from schemas.resources import resource
-from services.router.answers import UnanswerableError
+from services.router.queries.answers import UnanswerableError
 from tests.scenarios.world import HASHES, URLS, World, counts, ms, sharing
 
 

@@ -16,11 +16,11 @@ from schemas.request import Effect, Reply, Request, RequestVerb, Step
 from schemas.resources import AnyResource, encode_resource, resource, resource_key
 from schemas.resources.duration import parse
 from schemas.topics import Topics
-from services.router.answers import Answer
-from services.router.chores import Reevaluation
-from services.router.compiled import compile_policy
-from services.router.state import PartitionState
-from services.router.unit import Unit
+from services.router.engine.background_work import Reevaluation
+from services.router.engine.state import PartitionState
+from services.router.engine.unit import Unit
+from services.router.evaluation.compile import compile_policy
+from services.router.queries.answers import Answer
 
 TOPICS = Topics("t", 1)
 START = 1_700_000_000_000
@@ -139,8 +139,8 @@ class World:
     def at(self, destination: str, target: str | None = None) -> set[str]:
         """The values that a destination, or one target there, should hold."""
         return {
-            entry.value for (where, spot, _), entry in self._targets.items()
-            if where == destination and target in (None, spot) and not entry.released
+            entry.value for (where, resolved, _), entry in self._targets.items()
+            if where == destination and target in (None, resolved) and not entry.released
         }  # fmt: skip
 
     def actions(self, destination: str = "mde") -> dict[str, str]:
@@ -229,7 +229,7 @@ class World:
         return Unit(self._state, self._policy, TOPICS, self.now)
 
     def _commit(self, unit: Unit, progress: Progress) -> None:
-        for (topic, _), items in unit.parcel(progress).items():
+        for (topic, _), items in unit.outgoing(progress).items():
             destination = topic.rpartition(".")[2]
             for item in items if topic != TOPICS.indicators.name else ():
                 place = (destination, *split_key(item.key.decode()))

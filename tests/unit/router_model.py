@@ -67,7 +67,7 @@ class Model:
     choice: str = "newest"
     stays: dict[tuple[str, str], tuple[int, int | None]] = field(default_factory=dict)
 
-    def vouching(self, value: str, now: int) -> dict[str, Said]:
+    def asserting(self, value: str, now: int) -> dict[str, Said]:
         found = {}
         for source, said in self.said.get(value, {}).items():
             aging = self.aging[source]
@@ -90,7 +90,7 @@ class Model:
         """By destination, target and indicator: the sharings that want it there."""
         found: dict[tuple[str, str, str], set[str]] = {}
         for value, kind in self.types.items():
-            if not (vouchers := self.vouching(value, now)) or value in self.allowed:
+            if not (vouchers := self.asserting(value, now)) or value in self.allowed:
                 continue
             severity, tags = self.together(vouchers)
             for name, share in self.shares.items():

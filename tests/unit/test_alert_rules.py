@@ -56,7 +56,7 @@ def test_every_metric_exists_with_the_labels_asked_for(rule: dict[str, Any]) -> 
     expr, known = rule["expr"], {"job", "instance"}
     for metric, asked in selectors(re.sub(r"\b\w+:[\w:]+", "", expr)):
         labels = labels_of(metric)
-        assert labels is not None, f"{metric} is not in services/runtime/metrics.py"
+        assert labels is not None, f"{metric} is not in services/runtime/observability/metrics.py"
         assert asked <= labels, metric
         known |= labels
     assert groupings(expr) <= known

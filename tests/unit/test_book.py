@@ -6,16 +6,16 @@ import pytest
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from services.runtime.book import Book, Pace
-from services.runtime.standing import UNCONFIRMED, Item, Outcome, Place
+from services.runtime.reconciling.entry_store import UNCONFIRMED, Entry, Outcome, SyncState
+from services.runtime.reconciling.status_writer import Pace, StatusWriter
 from services.runtime.vendors.errors import StoppedError
-from tests.pushing import Desk, netskope
+from tests.pushing import PusherHarness, netskope
 
 WHY = Reason(code="vendor_rejected", detail="no")
 
 
 class _Nothing:
-    def unit(self) -> float:
+    def reconcile_once(self) -> float:
         return float("inf")
 
     def close(self) -> None:
@@ -23,62 +23,64 @@ class _Nothing:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    desk = Desk(netskope("http://127.0.0.1:1"), lambda _: _Nothing(), detailed=True)
-    yield desk
-    desk.close()
+def harness() -> Iterator[PusherHarness]:
+    harness = PusherHarness(netskope("http://127.0.0.1:1"), lambda _: _Nothing(), detailed=True)
+    yield harness
+    harness.close()
 
 
-def only(desk: Desk) -> Item:
-    (found,) = desk.standing
+def only(harness: PusherHarness) -> Entry:
+    (found,) = harness.store
     return found
 
 
-def test_what_goes_out_for_the_first_time_is_noted_before_and_survives_a_restart(desk: Desk) -> None:
-    key = desk.want("evil.example")
-    desk.book.intend([(only(desk), None)])
-    assert desk.reasons() == {"domain:evil.example": UNCONFIRMED}
-    writes = desk.written.writes
-    desk.book.intend([(only(desk), None)])
-    assert desk.written.writes == writes, "it is noted once"
-    desk.drop(key)
-    desk.restart()
-    assert only(desk).place is Place.WITHDRAW, "it may be there"
+def test_what_goes_out_for_the_first_time_is_noted_before_and_survives_a_restart(harness: PusherHarness) -> None:
+    key = harness.want("evil.example")
+    harness.writer.write_ahead([(only(harness), None)])
+    assert harness.reasons() == {"domain:evil.example": UNCONFIRMED}
+    writes = harness.written.writes
+    harness.writer.write_ahead([(only(harness), None)])
+    assert harness.written.writes == writes, "it is noted once"
+    harness.drop(key)
+    harness.restart()
+    assert only(harness).sync_state is SyncState.WITHDRAW, "it may be there"
 
 
-def test_an_outcome_is_published_once_and_told_once(desk: Desk) -> None:
-    desk.want("evil.example")
+def test_an_outcome_is_published_once_and_told_once(harness: PusherHarness) -> None:
+    harness.want("evil.example")
     for _ in range(3):
-        desk.book.record([Outcome(only(desk), AppliedState.REJECTED, None, WHY)])
-    assert desk.written.writes == 1
-    assert [(item.subject, item.reason) for item in desk.told.items] == [("domain:evil.example", "vendor_rejected")]
-    assert [code for code, _ in desk.told.said] == ["rejected"]
+        harness.writer.record([Outcome(only(harness), AppliedState.REJECTED, None, WHY)])
+    assert harness.written.writes == 1
+    assert [(entry.subject, entry.reason) for entry in harness.told.entries] == [
+        ("domain:evil.example", "vendor_rejected")
+    ]
+    assert [code for code, _ in harness.told.said] == ["rejected"]
 
 
-def test_skips_are_counted_as_skips_and_not_told_as_trouble(desk: Desk) -> None:
-    desk.want("evil.example")
-    desk.book.record([Outcome(only(desk), AppliedState.SKIPPED, None, Reason(code="expired"))])
-    assert [code for code, _ in desk.told.said] == ["skipped"]
+def test_skips_are_counted_as_skips_and_not_told_as_trouble(harness: PusherHarness) -> None:
+    harness.want("evil.example")
+    harness.writer.record([Outcome(only(harness), AppliedState.SKIPPED, None, Reason(code="expired"))])
+    assert [code for code, _ in harness.told.said] == ["skipped"]
 
 
-def test_what_is_gone_leaves_a_tombstone_and_no_entry(desk: Desk) -> None:
-    key = desk.want("evil.example")
-    desk.book.record([Outcome(only(desk), AppliedState.APPLIED, "7")])
-    desk.drop(key)
-    desk.book.record([Outcome(only(desk), None)])
-    assert (desk.written.latest, list(desk.standing)) == ({}, [])
+def test_what_is_gone_leaves_a_tombstone_and_no_entry(harness: PusherHarness) -> None:
+    key = harness.want("evil.example")
+    harness.writer.record([Outcome(only(harness), AppliedState.APPLIED, "7")])
+    harness.drop(key)
+    harness.writer.record([Outcome(only(harness), None)])
+    assert (harness.written.latest, list(harness.store)) == ({}, [])
 
 
-def test_nothing_is_written_once_it_was_asked_to_leave(desk: Desk) -> None:
-    desk.want("evil.example")
-    book: Book = desk.book
-    book.stop.set()
+def test_nothing_is_written_once_it_was_asked_to_leave(harness: PusherHarness) -> None:
+    harness.want("evil.example")
+    writer: StatusWriter = harness.writer
+    writer.stop.set()
     with pytest.raises(StoppedError):
-        book.intend([(only(desk), None)])
+        writer.write_ahead([(only(harness), None)])
     with pytest.raises(StoppedError):
-        book.record([Outcome(only(desk), AppliedState.APPLIED, "7")])
-    assert desk.written.writes == 0
-    assert only(desk).state is None, "what was not published is not believed"
+        writer.record([Outcome(only(harness), AppliedState.APPLIED, "7")])
+    assert harness.written.writes == 0
+    assert only(harness).state is None, "what was not published is not believed"
 
 
 def test_waits_double_up_to_their_longest() -> None:

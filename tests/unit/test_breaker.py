@@ -7,11 +7,9 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from services.runtime.book import Pace
-from services.runtime.breaker import OPENS_AFTER, PATIENCE, Breaker, Circuit
-from services.runtime.http import VendorHttp
-from services.runtime.ledger import Entry
-from services.runtime.status import Status
+from services.runtime.kafka.transactional_producer import OutgoingRecord
+from services.runtime.reconciling.status_writer import Pace
+from services.runtime.vendors.breaker import OPENS_AFTER, PATIENCE, Breaker, Circuit
 from services.runtime.vendors.errors import (
     CredentialsError,
     ThrottledError,
@@ -19,6 +17,8 @@ from services.runtime.vendors.errors import (
     UnreachableError,
     VendorError,
 )
+from services.runtime.vendors.http import VendorHttp
+from services.runtime.vendors.status import Status
 from tests.pushing import NAME, Context, Told, Written
 
 REFUSED = CredentialsError(NAME, "token", "the secret is wrong; correct spec.appSecret")
@@ -38,7 +38,7 @@ class Process:
         self.breaker = Breaker(cast("Any", self.context), NAME, status, Pace())
         self.circuit = self.breaker.circuit()
 
-    def _write(self, entries: Iterable[Entry]) -> None:
+    def _write(self, entries: Iterable[OutgoingRecord]) -> None:
         self.written.write(entries)
 
     @property

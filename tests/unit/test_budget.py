@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from services.runtime import budget as module
-from services.runtime.budget import MARGIN_S, Budget, Window, shared_budget
-from services.runtime.metrics import forget
+from services.runtime.observability.metrics import forget
+from services.runtime.vendors import budget as module
+from services.runtime.vendors.budget import MARGIN_S, Budget, Window, shared_budget
 from services.runtime.vendors.errors import StoppedError, ThrottledError
 
 QUOTAS = {"list": (Window(3, 60), Window(5, 3600)), "iterator": (Window(4, 1),)}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.runtime import trace
 from services.runtime.chunks import chunks
+from services.runtime.observability import trace
 
 
 @given(st.lists(st.integers()), st.integers(1, 20))

@@ -7,9 +7,9 @@ import yaml
 from typer.testing import CliRunner
 
 from services.console.__main__ import app
-from services.console.people.auth import Guests, read_people
-from services.console.people.roles import Role
-from services.console.people.tokens import Verifier, make
+from services.console.auth.people import Guests, read_people
+from services.console.auth.roles import Role
+from services.console.auth.tokens import Verifier, make
 from services.console.settings import ConsoleSettings
 from services.runtime.settings import SettingsError, load
 

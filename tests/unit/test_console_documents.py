@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.console.documents.documents import Document, read_text
-from services.console.documents.places import Path
+from services.console.manifests.documents import Document, read_text
+from services.console.manifests.places import Path
 
 TEXT = """\
 # of two documents

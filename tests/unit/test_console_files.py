@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.console.documents.files import read_files
+from services.console.manifests.files import read_files
 
 RULE = "apiVersion: ioc-bridge/v1\nkind: Rule\nmetadata: {name: r}\n"
 

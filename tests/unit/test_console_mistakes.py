@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.console.documents.checking import check
-from services.console.documents.documents import read_text
-from services.console.policy.planning import RefusedError, plan_apply
-from services.console.policy.store import Snapshot
+from services.console.manifests.documents import read_text
+from services.console.manifests.validation import check
+from services.console.resources.planning import RefusedError, plan_apply
+from services.console.resources.store import Snapshot
 
 FIVE = """\
 apiVersion: ioc-bridge/v1

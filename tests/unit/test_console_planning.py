@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.resources import BUILT_IN, AnyResource, encode_resource, resource
-from services.console.documents.checking import check
-from services.console.documents.documents import read_text
-from services.console.documents.fields import as_document, fields
-from services.console.documents.yaml_text import yaml_text
-from services.console.policy.planning import NotFoundError, Plan, RefusedError, plan_apply, plan_delete, referrers
-from services.console.policy.store import Snapshot, Stored
+from services.console.manifests.documents import read_text
+from services.console.manifests.fields import as_document, fields
+from services.console.manifests.validation import check
+from services.console.manifests.yaml_text import yaml_text
+from services.console.resources.planning import NotFoundError, Plan, RefusedError, plan_apply, plan_delete, referrers
+from services.console.resources.store import Snapshot, Stored
 
 
 def sharing(name: str, target: dict[str, object], rule: str = "all") -> AnyResource:

@@ -11,12 +11,21 @@ from hypothesis import strategies as st
 
 from schemas.canonical import RefusalReason
 from schemas.report import Report, Verb
-from services.console.pushing.pushed import BAD_ITEM, MAX_ITEMS, NOT_AN_ITEM, BadBodyError, Format, Item, Judged, read
+from services.console.ingest.items import (
+    BAD_ITEM,
+    MAX_ITEMS,
+    NOT_AN_ITEM,
+    BadBodyError,
+    Format,
+    JudgedItem,
+    PushedItem,
+    read,
+)
 
 NOW = 1_700_000_000_000
 
 
-def one(item: object) -> Judged:
+def one(item: object) -> JudgedItem:
     (found,) = read(orjson.dumps([item]), Format.JSON, NOW)
     return found
 
@@ -53,7 +62,7 @@ ITEMS = st.fixed_dictionaries(
 @given(st.lists(ITEMS, min_size=1, max_size=5))
 def test_the_three_forms_say_the_same(items: list[dict[str, Any]]) -> None:
     text = io.StringIO(newline="")
-    rows = csv.DictWriter(text, Item.model_fields)
+    rows = csv.DictWriter(text, PushedItem.model_fields)
     rows.writeheader()
     rows.writerows([{**item, "tags": ";".join(item.get("tags", ()))} for item in items])
     bodies = {

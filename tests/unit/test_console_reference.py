@@ -1,7 +1,7 @@
 """The reference pages are what the code says, and every field that can be configured says what it means."""
 
-from services.console.pages.__main__ import PAGES
-from services.runtime.pages import outdated
+from docs.tooling.console import PAGES
+from docs.tooling.pages import outdated
 
 
 def test_the_committed_pages_are_the_generated_ones() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.targets import DefenderAction, DestinationProfile, FileHashList, UrlList
-from services.console.output.targets import readable, target_id_of
+from services.console.cli.output.targets import readable, target_id_of
 
 NAMES = st.text(min_size=1, max_size=40)
 IDS = st.one_of(

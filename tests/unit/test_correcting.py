@@ -5,10 +5,10 @@ import pytest
 from schemas.policy import Policy
 from schemas.request import MAX_ENTRIES, Reply, split_entry_name
 from schemas.resources import resource
-from services.console.pushing.correcting import as_item, correction
-from services.console.pushing.pushed import BadBodyError
-from services.console.pushing.retrying import Retried, Unasked, _became, _parts
-from services.console.questions.requests import Answer
+from services.console.ingest.correction import as_item, correction
+from services.console.ingest.items import BadBodyError
+from services.console.ingest.retries import Retried, Unasked, _became, _parts
+from services.console.queries.requests import Answer
 from tests.routing import CONNECTIONS, DESTINATION
 
 ENTRY = f"{DESTINATION}/defender-action:Block/url:http://a_b.example/x/y"

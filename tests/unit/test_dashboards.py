@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.grafana.build import DASHBOARDS, files
-from services.runtime.metrics import DEFINITIONS
+from services.runtime.observability.metrics import DEFINITIONS
 from tests.dashboards import FOLDER, dashboards, groupings, panels, selectors, targets
 
 ALL = dashboards()
@@ -45,7 +45,7 @@ def test_every_metric_exists_with_the_labels_asked_for(target: Any) -> None:
     known: set[str] = set()
     for metric, asked in selectors(target.expr):
         labels = labels_of(metric)
-        assert labels is not None, f"{metric} is not in services/runtime/metrics.py"
+        assert labels is not None, f"{metric} is not in services/runtime/observability/metrics.py"
         assert asked <= labels, metric
         known |= labels
     assert groupings(target.expr) <= known | _SCRAPED

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.pages import anchor, contents
+from docs.tooling.pages import anchor, contents
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.runtime.halving import HOPELESS, in_halves
+from services.runtime.reconciling.halving import HOPELESS, by_halves
 from services.runtime.vendors.errors import ForbiddenError, RefusedError
 
 STATUSES = frozenset({400})
@@ -24,25 +24,25 @@ class Vendor:
         self.untried: list[int] = []
         self.calls = 0
 
-    def send(self, items: Sequence[int]) -> None:
+    def send(self, entries: Sequence[int]) -> None:
         self.calls += 1
-        if self.bad & set(items):
+        if self.bad & set(entries):
             raise self.error("c", "r", "no", status=self.status, code="", message="", body=None)
-        self.taken += items
+        self.taken += entries
 
-    def run(self, items: Sequence[int]) -> None:
-        in_halves(items, self.send, lambda one, _: self.alone.append(one), lambda rest, _: self.untried.extend(rest),
+    def run(self, entries: Sequence[int]) -> None:
+        by_halves(entries, self.send, lambda one, _: self.alone.append(one), lambda rest, _: self.untried.extend(rest),
                   STATUSES)  # fmt: skip
 
 
 @given(st.lists(st.integers(0, 60), unique=True, min_size=1), st.sets(st.integers(0, 60), max_size=10))
-def test_everyone_is_taken_refused_alone_or_given_up_and_nobody_twice(items: list[int], bad: set[int]) -> None:
+def test_everyone_is_taken_refused_alone_or_given_up_and_nobody_twice(entries: list[int], bad: set[int]) -> None:
     vendor = Vendor(bad)
-    vendor.run(items)
-    assert sorted([*vendor.taken, *vendor.alone, *vendor.untried]) == sorted(items)
+    vendor.run(entries)
+    assert sorted([*vendor.taken, *vendor.alone, *vendor.untried]) == sorted(entries)
     assert set(vendor.alone) <= bad
     assert not vendor.untried or (len(vendor.alone) == HOPELESS and not vendor.taken)
-    assert vendor.taken == sorted(vendor.taken, key=items.index), "in the order given"
+    assert vendor.taken == sorted(vendor.taken, key=entries.index), "in the order given"
 
 
 def test_one_bad_member_of_five_hundred_costs_few_calls() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from services.runtime.health import Health, HealthServer
+from services.runtime.observability.health import Health, HealthServer
 
 
 @pytest.fixture

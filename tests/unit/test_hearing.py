@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from schemas.policy import Policy
-from services.runtime.book import Pace
-from services.runtime.breaker import Breaker
-from services.runtime.hearing import Hearing
-from services.runtime.ledger import Entry
-from services.runtime.status import Status
-from services.runtime.turn import Turn
+from services.runtime.kafka.transactional_producer import OutgoingRecord
+from services.runtime.polling.poll_requests import PollRequest
+from services.runtime.polling.schedule import Schedule
+from services.runtime.reconciling.status_writer import Pace
+from services.runtime.vendors.breaker import Breaker
 from services.runtime.vendors.errors import CredentialsError, ThrottledError, VendorError
+from services.runtime.vendors.status import Status
 from tests.pushing import NAME, Context, Told, View, Written, reconciliation
 
 REFUSED = CredentialsError(NAME, "token", "the secret is wrong")
@@ -32,32 +32,32 @@ class Lane:
 class Puller:
     """The lanes of one connection, each polled once already, and due in five minutes."""
 
-    def __init__(self, *lanes: Lane) -> None:
+    def __init__(self, *streams: Lane) -> None:
         self.told, self.view, written = Told(), View(), Written()
         context = cast("Any", Context(self.told, self.view))
 
-        def write(entries: Iterable[Entry]) -> None:
+        def write(entries: Iterable[OutgoingRecord]) -> None:
             written.write(entries)
 
         status = Status(context, NAME, write)
         breaker = Breaker(context, NAME, status, Pace())
-        self.turns = [Turn(NAME, lane, breaker.circuit()) for lane in lanes]
+        self.turns = [Schedule(NAME, stream, breaker.circuit()) for stream in streams]
         self.published = 7
-        self.hearing = Hearing(status, self.view, self.turns, lambda: self.published)
-        for turn in self.turns:
-            turn.take()
+        self.poll_request = PollRequest(status, self.view, self.turns, lambda: self.published)
+        for schedule in self.turns:
+            schedule.take()
 
     def ask(self, id_: str) -> None:
         self.view.view = Policy.of([reconciliation(NAME, id_)])
-        assert self.hearing.has_news
-        self.hearing.listen()
-        assert not self.hearing.has_news
+        assert self.poll_request.has_news
+        self.poll_request.listen()
+        assert not self.poll_request.has_news
 
-    def take(self, turn: Turn) -> None:
-        self.hearing.took(turn, well=turn.take())
+    def take(self, schedule: Schedule) -> None:
+        self.poll_request.took(schedule, well=schedule.take())
 
     def due_now(self) -> list[bool]:
-        return [turn.due <= time.monotonic() for turn in self.turns]
+        return [schedule.due <= time.monotonic() for schedule in self.turns]
 
 
 def test_it_is_answered_once_every_lane_was_polled_since() -> None:
@@ -88,8 +88,8 @@ def test_a_lane_in_trouble_is_tried_at_once_unless_the_vendor_asked_to_wait_and_
     puller.take(puller.turns[0])
     assert puller.told.answers == [], "that was no poll"
     refused.failure = throttled.failure = None
-    for turn in puller.turns:
-        puller.take(turn)
+    for schedule in puller.turns:
+        puller.take(schedule)
     assert puller.told.answers == ["one"]
 
 

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from services.runtime.http import VendorHttp
 from services.runtime.vendors.errors import (
     BrokenAnswerError,
     ConflictError,
@@ -25,6 +24,7 @@ from services.runtime.vendors.errors import (
     UnreachableError,
     VendorError,
 )
+from services.runtime.vendors.http import VendorHttp
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

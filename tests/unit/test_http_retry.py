@@ -5,7 +5,6 @@ import threading
 import pytest
 from prometheus_client import REGISTRY
 
-from services.runtime.retry import RetryPolicy, retrying
 from services.runtime.vendors.errors import (
     BrokenAnswerError,
     ConflictError,
@@ -16,6 +15,7 @@ from services.runtime.vendors.errors import (
     UnreachableError,
     VendorError,
 )
+from services.runtime.vendors.retry import RetryPolicy, retrying
 
 WHERE = ("acme", "import", "x")
 QUICK = RetryPolicy(attempts=3, first_wait_s=0.001, longest_wait_s=0.002)

@@ -12,9 +12,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from schemas.resources.connection import Tls
-from services.runtime import http
-from services.runtime.http import VendorHttp
+from services.runtime.vendors import http
 from services.runtime.vendors.errors import MisconfiguredError, UnreachableError
+from services.runtime.vendors.http import VendorHttp
 from services.sandbox.tenant.serve import TenantServer
 from tests.unit.test_http import metric
 from tests.unit.test_sandbox_tenant_properties import certificate

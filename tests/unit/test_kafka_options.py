@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime import log
-from services.runtime.kafka import security
+from services.runtime.kafka.clients import security
+from services.runtime.observability import log
 from services.runtime.settings import Settings, SettingsError
 from tests.certificates import Certificates
 

@@ -3,7 +3,7 @@
 import pytest
 from kafka.errors import InvalidProducerEpochError, KafkaError, KafkaTimeoutError, ProducerFencedError
 
-from services.runtime.ledger import tells_of_fencing
+from services.runtime.kafka.transactional_producer import tells_of_fencing
 
 IN_AN_ERROR_STATE = "Cannot execute transactional method because we are in an error state: %s"
 

@@ -17,12 +17,12 @@ from schemas.resources import encode_resource, resource_key
 from schemas.targets import DefenderAction
 from schemas.topics import Topics
 from schemas.types import IndicatorType
-from services.console.editing import NoEditorError, in_editor
-from services.console.letters.edits import UnfitError, changed, parsed, pretty
-from services.console.letters.letter import Letter
-from services.console.letters.nature import nature_of
-from services.console.letters.planning import plan
-from services.console.letters.reasons import Why
+from services.console.cli.editor import NoEditorError, in_editor
+from services.console.deadletters.dead_letter import ListedDeadLetter
+from services.console.deadletters.edits import UnfitError, changed, parsed, pretty
+from services.console.deadletters.planning import plan
+from services.console.deadletters.reasons import Why
+from services.console.deadletters.topic_kinds import topic_kind_of
 from tests.routing import SHARING
 
 TOPICS = Topics(partitions=4)
@@ -93,7 +93,7 @@ def test_different_bytes_have_different_names(parts: tuple[bytes | None, ...]) -
     ],
 )
 def test_a_payload_must_fit_its_key(topic: object, key: str, payload: bytes) -> None:
-    nature = nature_of(TOPICS, getattr(topic, "name", ""))
+    nature = topic_kind_of(TOPICS, getattr(topic, "name", ""))
     assert nature
     nature.check(key.encode(), payload)
     with pytest.raises(UndecodableError, match="make the payload fit the key"):
@@ -101,10 +101,10 @@ def test_a_payload_must_fit_its_key(topic: object, key: str, payload: bytes) -> 
 
 
 def test_a_topic_that_nothing_reads_back_takes_no_replay() -> None:
-    assert nature_of(TOPICS, TOPICS.activity.name) is None
-    assert nature_of(TOPICS, "other.policy") is None
+    assert topic_kind_of(TOPICS, TOPICS.activity.name) is None
+    assert topic_kind_of(TOPICS, "other.policy") is None
     note = DeadLetter(topic="other.policy", partition=0, offset=3, service="router", error="no", at=1)
-    (left,) = plan(TOPICS, [Letter(b"k", b"{}", (), [note])], {}, force=True).left
+    (left,) = plan(TOPICS, [ListedDeadLetter(b"k", b"{}", (), [note])], {}, force=True).left
     assert (left.id, left.why) == ("other.policy@0:3", Why.NOWHERE)
 
 
@@ -115,7 +115,7 @@ def test_a_batch_is_spread_over_its_partitions_and_loses_nothing(numbers: list[i
         for found in (canonicalise(f"h{number}.evil.example") for number in numbers)
     )
     batch = ReportBatch(source="mde", poll="p", reports=reports)
-    nature = nature_of(TOPICS, TOPICS.reports.name)
+    nature = topic_kind_of(TOPICS, TOPICS.reports.name)
     assert nature
     copies = [(number, ReportBatch.decode(payload)) for number, payload in nature.copies(0, batch.encode())]
     assert sorted(report.value for _, part in copies for report in part.reports) == sorted(r.value for r in reports)

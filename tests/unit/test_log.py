@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.runtime import log
+from services.runtime.observability import log
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _forget_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def logged(code: str) -> list[dict[str, Any]]:
     """The lines that a process of its own writes, since logging is set up for the whole of one."""
-    begin = 'import logging; from services.runtime import log; log.configure("info", "some_service")\n'
+    begin = 'import logging; from services.runtime.observability import log; log.configure("info", "some_service")\n'
     done = subprocess.run([sys.executable, "-c", begin + code], capture_output=True, text=True, check=True)
     assert done.stdout == ""
     return [json.loads(line) for line in done.stderr.splitlines()]

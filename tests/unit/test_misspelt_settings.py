@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from services.console.settings import ConsoleSettings
-from services.runtime.misspelt import BESIDE, misspelt
 from services.runtime.settings import ENV_PREFIX, SettingsError, load, load_settings
+from services.runtime.unknown_settings import BESIDE, unknown_settings
 
 ROOT = Path(__file__).parents[2]
 KNOWN = {name.upper() for name in ConsoleSettings.model_fields}
@@ -67,12 +67,12 @@ def test_a_file_that_all_services_share_may_hold_the_console_s_and_nothing_missp
 
 
 def test_addresses_that_kubernetes_puts_into_a_pod_are_no_settings() -> None:
-    assert misspelt(LINKED, KNOWN) == []
-    assert len(misspelt(LINKED - {"IOC_BRIDGE_KAFKA_BOOTSTRAP_SERVICE_HOST"}, KNOWN)) == len(LINKED) - 1
+    assert unknown_settings(LINKED, KNOWN) == []
+    assert len(unknown_settings(LINKED - {"IOC_BRIDGE_KAFKA_BOOTSTRAP_SERVICE_HOST"}, KNOWN)) == len(LINKED) - 1
 
 
 def test_other_names_are_none_of_ours() -> None:
-    assert misspelt({"PATH", "XIOC_BRIDGE_Y", "_IOC_BRIDGE_COMPLETE", "IOC_PREFIX"}, KNOWN) == []
+    assert unknown_settings({"PATH", "XIOC_BRIDGE_Y", "_IOC_BRIDGE_COMPLETE", "IOC_PREFIX"}, KNOWN) == []
 
 
 def test_every_variable_that_is_spoken_of_here_is_known() -> None:

@@ -15,10 +15,10 @@ import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.console.remote import RemoteError, remote
-from services.runtime.http import VendorHttp
+from services.console.cli.remote import RemoteError, remote
 from services.runtime.proxies import ProxyError, proxy_for
 from services.runtime.vendors.errors import MisconfiguredError, UnreachableError
+from services.runtime.vendors.http import VendorHttp
 
 PROXY = "http://proxy.example:3128"
 NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

@@ -10,12 +10,12 @@ from schemas.canonical import canonicalise
 from schemas.report import Report, Verb
 from schemas.types import IndicatorType, Severity
 from services.pull_netskope.client import Kind
-from services.pull_netskope.normalize import MAX_COMMENTS, MAX_TAG, MAX_TAGS, TELLS, Terms, normalise
+from services.pull_netskope.normalize import MAX_COMMENTS, MAX_TAG, MAX_TAGS, TELLS, AlertFilter, normalise
 
 NOW = 1_900_000_000_000
 SEEN = 1_767_225_600
 MD5, OTHER_MD5, SHA256, OTHER_SHA256 = "a" * 32, "b" * 32, "c" * 64, "d" * 64
-ANY = Terms()
+ANY = AlertFilter()
 
 
 def malware(**more: object) -> dict[str, object]:
@@ -55,14 +55,14 @@ def malsite(**more: object) -> dict[str, object]:
     }
 
 
-def read(record: object, kind: Kind | None = None, terms: Terms = ANY) -> tuple[list[Report], list[str]]:
+def read(record: object, kind: Kind | None = None, terms: AlertFilter = ANY) -> tuple[list[Report], list[str]]:
     if kind is None:
         kind = Kind.MALWARE if isinstance(record, dict) and "md5" in record else Kind.MALSITE
     reports, skips = normalise(kind, [record], terms, NOW)
     return reports, [skip.reason for skip in skips]
 
 
-def values(record: object, kind: Kind | None = None, terms: Terms = ANY) -> list[str]:
+def values(record: object, kind: Kind | None = None, terms: AlertFilter = ANY) -> list[str]:
     return sorted(report.value for report in read(record, kind, terms)[0])
 
 
@@ -155,10 +155,10 @@ def test_one_unreadable_hash_takes_no_other_with_it() -> None:
 
 
 def test_types_that_policy_leaves_out_are_skipped_by_name() -> None:
-    only_sha256 = Terms(types=frozenset({IndicatorType.SHA256}))
+    only_sha256 = AlertFilter(types=frozenset({IndicatorType.SHA256}))
     reports, skips = read(malware(), terms=only_sha256)
     assert ([report.value for report in reports], skips) == ([SHA256], ["filtered_type"])
-    only_urls = Terms(types=frozenset({IndicatorType.URL}))
+    only_urls = AlertFilter(types=frozenset({IndicatorType.URL}))
     matched_by_domain = malsite(threat_match_field="domain", threat_match_value="bad.example")
     assert values(matched_by_domain, terms=only_urls) == ["http://phish.bad.example/login"]
 

@@ -8,10 +8,10 @@ from schemas.record import Reason
 from schemas.targets import AllowDeletion, DefenderAction
 from schemas.types import Severity
 from services.push_defender.client import Row
-from services.push_defender.eviction import asking, victims
-from services.runtime.item import Item, Outcome
-from services.runtime.standing import Standing
-from tests.pushing import wish
+from services.push_defender.eviction_plan import asking, victims
+from services.runtime.reconciling.entry import Entry, Outcome
+from services.runtime.reconciling.entry_store import EntryStore
+from tests.pushing import desired_entry
 
 severities = st.sampled_from(Severity)
 modes = st.sampled_from(["no", "owned", "any"])
@@ -21,12 +21,12 @@ def target(mode: AllowDeletion) -> DefenderAction:
     return DefenderAction(kind="defender-action", action="Block", allow_deletion=mode)
 
 
-def entry(value: str, severity: Severity, mode: AllowDeletion = "no", remote_id: str | None = None) -> Item:
-    standing = Standing(detailed=True)
-    standing.desire(*wish(value, target(mode), severity=severity))
-    found = next(iter(standing))
+def entry(value: str, severity: Severity, mode: AllowDeletion = "no", remote_id: str | None = None) -> Entry:
+    store = EntryStore(detailed=True)
+    store.desire(*desired_entry(value, target(mode), severity=severity))
+    found = next(iter(store))
     state = AppliedState.HELD if remote_id is None else AppliedState.APPLIED
-    standing.settle(Outcome(found, state, remote_id, Reason(code="capacity") if remote_id is None else None))
+    store.settle(Outcome(found, state, remote_id, Reason(code="capacity") if remote_id is None else None))
     return found
 
 
@@ -47,8 +47,8 @@ def test_who_makes_room_is_worse_or_a_strangers_by_leave(
     found = victims(newcomers, ours, rows, (), 500)
     assert len({victim.row.id for victim in found}) == len(found) <= len(newcomers)
     allowed = [newcomer for newcomer in newcomers if newcomer.target == target("any")]
-    assert sum(victim.item is None for victim in found) <= len(allowed)
-    gone = sorted(victim.item.rank for victim in found if victim.item)
+    assert sum(victim.entry is None for victim in found) <= len(allowed)
+    gone = sorted(victim.entry.rank for victim in found if victim.entry)
     assert all(mine < theirs for mine, theirs in zip([n.rank for n in newcomers], gone, strict=False))
     if newcomers and not allowed and owned:
         worst = max(one.rank for one in ours)
@@ -56,8 +56,8 @@ def test_who_makes_room_is_worse_or_a_strangers_by_leave(
 
 
 def test_the_oldest_of_anyone_goes_but_not_what_is_of_use_or_cannot_be_deleted() -> None:
-    useful = Standing(detailed=True)
-    useful.desire(*wish("useful.example", target("any")))
+    useful = EntryStore(detailed=True)
+    useful.desire(*desired_entry("useful.example", target("any")))
     there = next(iter(useful))
     reason = Reason(code="already_there", detail="somebody else's indicator says the same; it is left alone")
     useful.settle(Outcome(there, AppliedState.APPLIED, None, reason))
@@ -72,4 +72,4 @@ def test_the_oldest_of_anyone_goes_but_not_what_is_of_use_or_cannot_be_deleted()
     ]
     newcomer = entry("new.example", Severity.HIGH, "any")
     (found,) = victims([newcomer], [there, better], rows, {"4"}, 500)
-    assert (found.row.indicator_value, found.item) == ("oldest.example", None)
+    assert (found.row.indicator_value, found.entry) == ("oldest.example", None)

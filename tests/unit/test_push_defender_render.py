@@ -14,7 +14,7 @@ from services.push_defender.render import DESCRIPTION_MOST, TITLE_MOST, TYPES, b
 from services.sandbox.defender.switches import DefenderSwitches
 from services.sandbox.defender.values import check_value
 from services.sandbox.defender.vocabulary import IndicatorType as VendorType
-from tests.pushing import AUDIT, BLOCK, item
+from tests.pushing import AUDIT, BLOCK, entry
 
 NOW = 1_900_000_000_000
 REMEDIATE = DefenderAction(kind="defender-action", action="BlockAndRemediate")
@@ -37,7 +37,7 @@ def test_every_type_has_the_vendors_name() -> None:
 @pytest.mark.parametrize("action", ["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"])
 def test_actions_by_type(type_: IndicatorType, action: str) -> None:
     target = DefenderAction.model_validate({"kind": "defender-action", "action": action})
-    found = item(SAMPLES[type_][0], target, type=type_)
+    found = entry(SAMPLES[type_][0], target, type=type_)
     reason = why_not(found, target, NOW)
     only_for_files = action == "BlockAndRemediate" and type_.family != "hash"
     assert (reason.code if reason else None) == ("action_not_for_type" if only_for_files else None)
@@ -55,12 +55,12 @@ def test_actions_by_type(type_: IndicatorType, action: str) -> None:
     ],
 )
 def test_an_ipv6_address_has_all_eight_segments_without_leading_zeros(canonical: str, written: str) -> None:
-    assert value_of(item(canonical)) == written
+    assert value_of(entry(canonical)) == written
 
 
 @given(st.ip_addresses(v=6))
 def test_any_ipv6_address_is_written_so_that_it_reads_back_the_same(address: IPv6Address) -> None:
-    found = item(str(address), type=None)
+    found = entry(str(address), type=None)
     if found.type is IndicatorType.IPV6:  # an IPv4-mapped one is that IPv4 address
         assert len(value_of(found).split(":")) == 8
         assert str(IPv6Address(value_of(found))) == found.value
@@ -82,7 +82,7 @@ def test_any_ipv6_address_is_written_so_that_it_reads_back_the_same(address: IPv
     ],
 )
 def test_what_the_vendor_would_surely_refuse_is_not_sent(value: str, reason: str | None) -> None:
-    found = why_not(item(value), BLOCK, NOW)
+    found = why_not(entry(value), BLOCK, NOW)
     assert (found.code if found else None) == reason
 
 
@@ -90,12 +90,12 @@ def test_what_the_vendor_would_surely_refuse_is_not_sent(value: str, reason: str
     ("expires_at", "reason"), [(NOW, "expired"), (NOW - 1, "expired"), (NOW + 1, None), (None, None)]
 )
 def test_an_expiry_that_has_passed_is_not_sent(expires_at: int | None, reason: str | None) -> None:
-    found = why_not(item("evil.example", expires_at=expires_at), BLOCK, NOW)
+    found = why_not(entry("evil.example", expires_at=expires_at), BLOCK, NOW)
     assert (found.code if found else None) == reason
 
 
 def test_an_entry_is_written_with_its_mark_and_the_same_fields_always() -> None:
-    found = item("evil.example", comments="seen\n in  the wild", severity=Severity.CRITICAL)
+    found = entry("evil.example", comments="seen\n in  the wild", severity=Severity.CRITICAL)
     written = body(found, BLOCK, "soc", "0badcafe")
     assert written == {
         "indicatorValue": "evil.example",
@@ -109,20 +109,20 @@ def test_an_entry_is_written_with_its_mark_and_the_same_fields_always() -> None:
         "externalId": marker("0badcafe", "domain:evil.example"),
     }
     assert is_of(written["externalId"], "0badcafe")
-    assert body(item("evil.example"), BLOCK, "", "o")["description"] == "shared by ioc-bridge"
-    later = body(item("evil.example", AUDIT, expires_at=1_770_681_600_999), AUDIT, "", "o")
+    assert body(entry("evil.example"), BLOCK, "", "o")["description"] == "shared by ioc-bridge"
+    later = body(entry("evil.example", AUDIT, expires_at=1_770_681_600_999), AUDIT, "", "o")
     assert later["expirationTime"] == "2026-02-10T00:00:00Z"
 
 
 @pytest.mark.parametrize("severity", Severity)
 def test_every_severity_is_one_of_the_vendors(severity: Severity) -> None:
-    written = body(item("evil.example", severity=severity), BLOCK, "", "o")["severity"]
+    written = body(entry("evil.example", severity=severity), BLOCK, "", "o")["severity"]
     assert written in {"Informational", "Low", "Medium", "High"}
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=3_000), st.text(st.characters(codec="utf-8"), max_size=200))
 def test_texts_are_never_empty_and_never_too_long(comments: str, source: str) -> None:
-    written = body(item(f"http://evil.example/{'a' * 900}", comments=comments), BLOCK, source, "o")
+    written = body(entry(f"http://evil.example/{'a' * 900}", comments=comments), BLOCK, source, "o")
     for name, most in (("title", TITLE_MOST), ("description", DESCRIPTION_MOST)):
         text = written[name]
         assert isinstance(text, str)
@@ -134,5 +134,5 @@ def test_texts_are_never_empty_and_never_too_long(comments: str, source: str) ->
 @pytest.mark.parametrize("type_", IndicatorType)
 def test_what_is_written_is_what_the_vendor_documents(type_: IndicatorType) -> None:
     value, kind = SAMPLES[type_]
-    found = item(value, type=type_)
+    found = entry(value, type=type_)
     check_value(VendorType(kind), value_of(found), DefenderSwitches())

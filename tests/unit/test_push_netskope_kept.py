@@ -8,15 +8,16 @@ from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
 from schemas.types import Severity
-from services.push_netskope import client, plan
-from services.push_netskope.hashplan import HashListPlan, plan_hash_list
-from services.push_netskope.kept import KeptHashList, KeptUrlList
-from services.push_netskope.plan import UrlListPlan, plan_url_list
+from services.push_netskope import client
+from services.push_netskope.hash_lists.plan import HashListPlan, plan_hash_list
 from services.push_netskope.render import give_form
-from services.runtime.item import RELEASED, Kept
-from services.runtime.standing import Item, Outcome, Place, Standing
+from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists.incremental_plan import IncrementalHashListPlan, IncrementalUrlListPlan
+from services.push_netskope.url_lists.plan import UrlListPlan, plan_url_list
+from services.runtime.reconciling.entry import RELEASED, GuardedChanges
+from services.runtime.reconciling.entry_store import Entry, EntryStore, Outcome, SyncState
 from tests import pushing
-from tests.pushing import wish
+from tests.pushing import desired_entry
 
 LIST = pushing.LIST.model_copy(update={"size_mb": 1})
 HASHES = pushing.HASHES.model_copy(update={"size_mb": 1})
@@ -35,7 +36,7 @@ def there(urls: tuple[str, ...]) -> client.UrlList:
 
 
 def told(outcomes: list[Outcome]) -> set[tuple[object, ...]]:
-    found: set[tuple[object, ...]] = {(id(o.item), o.state, o.remote_id, o.reason) for o in outcomes}
+    found: set[tuple[object, ...]] = {(id(o.entry), o.state, o.remote_id, o.reason) for o in outcomes}
     assert len(found) == len(outcomes)
     return found
 
@@ -48,7 +49,7 @@ class Entries(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.standing = Standing(detailed=False)
+        self.store = EntryStore(detailed=False)
         self.megabyte = plan.MEGABYTE
         self.moment = 0
 
@@ -60,64 +61,73 @@ class Entries(RuleBasedStateMachine):
         plan.MEGABYTE = size  # type: ignore[misc]  # lists of a few entries shall be full, too
 
     @property
-    def items(self) -> list[Item]:
-        found = list(self.standing)
-        for item in found:
-            give_form(item, self.target)
+    def entries(self) -> list[Entry]:
+        found = list(self.store)
+        for entry in found:
+            give_form(entry, self.target)
         return found
 
-    def some(self, data: st.DataObject) -> Item | None:
-        items = list(self.standing)
-        return data.draw(st.sampled_from(items)) if items else None
+    def some(self, data: st.DataObject) -> Entry | None:
+        entries = list(self.store)
+        return data.draw(st.sampled_from(entries)) if entries else None
 
     @rule(data=st.data(), content=st.sampled_from(["c1", "c2"]), severity=st.sampled_from(list(Severity)))
     def want(self, data: st.DataObject, content: str, severity: Severity) -> None:
         for value in data.draw(st.lists(st.sampled_from(self.values), unique=True, max_size=3)):
-            self.standing.desire(*wish(value, self.target, content=content, severity=severity))
+            self.store.desire(*desired_entry(value, self.target, content=content, severity=severity))
 
     @rule(data=st.data(), what=st.sampled_from(["drop", "drop", "release", "again"]))
     def change(self, data: st.DataObject, what: str) -> None:
         value = data.draw(st.sampled_from(self.values))
         self.moment += 1
         resend_at = self.moment if what == "again" else None
-        key, record = wish(value, self.target, released=what == "release", resend_at=resend_at)
-        self.standing.desire(key, None if what == "drop" else record)
+        key, record = desired_entry(value, self.target, released=what == "release", resend_at=resend_at)
+        self.store.desire(key, None if what == "drop" else record)
 
-    @rule(kept=st.sampled_from([Kept.NOTHING, Kept.WITHDRAWALS, Kept.ADDITIONS, Kept.WITHDRAWALS | Kept.ADDITIONS]))
-    def guard(self, kept: Kept) -> None:
-        self.standing.keep(self.target.id, kept)
+    @rule(
+        kept=st.sampled_from(
+            [
+                GuardedChanges.NOTHING,
+                GuardedChanges.WITHDRAWALS,
+                GuardedChanges.ADDITIONS,
+                GuardedChanges.WITHDRAWALS | GuardedChanges.ADDITIONS,
+            ]
+        )
+    )
+    def guard(self, kept: GuardedChanges) -> None:
+        self.store.keep(self.target.id, kept)
 
     @rule(data=st.data())
     def happen(self, data: st.DataObject) -> None:
         """One entry is noted, found lost, refused, failed, or its record is set right, as the pusher does it."""
-        item = self.some(data)
-        if item is None:
+        entry = self.some(data)
+        if entry is None:
             return
-        give_form(item, self.target)
-        if item.place in (Place.FORGET, Place.AMEND):
-            stays = item.released and self.target is HASHES
-            state = AppliedState.APPLIED if stays else None if item.wanted is None else item.state
-            self.settle(Outcome(item, state, item.remote_id if state else None, RELEASED if stays else None))
-        elif item.wanted is None or not isinstance(item.form, str):
+        give_form(entry, self.target)
+        if entry.sync_state in (SyncState.FORGET, SyncState.AMEND):
+            stays = entry.released and self.target is HASHES
+            state = AppliedState.APPLIED if stays else None if entry.wanted is None else entry.state
+            self.settle(Outcome(entry, state, entry.remote_id if state else None, RELEASED if stays else None))
+        elif entry.wanted is None or not isinstance(entry.form, str):
             return
         elif data.draw(st.booleans()):
-            self.standing.sent(item, item.form, self.moment)
+            self.store.sent(entry, entry.form, self.moment)
         elif data.draw(st.booleans()):
-            remote_id = item.remote_id if data.draw(st.booleans()) else None
-            self.settle(Outcome(item, AppliedState.REJECTED, remote_id, Reason(code="vendor_rejected")))
+            remote_id = entry.remote_id if data.draw(st.booleans()) else None
+            self.settle(Outcome(entry, AppliedState.REJECTED, remote_id, Reason(code="vendor_rejected")))
         elif data.draw(st.booleans()):
-            self.settle(Outcome(item, AppliedState.FAILED, item.remote_id, Reason(code="refused")), retry_at=1.0)
+            self.settle(Outcome(entry, AppliedState.FAILED, entry.remote_id, Reason(code="refused")), retry_at=1.0)
         else:
-            self.standing.lost(item)
+            self.store.missing(entry)
 
     @rule()
     def wake(self) -> None:
-        self.standing.wake(2.0)
+        self.store.wake(2.0)
 
     def settle(self, *outcomes: Outcome, retry_at: float = 0.0) -> None:
         self.moment += 1
         for outcome in outcomes:
-            self.standing.settle(outcome, retry_at, self.moment)
+            self.store.settle(outcome, retry_at, self.moment)
 
 
 class UrlListEntries(Entries):
@@ -128,7 +138,7 @@ class UrlListEntries(Entries):
     def __init__(self) -> None:
         super().__init__()
         self.urls: tuple[str, ...] = ("theirs.example",)
-        self.kept: KeptUrlList | None = None
+        self.kept: IncrementalUrlListPlan | None = None
 
     @initialize(size=st.sampled_from([ROOMY, TIGHT]))
     def begin(self, size: int) -> None:
@@ -148,7 +158,7 @@ class UrlListEntries(Entries):
             assert {url for url in (*SITES, *THEIRS) if url in self.kept} == {*SITES, *THEIRS} & set(self.urls)
             assert self.kept.size == plan.size_of_urls(self.urls)
             planned = self.kept.planned()
-        expected = plan_url_list(self.items, LIST, now)
+        expected = plan_url_list(self.entries, LIST, now)
         if planned is None:
             planned, self.kept = expected, None
         self.agree(planned, expected)
@@ -159,7 +169,7 @@ class UrlListEntries(Entries):
         if self.kept:
             self.kept.wrote(planned)
         else:
-            self.kept = KeptUrlList.of(self.items, LIST, self.urls, self.standing.watch(LIST.id))
+            self.kept = IncrementalUrlListPlan.of(self.entries, LIST, self.urls, self.store.watch(LIST.id))
 
     def agree(self, planned: UrlListPlan, expected: UrlListPlan) -> None:
         assert (planned.add, planned.remove, planned.urls, planned.again) == (
@@ -175,7 +185,7 @@ class HashListEntries(Entries):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kept: KeptHashList | None = None
+        self.kept: IncrementalHashListPlan | None = None
 
     @initialize(size=st.sampled_from([ROOMY, 100]))
     def begin(self, size: int) -> None:
@@ -184,7 +194,7 @@ class HashListEntries(Entries):
     @rule(written=st.booleans())
     def converge(self, written: bool) -> None:
         planned = self.kept.planned(HASHES) if self.kept else None
-        expected: HashListPlan = plan_hash_list(self.items, HASHES)
+        expected: HashListPlan = plan_hash_list(self.entries, HASHES)
         if planned is None:
             planned, self.kept = expected, None
         assert planned.hashes == expected.hashes
@@ -192,7 +202,7 @@ class HashListEntries(Entries):
         if written:
             self.settle(*expected.outcomes)
         if self.kept is None:
-            self.kept = KeptHashList.of(self.items, HASHES, self.standing.watch(HASHES.id))
+            self.kept = IncrementalHashListPlan.of(self.entries, HASHES, self.store.watch(HASHES.id))
 
 
 for machine in (UrlListEntries, HashListEntries):
@@ -202,26 +212,26 @@ TestHashListEntries = HashListEntries.TestCase
 
 
 def test_a_change_of_a_large_list_is_planned_from_what_changed() -> None:
-    standing = Standing(detailed=False)
+    store = EntryStore(detailed=False)
     for number in range(300):
-        standing.desire(*wish(f"h{number}.example", LIST))
-    planned = plan_url_list(given(standing), LIST, None)
+        store.desire(*desired_entry(f"h{number}.example", LIST))
+    planned = plan_url_list(given(store), LIST, None)
     assert planned.urls is not None
     for outcome in planned.outcomes:
-        standing.settle(outcome)
-    kept = KeptUrlList.of(given(standing), LIST, planned.urls, standing.watch(LIST.id))
+        store.settle(outcome)
+    kept = IncrementalUrlListPlan.of(given(store), LIST, planned.urls, store.watch(LIST.id))
     assert kept is not None
-    standing.desire(wish("h7.example", LIST)[0], None)
-    standing.desire(*wish("new.example", LIST))
+    store.desire(desired_entry("h7.example", LIST)[0], None)
+    store.desire(*desired_entry("new.example", LIST))
     assert kept.follows(LIST, there(planned.urls))
-    assert [item.value for item in kept.settled.open] == ["h7.example", "new.example"]
+    assert [entry.value for entry in kept.index.open] == ["h7.example", "new.example"]
     news = kept.planned()
     assert news is not None
     assert news.add == ("new.example",)
     assert news.remove == {"h7.example"}
 
 
-def given(standing: Standing) -> list[Item]:
-    for item in standing:
-        give_form(item, LIST)
-    return list(standing)
+def given(store: EntryStore) -> list[Entry]:
+    for entry in store:
+        give_form(entry, LIST)
+    return list(store)

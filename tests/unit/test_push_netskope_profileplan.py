@@ -11,12 +11,12 @@ from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import DestinationProfile
 from schemas.types import Severity
-from services.push_netskope import profileplan
-from services.push_netskope.profileclient import Listed, Profile, Shelf
-from services.push_netskope.profileplan import FEW_CALLS, VALUES_A_CALL, ProfilePlan, Step, steps
+from services.push_netskope.profiles import plan as profile_plan
+from services.push_netskope.profiles.client import Listed, Profile, ProfileListing
+from services.push_netskope.profiles.plan import FEW_CALLS, VALUES_A_CALL, ProfilePlan, Step, steps
 from services.push_netskope.render import form_of
-from services.runtime.standing import Item, Outcome, Place, Standing
-from tests.pushing import wish
+from services.runtime.reconciling.entry_store import Entry, EntryStore, Outcome, SyncState
+from tests.pushing import desired_entry
 
 PROFILE = DestinationProfile(kind="destination-profile", name="blocked")
 SMALL = DestinationProfile(kind="destination-profile", name="small", limit=3)
@@ -30,32 +30,32 @@ class Entries:
 
     def __init__(self, target: DestinationProfile = PROFILE) -> None:
         self.target = target
-        self.standing = Standing(detailed=False)
+        self.store = EntryStore(detailed=False)
 
     def want(self, *values: str, severity: Severity = Severity.HIGH, content: str = "c1", reported_at: int = 1) -> None:
         for value in values:
-            key, record = wish(value, self.target, severity=severity, content=content, reported_at=reported_at)
-            self.standing.desire(key, record)
+            key, record = desired_entry(value, self.target, severity=severity, content=content, reported_at=reported_at)
+            self.store.desire(key, record)
 
     def drop(self, *values: str) -> None:
         for value in values:
-            self.standing.desire(wish(value, self.target)[0], None)
+            self.store.desire(desired_entry(value, self.target)[0], None)
 
     @property
-    def items(self) -> list[Item]:
-        found = list(self.standing)
-        for item in found:
-            if item.form is None and item.wanted is not None:
-                item.form = form_of(item, self.target)
+    def entries(self) -> list[Entry]:
+        found = list(self.store)
+        for entry in found:
+            if entry.form is None and entry.wanted is not None:
+                entry.form = form_of(entry, self.target)
         return found
 
     def plan(self, values: Sequence[str] | None, others: Sequence[Listed] = ()) -> ProfilePlan:
         there = None if values is None else Profile("id", self.target.name, self.target.match, tuple(values))
-        return profileplan.plan_profile(self.items, self.target, Shelf(there, others))
+        return profile_plan.plan_profile(self.entries, self.target, ProfileListing(there, others))
 
     def settle(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
-            self.standing.settle(outcome)
+            self.store.settle(outcome)
 
     def converge(self, values: Sequence[str] | None, others: Sequence[Listed] = ()) -> list[str] | None:
         """Plan, write and record once; what the profile holds then."""
@@ -65,7 +65,7 @@ class Entries:
         return after(values, writes)
 
     def reasons(self) -> dict[str, tuple[str | None, str | None]]:
-        return {item.value: (item.state, item.reason.code if item.reason else None) for item in self.standing}
+        return {entry.value: (entry.state, entry.reason.code if entry.reason else None) for entry in self.store}
 
 
 def after(values: Sequence[str] | None, writes: Sequence[Step]) -> list[str] | None:
@@ -96,92 +96,92 @@ def listed(count: int, kind: str = "sensitive") -> Listed:
 
 
 def test_few_changes_are_made_one_by_one_and_many_at_once() -> None:
-    entries = Entries()
-    entries.want("a.example", "b.example")
-    planned = entries.plan(["theirs.example"])
+    list_entries = Entries()
+    list_entries.want("a.example", "b.example")
+    planned = list_entries.plan(["theirs.example"])
     assert steps(planned, exists=True, whole=True, sure=False) == [Step("append", ("a.example", "b.example"))]
-    entries.settle(planned.outcomes)
-    entries.drop("a.example")
-    entries.want("c.example")
-    planned = entries.plan(["theirs.example", "a.example", "b.example"])
+    list_entries.settle(planned.outcomes)
+    list_entries.drop("a.example")
+    list_entries.want("c.example")
+    planned = list_entries.plan(["theirs.example", "a.example", "b.example"])
     assert operations(planned) == ["remove", "append"]
-    entries.want(*(f"h{number}.example" for number in range(FEW_CALLS * VALUES_A_CALL)))
-    planned = entries.plan(["theirs.example", "a.example", "b.example"])
+    list_entries.want(*(f"h{number}.example" for number in range(FEW_CALLS * VALUES_A_CALL)))
+    planned = list_entries.plan(["theirs.example", "a.example", "b.example"])
     assert operations(planned) == ["replace"]
     assert planned.values[:2] == ("theirs.example", "b.example")
     assert set(operations(planned, whole=False)) == {"remove", "append"}
 
 
 def test_nothing_is_written_where_nothing_differs() -> None:
-    entries = Entries()
-    entries.want("a.example")
-    now = entries.converge(["theirs.example"])
-    planned = entries.plan(now)
+    list_entries = Entries()
+    list_entries.want("a.example")
+    now = list_entries.converge(["theirs.example"])
+    planned = list_entries.plan(now)
     assert (operations(planned), planned.outcomes) == ([], [])
 
 
 def test_the_default_keeps_an_emptied_profile_valid_and_leaves_with_the_first_value() -> None:
-    entries = Entries()
-    entries.want("a.example")
-    assert entries.converge(None) == ["a.example"]
-    entries.drop("a.example")
-    assert entries.converge(["a.example"]) == [DEFAULT]
-    entries.want("b.example")
-    assert entries.converge([DEFAULT]) == ["b.example"]
+    list_entries = Entries()
+    list_entries.want("a.example")
+    assert list_entries.converge(None) == ["a.example"]
+    list_entries.drop("a.example")
+    assert list_entries.converge(["a.example"]) == [DEFAULT]
+    list_entries.want("b.example")
+    assert list_entries.converge([DEFAULT]) == ["b.example"]
 
 
 def test_a_profile_that_is_not_there_and_not_needed_is_not_made() -> None:
-    entries = Entries()
-    entries.want("2001:db8::1")
-    assert entries.converge(None) is None
-    assert entries.reasons() == {"2001:db8::1": ("skipped", "ipv6_not_supported")}
+    list_entries = Entries()
+    list_entries.want("2001:db8::1")
+    assert list_entries.converge(None) is None
+    assert list_entries.reasons() == {"2001:db8::1": ("skipped", "ipv6_not_supported")}
 
 
 def test_what_others_wrote_counts_as_there_in_any_case_of_letters_and_stays() -> None:
-    entries = Entries()
-    entries.want("theirs.example")
-    now = entries.converge(["Theirs.Example"])
+    list_entries = Entries()
+    list_entries.want("theirs.example")
+    now = list_entries.converge(["Theirs.Example"])
     assert now == ["Theirs.Example"]
-    assert entries.reasons() == {"theirs.example": ("applied", "already_there")}
-    entries.drop("theirs.example")
-    assert entries.converge(now) == ["Theirs.Example"]
+    assert list_entries.reasons() == {"theirs.example": ("applied", "already_there")}
+    list_entries.drop("theirs.example")
+    assert list_entries.converge(now) == ["Theirs.Example"]
 
 
 def test_a_value_of_ours_is_taken_out_in_whichever_letters_it_came_back() -> None:
-    entries = Entries()
-    entries.want("http://evil.example/Path", "b.example")
-    entries.converge(None)
-    entries.drop("http://evil.example/Path")
-    assert entries.converge(["b.example", "Evil.example/path"]) == ["b.example"]
+    list_entries = Entries()
+    list_entries.want("http://evil.example/Path", "b.example")
+    list_entries.converge(None)
+    list_entries.drop("http://evil.example/Path")
+    assert list_entries.converge(["b.example", "Evil.example/path"]) == ["b.example"]
 
 
 def test_a_value_of_several_indicators_goes_with_the_last_of_them() -> None:
-    entries = Entries()
+    list_entries = Entries()
     values = ("http://evil.example/a", "https://evil.example/A")
-    entries.want(*values)
-    now = entries.converge(None)
+    list_entries.want(*values)
+    now = list_entries.converge(None)
     assert now == ["evil.example/a"]
-    entries.drop(values[0])
-    assert entries.converge(now) == now
-    entries.drop(values[1])
-    assert entries.converge(now) == [DEFAULT]
+    list_entries.drop(values[0])
+    assert list_entries.converge(now) == now
+    list_entries.drop(values[1])
+    assert list_entries.converge(now) == [DEFAULT]
 
 
 def test_a_full_profile_keeps_the_worst_then_the_newest_and_holds_the_rest() -> None:
-    entries = Entries(SMALL)
-    entries.want("a.example", "b.example", severity=Severity.LOW)
-    entries.want("newest.example", severity=Severity.LOW, reported_at=2)
-    entries.want("worst.example", severity=Severity.CRITICAL)
-    now = entries.converge(["theirs.example"])
+    list_entries = Entries(SMALL)
+    list_entries.want("a.example", "b.example", severity=Severity.LOW)
+    list_entries.want("newest.example", severity=Severity.LOW, reported_at=2)
+    list_entries.want("worst.example", severity=Severity.CRITICAL)
+    now = list_entries.converge(["theirs.example"])
     assert now == ["theirs.example", "worst.example", "newest.example"]
-    held = {value for value, told in entries.reasons().items() if told == ("held", "list_full")}
+    held = {value for value, told in list_entries.reasons().items() if told == ("held", "list_full")}
     assert held == {"a.example", "b.example"}
-    entries.drop("newest.example")
-    assert entries.converge(now) == ["theirs.example", "worst.example", "a.example"], "what waited follows"
+    list_entries.drop("newest.example")
+    assert list_entries.converge(now) == ["theirs.example", "worst.example", "a.example"], "what waited follows"
 
 
 @pytest.mark.parametrize(
-    ("target", "others", "room"),
+    ("target", "others", "capacity"),
     [
         (PROFILE, [], 100_000),
         (PROFILE, [listed(250_000), listed(900, "regex")], 50_000),
@@ -191,44 +191,48 @@ def test_a_full_profile_keeps_the_worst_then_the_newest_and_holds_the_rest() -> 
     ],
 )
 def test_room_is_what_the_target_allows_and_other_profiles_leave(
-    target: DestinationProfile, others: list[Listed], room: int
+    target: DestinationProfile, others: list[Listed], capacity: int
 ) -> None:
-    assert profileplan.room_in(target, Shelf(None, others)) == room
+    assert profile_plan.capacity_in(target, ProfileListing(None, others)) == capacity
 
 
 def test_values_that_stand_there_twice_take_room_and_stay() -> None:
-    entries = Entries(SMALL)
-    entries.want("a.example", "b.example")
-    assert entries.converge(["theirs.example", "theirs.example"]) == ["theirs.example", "theirs.example", "a.example"]
+    list_entries = Entries(SMALL)
+    list_entries.want("a.example", "b.example")
+    assert list_entries.converge(["theirs.example", "theirs.example"]) == [
+        "theirs.example",
+        "theirs.example",
+        "a.example",
+    ]
 
 
 def test_what_may_be_written_and_not_applied_is_written_once_more() -> None:
-    entries = Entries()
-    entries.want("a.example")
-    (item,) = entries.items
-    entries.standing.sent(item, "a.example")
-    planned = entries.plan(["theirs.example", "a.example"])
+    list_entries = Entries()
+    list_entries.want("a.example")
+    (entry,) = list_entries.entries
+    list_entries.store.sent(entry, "a.example")
+    planned = list_entries.plan(["theirs.example", "a.example"])
     assert operations(planned) == ["replace"]
     assert planned.values == ("theirs.example", "a.example")
     assert operations(planned, sure=True) == []
     assert operations(planned, whole=False) == [], "never piece by piece: a value would stand there twice"
-    entries.settle(planned.outcomes)
-    entries.drop("a.example")
-    assert operations(entries.plan(["theirs.example"])) == ["replace"], "gone, and perhaps not yet for policy"
-    assert operations(entries.plan(None), exists=False) == []
+    list_entries.settle(planned.outcomes)
+    list_entries.drop("a.example")
+    assert operations(list_entries.plan(["theirs.example"])) == ["replace"], "gone, and perhaps not yet for policy"
+    assert operations(list_entries.plan(None), exists=False) == []
 
 
 def test_a_profile_of_another_type_loses_what_is_withdrawn_and_nothing_else() -> None:
-    entries = Entries()
-    entries.want("a.example", "b.example")
-    now = entries.converge(None) or []
-    entries.drop("a.example")
-    entries.want("c.example")
+    list_entries = Entries()
+    list_entries.want("a.example", "b.example")
+    now = list_entries.converge(None) or []
+    list_entries.drop("a.example")
+    list_entries.want("c.example")
     there = Profile("id", PROFILE.name, "regex", (*now, "theirs"))
-    planned = profileplan.plan_mismatch(entries.items, PROFILE, there)
+    planned = profile_plan.plan_mismatch(list_entries.entries, PROFILE, there)
     assert planned.values == ("b.example", "theirs")
-    entries.settle(planned.outcomes)
-    assert entries.reasons() == {"b.example": ("applied", None), "c.example": ("failed", "profile_type")}
+    list_entries.settle(planned.outcomes)
+    assert list_entries.reasons() == {"b.example": ("applied", None), "c.example": ("failed", "profile_type")}
 
 
 VALUES = st.lists(st.text('abc\\"', min_size=1, max_size=4), unique=True, max_size=40)
@@ -247,8 +251,8 @@ def test_writes_come_to_what_is_planned_by_way_of_nothing_worse(
     new = tuple(f"a{value}" for value in add) or ((DEFAULT,) if exists and not stays else ())
     planned = ProfilePlan(tuple(stays), new, gone)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(profileplan, "MOST_BYTES", most)
-        patch.setattr(profileplan, "FEW_CALLS", 2)
+        patch.setattr(profile_plan, "MOST_BYTES", most)
+        patch.setattr(profile_plan, "FEW_CALLS", 2)
         writes = steps(planned, exists=exists, whole=whole, sure=False)
     for number in range(1, len(writes) + 1):
         held = after(there if exists else None, writes[:number]) or []
@@ -266,7 +270,7 @@ class SharedProfile(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.entries = Entries()
+        self.list_entries = Entries()
         self.now: list[str] | None = None
         self.theirs: list[str] = []
         self.rejected: set[str] = set()
@@ -275,29 +279,34 @@ class SharedProfile(RuleBasedStateMachine):
     @rule(values=SOME, content=st.sampled_from(["c1", "c2"]))
     def desire(self, values: list[str], content: str) -> None:
         for value in values:
-            before = {item.value: item for item in self.entries.standing}.get(value)
+            before = {entry.value: entry for entry in self.list_entries.store}.get(value)
             if before is None or before.wanted != content:
                 self.rejected.discard(value)
-        self.entries.want(*values, content=content)
+        self.list_entries.want(*values, content=content)
         self.dirty = True
 
     @rule(values=SOME)
     def withdraw(self, values: list[str]) -> None:
-        self.entries.drop(*values)
+        self.list_entries.drop(*values)
         self.rejected -= set(values)
         self.dirty = True
 
     @rule(value=st.sampled_from(NAMES))
     def reject(self, value: str) -> None:
-        for item in list(self.entries.standing):
-            if item.value == value and item.wanted is not None and item.place is Place.PUT and not item.present:
-                self.entries.settle([Outcome(item, AppliedState.REJECTED, None, REJECTED)])
+        for entry in list(self.list_entries.store):
+            if (
+                entry.value == value
+                and entry.wanted is not None
+                and entry.sync_state is SyncState.PUT
+                and not entry.present
+            ):
+                self.list_entries.settle([Outcome(entry, AppliedState.REJECTED, None, REJECTED)])
                 self.rejected.add(value)
 
     @rule(values=SOME)
     def they_add(self, values: list[str]) -> None:
         """In letters of their own; a value may come to stand there twice."""
-        ours = {item.remote_id for item in self.entries.standing}
+        ours = {entry.remote_id for entry in self.list_entries.store}
         added = [value.upper() for value in values if value not in ours and value not in (self.now or ())]
         if added or self.now is not None:
             self.theirs += added
@@ -305,12 +314,12 @@ class SharedProfile(RuleBasedStateMachine):
 
     @rule(whole=st.booleans(), sure=st.booleans())
     def converge(self, whole: bool, sure: bool) -> None:
-        planned = self.entries.plan(self.now)
+        planned = self.list_entries.plan(self.now)
         assert not {value.lower() for value in planned.remove} & {value.lower() for value in self.theirs}
         self.now = after(self.now, steps(planned, exists=self.now is not None, whole=whole, sure=sure))
-        self.entries.settle(planned.outcomes)
+        self.list_entries.settle(planned.outcomes)
         self.dirty = False
-        again = self.entries.plan(self.now)
+        again = self.list_entries.plan(self.now)
         assert (operations(again, exists=self.now is not None), again.outcomes) == ([], [])
 
     @invariant()
@@ -318,10 +327,10 @@ class SharedProfile(RuleBasedStateMachine):
         held = list(self.now or ())
         assert [value for value in held if value.isupper()] == self.theirs
         if not self.dirty and self.now:
-            wanted = {item.value for item in self.entries.standing if item.wanted is not None}
-            lost = {item.value for item in self.entries.standing if item.place is Place.PUT}
+            wanted = {entry.value for entry in self.list_entries.store if entry.wanted is not None}
+            missing = {entry.value for entry in self.list_entries.store if entry.sync_state is SyncState.PUT}
             ours = {value for value in held if not value.isupper()} - {DEFAULT}
-            assert ours == wanted - self.rejected - lost - {value.lower() for value in self.theirs}
+            assert ours == wanted - self.rejected - missing - {value.lower() for value in self.theirs}
 
 
 SharedProfile.TestCase.settings = settings(max_examples=80, stateful_step_count=20, deadline=None)

@@ -10,19 +10,19 @@ from schemas.targets import DestinationProfile, UrlList
 from schemas.types import IndicatorType
 from services.push_netskope.render import form_of
 from services.sandbox.netskope.urlsyntax import destination_reason, exact_reason, regex_reason
-from tests.pushing import BLOCK, HASHES, LIST, item
+from tests.pushing import BLOCK, HASHES, LIST, entry
 
 REGEX = UrlList(kind="url-list", name="patterns", match="regex")
 URL = IndicatorType.URL
 
 
 def form(value: str, target: UrlList | DestinationProfile = LIST, type_: IndicatorType | None = None) -> str:
-    found = form_of(item(value, target, type=type_), target)
+    found = form_of(entry(value, target, type=type_), target)
     return found if isinstance(found, str) else f"not: {found.code}"
 
 
 @pytest.mark.parametrize(
-    ("value", "type_", "entry"),
+    ("value", "type_", "list_entry"),
     [
         ("evil.example", None, "evil.example"),
         ("198.51.100.7", None, "198.51.100.7"),
@@ -41,14 +41,14 @@ def form(value: str, target: UrlList | DestinationProfile = LIST, type_: Indicat
         ("a" * 64, None, "not: other_family"),
     ],
 )
-def test_exact_entries(value: str, type_: IndicatorType | None, entry: str) -> None:
-    assert form(value, LIST, type_) == entry
-    if not entry.startswith("not: "):
-        assert exact_reason(entry) is None
+def test_exact_entries(value: str, type_: IndicatorType | None, list_entry: str) -> None:
+    assert form(value, LIST, type_) == list_entry
+    if not list_entry.startswith("not: "):
+        assert exact_reason(list_entry) is None
 
 
 @pytest.mark.parametrize(
-    ("value", "match", "entry"),
+    ("value", "match", "list_entry"),
     [
         ("http://Evil.example/Path%2F", "insensitive", "evil.example/path%2f"),
         ("http://Evil.example/Path%2F", "sensitive", "evil.example/Path%2F"),
@@ -62,11 +62,11 @@ def test_exact_entries(value: str, type_: IndicatorType | None, entry: str) -> N
     ],
 )
 def test_values_of_destination_profiles(
-    value: str, match: Literal["insensitive", "sensitive", "regex"], entry: str
+    value: str, match: Literal["insensitive", "sensitive", "regex"], list_entry: str
 ) -> None:
-    assert form(value, DestinationProfile(kind="destination-profile", name="p", match=match)) == entry
-    if not entry.startswith("not: "):
-        assert (regex_reason if match == "regex" else destination_reason)(entry) is None
+    assert form(value, DestinationProfile(kind="destination-profile", name="p", match=match)) == list_entry
+    if not list_entry.startswith("not: "):
+        assert (regex_reason if match == "regex" else destination_reason)(list_entry) is None
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ def test_patterns_are_anchored_and_escaped(
     ("value", "expected"), [("A" * 32, "a" * 32), ("B" * 64, "b" * 64), ("c" * 40, None), ("evil.example", None)]
 )
 def test_a_hash_list_takes_md5_and_sha256_only(value: str, expected: str | None) -> None:
-    found = form_of(item(value, HASHES), HASHES)
+    found = form_of(entry(value, HASHES), HASHES)
     assert isinstance(found, Reason) if expected is None else found == expected
 
 
 def test_a_target_of_another_vendor_is_refused_by_name() -> None:
-    found = form_of(item("evil.example"), BLOCK)
+    found = form_of(entry("evil.example"), BLOCK)
     assert isinstance(found, Reason)
     assert found.code == "other_vendor"

@@ -15,14 +15,15 @@ from schemas.policy import Policy
 from schemas.resources import resource
 from schemas.targets import UrlList
 from schemas.types import IndicatorType, Severity
-from services.push_netskope import client, plan
-from services.push_netskope.parts import Part, parts_of, said_of, split, told
+from services.push_netskope import client
 from services.push_netskope.render import form_of, give_form
-from services.push_netskope.spilling import spill
-from services.router.compiled import Spot, compile_policy, digest
-from services.runtime.item import Kept
-from services.runtime.standing import Item, Place, Standing
-from tests.pushing import LIST, wish
+from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists.allocation import allocate
+from services.push_netskope.url_lists.partition import ListPart, parts_of, said_of, split, told
+from services.router.evaluation.compile import ResolvedTarget, compile_policy, digest
+from services.runtime.reconciling.entry import GuardedChanges
+from services.runtime.reconciling.entry_store import Entry, EntryStore, SyncState
+from tests.pushing import LIST, desired_entry
 
 SITES = [
     "a.example", "b.example", "longer.c.example", "much.longer.still.d.example", "http://a.example/", "e.example",
@@ -43,7 +44,7 @@ class Lists(RuleBasedStateMachine):
         super().__init__()
         self.megabyte = plan.MEGABYTE
         self.patch(ROOM + plan._ENVELOPE)
-        self.standing = Standing(detailed=False)
+        self.store = EntryStore(detailed=False)
         self.target = TARGETS[0]
         self.urls: dict[str, tuple[str, ...] | None] = dict.fromkeys(NAMES)
         self.theirs: dict[str, set[str]] = {name: set() for name in NAMES}
@@ -62,71 +63,71 @@ class Lists(RuleBasedStateMachine):
     @rule(data=st.data(), severity=st.sampled_from(list(Severity)), looks=st.booleans())
     def want(self, data: st.DataObject, severity: Severity, *, looks: bool) -> None:
         for value in data.draw(st.lists(st.sampled_from(SITES), unique=True, min_size=3, max_size=7)):
-            self.standing.desire(*wish(value, self.target, severity=severity))
+            self.store.desire(*desired_entry(value, self.target, severity=severity))
         if looks:
             self.look()
 
     @rule(value=st.sampled_from(SITES))
     def drop(self, value: str) -> None:
-        self.standing.desire(wish(value, self.target)[0], None)
+        self.store.desire(desired_entry(value, self.target)[0], None)
 
     @rule(chosen=st.sampled_from([*TARGETS, ONE]))
     def name_others(self, chosen: UrlList) -> None:
         self.target = chosen
 
-    @rule(kept=st.sampled_from([*[Kept.NOTHING] * 3, Kept.WITHDRAWALS, Kept.ADDITIONS]))
-    def guard(self, kept: Kept) -> None:
-        self.standing.keep(self.target.id, kept)
+    @rule(kept=st.sampled_from([*[GuardedChanges.NOTHING] * 3, GuardedChanges.WITHDRAWALS, GuardedChanges.ADDITIONS]))
+    def guard(self, kept: GuardedChanges) -> None:
+        self.store.keep(self.target.id, kept)
 
-    @rule(name=st.sampled_from(NAMES), entry=st.sampled_from(THEIRS), adds=st.booleans())
-    def others_edit(self, name: str, entry: str, *, adds: bool) -> None:
-        urls = [url for url in self.urls[name] or () if url != entry or entry not in self.theirs[name]]
-        self.theirs[name].discard(entry)
-        if adds and entry not in urls:
-            self.theirs[name].add(entry)
-            urls.append(entry)
+    @rule(name=st.sampled_from(NAMES), list_entry=st.sampled_from(THEIRS), adds=st.booleans())
+    def others_edit(self, name: str, list_entry: str, *, adds: bool) -> None:
+        urls = [url for url in self.urls[name] or () if url != list_entry or list_entry not in self.theirs[name]]
+        self.theirs[name].discard(list_entry)
+        if adds and list_entry not in urls:
+            self.theirs[name].add(list_entry)
+            urls.append(list_entry)
         self.urls[name] = tuple(urls) or (LIST.default,)
 
     @property
-    def items(self) -> list[Item]:
-        return list(self.standing)
+    def entries(self) -> list[Entry]:
+        return list(self.store)
 
-    def there(self, part: Part) -> client.UrlList | None:
+    def there(self, part: ListPart) -> client.UrlList | None:
         urls = self.urls[part.name]
         said = tuple(said_of(url, part.label) for url in urls or ())
         return None if urls is None else client.UrlList(1, part.name, said, part.match, pending=False)
 
-    def write(self, part: Part, ends: int) -> bool:
+    def write(self, part: ListPart, ends: int) -> bool:
         """Bring one list to what it should hold. Returns False where the process ends before all is done."""
-        items = [item for item in self.items if part.has(item)]
-        planned = plan.plan_url_list(items, part, self.there(part))
+        entries = [entry for entry in self.entries if part.has(entry)]
+        planned = plan.plan_url_list(entries, part, self.there(part))
         if planned.urls is not None:
-            for item, remote_id in plan.notes(items, planned):
-                self.standing.sent(item, remote_id)
+            for entry, remote_id in plan.notes(entries, planned):
+                self.store.sent(entry, remote_id)
             if ends == 1:
                 return False
             self.urls[part.name] = tuple(told(planned.urls, part))
             if ends == 2:
                 return False
         for outcome in planned.outcomes:
-            self.standing.settle(outcome)
+            self.store.settle(outcome)
         return True
 
     def look(self, ends: int = 0, at: int = 0) -> bool:
         """As `Spread` does it. Returns False where the process ended, in list number `at`."""
-        named, left = parts_of(self.target, self.items)
-        for item in self.items:
-            item.form = plan.LIST_FULL if any(part.has(item) for part in left) else None
+        named, left = parts_of(self.target, self.entries)
+        for entry in self.entries:
+            entry.form = plan.LIST_FULL if any(part.has(entry) for part in left) else None
         begun = [0]
 
-        def written(part: Part) -> bool:
+        def written(part: ListPart) -> bool:
             begun[0] += 1
             return self.write(part, ends if begun[0] > at else 0)
 
         if not all(written(part) for part in left):
             return False
-        for item in self.items:
-            item.form = None
+        for entry in self.entries:
+            entry.form = None
         for _ in range(5):
             again = self.spilled(named)
             if not all(written(part) for part in named):
@@ -135,41 +136,41 @@ class Lists(RuleBasedStateMachine):
                 break
         return True
 
-    def spilled(self, parts: list[Part]) -> bool:
+    def spilled(self, parts: list[ListPart]) -> bool:
         labels = {part.label for part in parts}
-        for item in self.items:
-            item.form = None if item.form is plan.LIST_FULL else item.form
-            give_form(item, self.target)
+        for entry in self.entries:
+            entry.form = None if entry.form is plan.LIST_FULL else entry.form
+            give_form(entry, self.target)
         before = {part.label: self.free(part) for part in parts}
-        again = spill(self.items, parts, {part.name: self.there(part) for part in parts})
-        for item in self.items:
-            if item.remote_id is None or plan.entry_of(item) is None or split(item.remote_id)[1] not in labels:
+        again = allocate(self.entries, parts, {part.name: self.there(part) for part in parts})
+        for entry in self.entries:
+            if entry.remote_id is None or plan.list_entry_of(entry) is None or split(entry.remote_id)[1] not in labels:
                 continue
-            assert item.form == item.remote_id or item.form is plan.LIST_FULL, "nothing moves"
-        for item in self.items:
-            if item.form is plan.LIST_FULL and item.remote_id is not None:
-                label = split(item.remote_id)[1]
-                news = [one for one in self.items if one.remote_id is None and isinstance(one.form, str)]
-                for_better = any(split(str(one.form))[1] == label and one.rank <= item.rank for one in news)
+            assert entry.form == entry.remote_id or entry.form is plan.LIST_FULL, "nothing moves"
+        for entry in self.entries:
+            if entry.form is plan.LIST_FULL and entry.remote_id is not None:
+                label = split(entry.remote_id)[1]
+                news = [one for one in self.entries if one.remote_id is None and isinstance(one.form, str)]
+                for_better = any(split(str(one.form))[1] == label and one.rank <= entry.rank for one in news)
                 assert before[label] < 0 or for_better, "nothing leaves but for something better"
         return again
 
-    def free(self, part: Part) -> int:
+    def free(self, part: ListPart) -> int:
         """Bytes that are left for what is new in a list, once what is wanted no more has left."""
-        ours = {item.remote_id for item in self.items if item.remote_id is not None and not item.stays}
+        ours = {entry.remote_id for entry in self.entries if entry.remote_id is not None and not entry.stays}
         there = self.there(part)
         theirs = {url for url in (there.urls if there else ()) if url not in ours} - {part.default}
-        kept = {item.remote_id for item in self.items if plan.entry_of(item) is not None and part.has(item)}
+        kept = {entry.remote_id for entry in self.entries if plan.list_entry_of(entry) is not None and part.has(entry)}
         taken = plan.size_in(part, theirs) + plan.size_in(part, {url for url in kept if url is not None})
-        return plan.room_of(part, taken)
+        return plan.capacity_of(part, taken)
 
     @rule(data=st.data(), ends=st.sampled_from([1, 2]), at=st.integers(0, 3))
     def end_amidst(self, data: st.DataObject, ends: int, at: int) -> None:
         """The process ends while a list is written: what it noted, and what is in the lists, is what the next finds."""
         self.want(data, data.draw(st.sampled_from(Severity)), looks=False)
         self.look(ends, at)
-        for item in self.items:
-            item.form = None
+        for entry in self.entries:
+            entry.form = None
 
     @rule()
     def come_to_rest(self) -> None:
@@ -179,38 +180,46 @@ class Lists(RuleBasedStateMachine):
                 break
         else:
             raise AssertionError("they do not come to rest")
-        named, left = parts_of(self.target, self.items)
-        if any(item.stays for item in self.items):
+        named, left = parts_of(self.target, self.entries)
+        if any(entry.stays for entry in self.entries):
             return
         assert not left
         for name in NAMES:
             part = next((one for one in named if one.name == name), None)
             held = set(self.urls[name] or ())
-            ours = {item.remote_id for item in self.items if part and part.has(item) and item.remote_id is not None}
+            ours = {
+                entry.remote_id for entry in self.entries if part and part.has(entry) and entry.remote_id is not None
+            }
             assert held - {LIST.default} == self.theirs[name] | set(told(ours, part) if part else ()), name
             assert not self.theirs[name] & set(told(ours, part) if part else ())
-            free = plan.room_of(ONE, plan.size_of_urls(held - {LIST.default}))
+            free = plan.capacity_of(ONE, plan.size_of_urls(held - {LIST.default}))
             assert free >= 0 or not ours, "no list is over its limit"
         self.held_are_the_worst(named)
-        for item in self.items:
-            entry, waits = form_of(item, self.target), item.wanted is None or item.place is Place.GUARDED
-            if not waits and any(entry in self.theirs[part.name] for part in named):
-                assert item.state is AppliedState.APPLIED, "what others wrote is there"
+        for entry in self.entries:
+            list_entry, waits = (
+                form_of(entry, self.target),
+                entry.wanted is None or entry.sync_state is SyncState.GUARDED,
+            )
+            if not waits and any(list_entry in self.theirs[part.name] for part in named):
+                assert entry.state is AppliedState.APPLIED, "what others wrote is there"
 
-    def held_are_the_worst(self, named: list[Part]) -> None:
-        held = [item for item in self.items if item.state is AppliedState.HELD]
-        for item in held:
-            assert item.because == "list_full"
-            size = plan.size_of_urls([str(form_of(item, self.target))])
+    def held_are_the_worst(self, named: list[ListPart]) -> None:
+        held = [entry for entry in self.entries if entry.state is AppliedState.HELD]
+        for entry in held:
+            assert entry.because == "list_full"
+            size = plan.size_of_urls([str(form_of(entry, self.target))])
             for part in named:
-                ranks = plan.ranks(one for one in self.items if one.remote_id is not None and part.has(one))
-                worse = {entry for entry, rank in ranks.items() if rank[0] > item.rank}
-                room = self.free(part) + plan.size_in(part, worse)
-                assert room < size, f"{item.value} is held, and {part.name} has room"
+                ranks = plan.ranks(one for one in self.entries if one.remote_id is not None and part.has(one))
+                worse = {list_entry for list_entry, rank in ranks.items() if rank[0] > entry.rank}
+                capacity = self.free(part) + plan.size_in(part, worse)
+                assert capacity < size, f"{entry.value} is held, and {part.name} has room"
 
     def stands(self) -> object:
-        entries = {item.indicator_id: (item.state, item.remote_id, item.because, item.place) for item in self.items}
-        return entries, dict(self.urls)
+        list_entries = {
+            entry.indicator_id: (entry.state, entry.remote_id, entry.because, entry.sync_state)
+            for entry in self.entries
+        }
+        return list_entries, dict(self.urls)
 
 
 Lists.TestCase.settings = settings(max_examples=300, stateful_step_count=20, deadline=None)
@@ -226,7 +235,7 @@ def test_a_list_is_named_once(overflow: list[str]) -> None:
 
 def test_further_lists_are_no_part_of_the_id_and_lists_without_are_written_as_ever() -> None:
     assert {target.id for target in TARGETS} == {LIST.id}
-    assert b"overflow" not in wish("a.example", LIST)[1].encode()
+    assert b"overflow" not in desired_entry("a.example", LIST)[1].encode()
 
 
 def shared(*targets: UrlList) -> Policy:
@@ -256,6 +265,6 @@ def test_two_targets_of_a_tenant_share_no_list_and_sharings_into_one_target_name
 
 def test_an_upgrade_tells_no_tenant_anything_new_of_a_list_without_further_ones() -> None:
     before = digest(LIST.model_dump_json(exclude={"overflow"}))
-    spot = compile_policy(shared(LIST), 1).routes["mde"][0].spot(IndicatorType.DOMAIN, Severity.HIGH)
-    assert isinstance(spot, Spot)
-    assert (spot.fingerprint, spot.untold) == (before, digest("{}"))
+    resolved = compile_policy(shared(LIST), 1).routes["mde"][0].resolved(IndicatorType.DOMAIN, Severity.HIGH)
+    assert isinstance(resolved, ResolvedTarget)
+    assert (resolved.fingerprint, resolved.untold) == (before, digest("{}"))

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from schemas.request import Verdict
 from schemas.targets import Unrepresentable
-from services.console.pushing.pushed import BAD_ITEM, NOT_AN_ITEM
+from services.console.ingest.items import BAD_ITEM, NOT_AN_ITEM
 from services.guards.guard_set import ALLOW_LIST, SPECIAL_ADDRESS, WARNING_LIST
 from services.pull_defender.normalize import Skip as DefenderRow
 from services.pull_netskope.normalize import Skip as NetskopeAlert
 from services.push_defender.render import Skip as NotForDefender
-from services.push_netskope.deploying import OTHERS_PENDING, WRITTEN
 from services.push_netskope.render import Skip as NotForNetskope
-from services.runtime.item import ID_UNKNOWN, UNCONFIRMED
-from services.runtime.refusals import NOT_ACCEPTED
+from services.push_netskope.url_lists.deploys import OTHERS_PENDING, WRITTEN
+from services.runtime.reconciling.entry import ID_UNKNOWN, UNCONFIRMED
+from services.runtime.vendors.capabilities import NOT_ACCEPTED
 
 ROOT = Path(__file__).parents[2]
 CODES = {

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from services.runtime.metrics import DEFINITIONS, PREFIX
-from services.runtime.pages import FOLDER, Page, main, outdated, table, write
-from services.runtime.reference import PAGES
+from docs.tooling.pages import FOLDER, Page, main, outdated, table, write
+from docs.tooling.reference import PAGES
+from services.runtime.observability.metrics import DEFINITIONS, PREFIX
 
 
 def test_the_pages_are_up_to_date() -> None:

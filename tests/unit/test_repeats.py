@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from services.runtime.repeats import Repeats
+from services.runtime.observability.repeated_lines import RepeatedLines
 
 
 class Written:
@@ -14,7 +14,7 @@ class Written:
     def __init__(self, every_s: float) -> None:
         self._stream = io.StringIO()
         self._handler = logging.StreamHandler(self._stream)
-        self._handler.addFilter(Repeats(("kafka",), every_s))
+        self._handler.addFilter(RepeatedLines(("kafka",), every_s))
 
     def say(self, name: str, text: str, *values: object, at: float) -> None:
         record = logging.LogRecord(name, logging.WARNING, __file__, 1, text, values, None)

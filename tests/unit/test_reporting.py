@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from schemas.canonical import indicator_id
 from schemas.partitions import partition_of
 from schemas.report import MAX_REPORTS, Report
-from services.runtime.kafka import MAX_REQUEST_BYTES
-from services.runtime.reporting import Poll, batches
+from services.runtime.kafka.clients import MAX_REQUEST_BYTES
+from services.runtime.polling.reporter import Poll, batches
 from tests.routing import numbered
 
 

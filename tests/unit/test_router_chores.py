@@ -2,13 +2,13 @@
 
 from schemas.policy import Policy
 from schemas.progress import Progress
-from services.router import chores
-from services.router.chores import Reevaluation
-from services.router.compiled import CompiledPolicy, compile_policy
-from services.router.state import PartitionState
+from services.router.engine import background_work
+from services.router.engine.background_work import Reevaluation
+from services.router.engine.state import PartitionState
+from services.router.evaluation.compile import CompiledPolicy, compile_policy
 from tests.unit.test_router_evaluate import TENANTS, URLS, sharing
 
-KEYS = [f"domain:h{number:05}.example".encode() for number in range(chores.AT_ONCE * 2 + 10)]
+KEYS = [f"domain:h{number:05}.example".encode() for number in range(background_work.AT_ONCE * 2 + 10)]
 ON = sharing("urls", "mde", "ns", URLS)
 OFF = sharing("urls", "mde", "ns", URLS, enabled=False)
 
@@ -35,8 +35,8 @@ def all_of(state: PartitionState, wanted: CompiledPolicy, slices: int = 100) -> 
 
 def test_every_indicator_is_looked_at_once_and_progress_is_told() -> None:
     state = stored()
-    assert all_of(state, policy(5, ON), slices=1) == KEYS[: chores.AT_ONCE]
-    assert (state.progress.done, state.progress.of) == (chores.AT_ONCE, len(KEYS))
+    assert all_of(state, policy(5, ON), slices=1) == KEYS[: background_work.AT_ONCE]
+    assert (state.progress.done, state.progress.of) == (background_work.AT_ONCE, len(KEYS))
     assert state.progress.policy_version == 0, "not before all are done"
 
 

@@ -4,9 +4,9 @@ from schemas.indicator import Indicator
 from schemas.policy import Policy
 from schemas.report import Report, Verb
 from schemas.types import IndicatorType
-from services.router.compiled import CompiledPolicy, compile_policy
-from services.router.evaluate import Decision, evaluate
-from services.router.merge import ECHO_MS, merge
+from services.router.evaluation.compile import CompiledPolicy, compile_policy
+from services.router.evaluation.evaluate import Decision, evaluate
+from services.router.evaluation.merge import ECHO_MS, merge
 from tests.unit.test_router_evaluate import BLOCK, TENANTS, URLS, sharing
 
 DAY = 24 * 60 * 60 * 1000

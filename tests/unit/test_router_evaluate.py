@@ -7,9 +7,9 @@ from schemas.policy import Policy
 from schemas.report import Report, Verb
 from schemas.resources import AnyResource, resource
 from schemas.types import IndicatorType, Severity
-from services.router.compiled import CompiledPolicy, compile_policy
-from services.router.evaluate import Decision, evaluate
-from services.router.merge import merge
+from services.router.evaluation.compile import CompiledPolicy, compile_policy
+from services.router.evaluation.evaluate import Decision, evaluate
+from services.router.evaluation.merge import merge
 
 BLOCK = {"kind": "defender-action", "action": "Block"}
 URLS = {"kind": "url-list", "name": "from defender"}

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.expiry import Alarms
+from services.router.engine.expiry import Alarms
 
 keys = st.sampled_from([b"a", b"b", b"c"])
 settings = st.lists(st.tuples(keys, st.none() | st.integers(0, 100)), max_size=30)

@@ -5,10 +5,10 @@ import pytest
 from schemas.policy import Policy
 from schemas.request import NEVER, Request, RequestVerb
 from schemas.topics import Topics
-from services.router.compiled import compile_policy
-from services.router.inquiry import Inquiry
-from services.router.state import PartitionState
-from services.router.unit import Unit
+from services.router.engine.state import PartitionState
+from services.router.engine.unit import Unit
+from services.router.evaluation.compile import compile_policy
+from services.router.queries.query import Query
 from tests.unit.test_router_evaluate import TENANTS
 
 POLICY = compile_policy(Policy.of(TENANTS, 1), 1)
@@ -28,9 +28,9 @@ POLICY = compile_policy(Policy.of(TENANTS, 1), 1)
 )
 def test_an_answer_that_cannot_be_given_is_an_error(verb: RequestVerb, more: dict[str, object], why: str) -> None:
     state = PartitionState(0, {b"domain:evil.example": b"{}"})
-    inquiry = Inquiry(Request.model_validate({"id": "q", "verb": verb, "at": 1, **more}), state, POLICY, 3)
-    assert inquiry.is_done
-    found = inquiry.reply()
+    query = Query(Request.model_validate({"id": "q", "verb": verb, "at": 1, **more}), state, POLICY, 3)
+    assert query.is_done
+    found = query.reply()
     assert (found.partition, found.partitions, found.examined) == (0, 3, 0)
     assert found.error
     assert why in found.error
@@ -40,7 +40,7 @@ def test_an_answer_that_cannot_be_given_is_an_error(verb: RequestVerb, more: dic
 def test_an_indicator_may_be_named_in_any_spelling_and_need_not_be_there(named: str) -> None:
     state = PartitionState(0)
     asked = Request(id="q", verb=RequestVerb.EXPLAIN, at=1, indicator=named)
-    inquiry = Inquiry(asked, state, POLICY, 3)
-    inquiry.look(10, Unit(state, POLICY, Topics("t", 3), 1))
-    assert inquiry.is_done
-    assert (inquiry.reply().error, inquiry.reply().indicator) == (None, None)
+    query = Query(asked, state, POLICY, 3)
+    query.look(10, Unit(state, POLICY, Topics("t", 3), 1))
+    assert query.is_done
+    assert (query.reply().error, query.reply().indicator) == (None, None)

@@ -7,8 +7,8 @@ from schemas.indicator import Indicator
 from schemas.report import Report, Verb
 from schemas.resources.merging import MergingSpec
 from schemas.types import IndicatorType, Severity
-from services.router.combine import combine, vouching
-from services.router.merge import merge
+from services.router.evaluation.combine import asserting, combine
+from services.router.evaluation.merge import merge
 
 
 def report(seen: int = 1_000, verb: Verb = Verb.UPDATE, **more: object) -> Report:
@@ -20,7 +20,7 @@ def merged(before: Indicator | None, source: str, said: Report) -> Indicator:
     """With what all sources say together, long before anything ages."""
     after = merge(before, source, said)
     assert after is not None
-    return combine(after, vouching(after, {}, 3_000), {}, MergingSpec(), 3_000)
+    return combine(after, asserting(after, {}, 3_000), {}, MergingSpec(), 3_000)
 
 
 reports = st.builds(

@@ -17,11 +17,11 @@ from schemas.report import Report, ReportBatch, Verb
 from schemas.resources import AnyResource, resource
 from schemas.topics import Topics
 from schemas.types import IndicatorType, Severity
-from services.router.chores import Reevaluation
-from services.router.compiled import compile_policy
-from services.router.merge import ECHO_MS
-from services.router.state import PartitionState
-from services.router.unit import Unit
+from services.router.engine.background_work import Reevaluation
+from services.router.engine.state import PartitionState
+from services.router.engine.unit import Unit
+from services.router.evaluation.compile import compile_policy
+from services.router.evaluation.merge import ECHO_MS
 from tests.unit.router_model import DAY, HOUR, Model, Said, Share
 
 TOPICS = Topics("t", 1)
@@ -205,7 +205,7 @@ class RouterBesideModel(RuleBasedStateMachine):
 
     def send(self, unit: Unit, progress: Progress) -> None:
         """Commit the unit as Kafka and compaction would."""
-        for (topic, _), items in unit.parcel(progress).items():
+        for (topic, _), items in unit.outgoing(progress).items():
             for item in items:
                 if topic == TOPICS.indicators.name:
                     assert item.key == PROGRESS_KEY or item.key in unit.changed

@@ -4,9 +4,9 @@ from schemas.policy import Policy
 from schemas.report import Report, ReportBatch, Verb
 from schemas.topics import Topics
 from schemas.types import IndicatorType
-from services.router.compiled import CompiledPolicy, compile_policy
-from services.router.state import PartitionState
-from services.router.unit import Unit
+from services.router.engine.state import PartitionState
+from services.router.engine.unit import Unit
+from services.router.evaluation.compile import CompiledPolicy, compile_policy
 from tests.pushing import reconciliation
 from tests.unit.test_router_evaluate import TENANTS, TO_URLS
 
@@ -25,7 +25,7 @@ def committed(state: PartitionState, unit: Unit) -> dict[bytes, bytes | None]:
     """The desired entries that it writes."""
     found = {
         item.key: item.value
-        for (topic, _), items in unit.parcel(state.progress).items()
+        for (topic, _), items in unit.outgoing(state.progress).items()
         for item in items
         if topic != TOPICS.indicators.name
     }

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from schemas.resources.connection import SecretRef
-from services.runtime import log
+from services.runtime.observability import log
 from services.runtime.secrets import Secret
 from services.runtime.vendors.errors import MisconfiguredError, SecretMissingError
 

@@ -3,9 +3,9 @@
 import pytest
 
 from schemas.spent import Spent
-from services.runtime import spending
-from services.runtime.budget import Budget, Window
-from services.runtime.spending import Spending
+from services.runtime.vendors import spending
+from services.runtime.vendors.budget import Budget, Window
+from services.runtime.vendors.spending import Spending
 
 HOUR = {"import": (Window(100, 3_600),)}
 

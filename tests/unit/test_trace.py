@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import httpx
 import pytest
 
-from services.runtime import trace, tracing
-from services.runtime.http import VendorHttp
+from services.runtime.observability import trace, tracing
 from services.runtime.settings import Settings, SettingsError
+from services.runtime.vendors.http import VendorHttp
 
 
 @pytest.fixture

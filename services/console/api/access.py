@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from services.console.api.desk import Desk
-from services.console.people.auth import Person
-from services.console.people.roles import Role
+from services.console.api.context import ApiContext
+from services.console.auth.people import Person
+from services.console.auth.roles import Role
 
 OPEN = "local"
 """What whoever asks is called where nobody is asked for a token."""
@@ -16,13 +16,13 @@ _BEARER = HTTPBearer(auto_error=False, description="A token made by `ioc-bridge 
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 
 
-def desk_of(request: Request) -> Desk:
+def context_of(request: Request) -> ApiContext:
     """What the application has at hand."""
-    found: Desk = request.app.state.desk
+    found: ApiContext = request.app.state.context
     return found
 
 
-AtHand = Annotated[Desk, Depends(desk_of)]
+AtHand = Annotated[ApiContext, Depends(context_of)]
 
 
 def unauthorized(text: str) -> HTTPException:
@@ -30,28 +30,28 @@ def unauthorized(text: str) -> HTTPException:
     return HTTPException(status.HTTP_401_UNAUTHORIZED, text, {"WWW-Authenticate": "Bearer"})
 
 
-def viewer(desk: AtHand, credentials: Credentials) -> str:
+def viewer(context: AtHand, credentials: Credentials) -> str:
     """The name of whoever asks, who may at least look."""
-    person = _person(desk, credentials)
+    person = _person(context, credentials)
     return person.name if person else OPEN
 
 
-def editor(desk: AtHand, credentials: Credentials) -> str:
+def editor(context: AtHand, credentials: Credentials) -> str:
     """The name of whoever asks, who may change things."""
-    person = _person(desk, credentials)
+    person = _person(context, credentials)
     if person and person.role is not Role.EDITOR:
         text = f"{person.name} may look, but not change anything; that needs the role editor"
         raise HTTPException(status.HTTP_403_FORBIDDEN, text)
     return person.name if person else OPEN
 
 
-def _person(desk: Desk, credentials: HTTPAuthorizationCredentials | None) -> Person | None:
+def _person(context: ApiContext, credentials: HTTPAuthorizationCredentials | None) -> Person | None:
     """Whoever asks; None where everybody is let in."""
-    if desk.guests.are_open:
+    if context.guests.are_open:
         return None
     if credentials is None:
         raise unauthorized("show a token: Authorization: Bearer <token>")
-    person = desk.guests.who(credentials.credentials)
+    person = context.guests.who(credentials.credentials)
     if person is None:
         raise unauthorized("this token is not known here; ask for one made by `ioc-bridge token`")
     return person

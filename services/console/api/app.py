@@ -5,14 +5,14 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from services.console.api import asking, changing, connections, errors, letters, pushing, reading, rejected
-from services.console.api.desk import Desk
+from services.console.api import connections, deadletters, errors, ingest, queries, readmodel, rejected, resources
+from services.console.api.context import ApiContext
 from services.console.api.parameters import check_parameters
 
 _HERE = ["127.0.0.1", "localhost", "[::1]"]
 
 
-def create_app(desk: Desk | None = None) -> FastAPI:
+def create_app(context: ApiContext | None = None) -> FastAPI:
     """The application. Without a desk it can only describe itself."""
     app = FastAPI(
         title="ioc-bridge",
@@ -21,11 +21,11 @@ def create_app(desk: Desk | None = None) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
     )
-    app.state.desk = desk
-    for part in (reading, asking, connections, changing, letters, rejected, pushing):
+    app.state.context = context
+    for part in (readmodel, queries, connections, resources, deadletters, rejected, ingest):
         app.include_router(part.router, dependencies=[Depends(check_parameters)])
     errors.add_to(app)
-    if desk is not None and desk.guests.are_open:
+    if context is not None and context.guests.are_open:
         # Nobody is asked for a token, so a page of another site must not get here under a name of its own.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_HERE)
     return app

@@ -9,21 +9,21 @@ from kafka.errors import KafkaError
 from pydantic import BaseModel
 
 from schemas.canonical import Refused
-from services.console.api.desk import NotReadyError
-from services.console.documents.places import Mistake, dotted
-from services.console.letters.edits import UnfitError
-from services.console.output.when import NotATimeError
-from services.console.policy.kinds import UnknownKindError
-from services.console.policy.planning import NotFoundError, RefusedError
-from services.console.policy.store import MovedError, NoPolicyError
-from services.console.pushing.intake import RETRY_AFTER_S, BehindError
-from services.console.pushing.pushed import BadBodyError
-from services.console.questions.reconciling import NothingToCompareError
-from services.console.questions.requests import UnansweredError
+from services.console.api.context import NotReadyError
+from services.console.cli.output.when import NotATimeError
+from services.console.deadletters.edits import UnfitError
+from services.console.ingest.intake import RETRY_AFTER_S, BehindError
+from services.console.ingest.items import BadBodyError
+from services.console.manifests.places import Mistake, dotted
+from services.console.queries.comparison import NothingToCompareError
+from services.console.queries.requests import UnansweredError
 from services.console.readmodel.database import TooSlowError
 from services.console.readmodel.view import BadCursorError
-from services.runtime import log
-from services.runtime.ledger import LedgerError
+from services.console.resources.kinds import UnknownKindError
+from services.console.resources.planning import NotFoundError, RefusedError
+from services.console.resources.store import MovedError, NoPolicyError
+from services.runtime.kafka.transactional_producer import ProducerError
+from services.runtime.observability import log
 from services.runtime.settings import SettingsError
 
 _LOG = log.get(__name__)
@@ -61,7 +61,7 @@ _STATUS: dict[type[Exception], int] = {
     NoPolicyError: status.HTTP_503_SERVICE_UNAVAILABLE,
     NotReadyError: status.HTTP_503_SERVICE_UNAVAILABLE,
     SettingsError: status.HTTP_503_SERVICE_UNAVAILABLE,
-    LedgerError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    ProducerError: status.HTTP_503_SERVICE_UNAVAILABLE,
     KafkaError: status.HTTP_503_SERVICE_UNAVAILABLE,
     BehindError: status.HTTP_429_TOO_MANY_REQUESTS,
 }

@@ -10,11 +10,11 @@ from services.console.api.errors import RESPONSES
 from services.console.api.json import answer
 from services.console.api.models import Millis
 from services.console.audit import CORRECTED, entries
-from services.console.policy.planning import NotFoundError
-from services.console.pushing.correcting import as_item, correction
-from services.console.pushing.pushed import BadBodyError
-from services.console.pushing.retrying import Unasked, check_name
-from services.console.pushing.retrying import retry as retry_
+from services.console.ingest.correction import as_item, correction
+from services.console.ingest.items import BadBodyError
+from services.console.ingest.retries import Unasked, check_name
+from services.console.ingest.retries import retry as retry_
+from services.console.resources.planning import NotFoundError
 from services.runtime.clock import now_ms
 
 router = APIRouter(prefix="/v1/rejected", tags=["rejected"], responses=RESPONSES)
@@ -83,19 +83,19 @@ class Corrected(BaseModel):
 
 @router.get("", response_model=RejectedRows)
 def rejected(
-    desk: AtHand,
+    context: AtHand,
     _: Viewer,
     destination: Annotated[str | None, _NAME] = None,
     code: Annotated[str | None, _NAME] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
 ) -> Response:
     """Entries that vendors rejected, with what they said."""
-    return answer(_found(desk, destination, code, limit))
+    return answer(_found(context, destination, code, limit))
 
 
 @router.post("/retry")
 def retry(
-    desk: AtHand,
+    context: AtHand,
     who: Editor,
     chosen: Chosen,
     wait: Annotated[float, Query(ge=0.1, le=120, description="how long to wait for the router, seconds")] = 60,
@@ -105,19 +105,19 @@ def retry(
         raise BadBodyError("name entries in ids, or say all: true, with a destination or a code if you like")
     names, more = chosen.ids, False
     if chosen.all:
-        found = _found(desk, chosen.destination, chosen.code, MOST)
+        found = _found(context, chosen.destination, chosen.code, MOST)
         names, more = [one["id"] for one in found["items"]], found["more"]
-    became = retry_(desk.settings, names, by=who, timeout_s=wait)
+    became = retry_(context.settings, names, by=who, timeout_s=wait)
     items = [RetriedRow(id=one.id, done=one.why is None, why=one.why, detail=one.detail) for one in became]
     done = sum(one.done for one in items)
     return RetriedRows(done=done, left=len(items) - done, items=items, more=more)
 
 
 @router.get("/item")
-def item(desk: AtHand, _: Viewer, name: Entry) -> dict[str, Any]:
+def item(context: AtHand, _: Viewer, name: Entry) -> dict[str, Any]:
     """The indicator of an entry as a source would push it: what a correction starts from."""
     identity = check_name(name)[1]
-    with desk.view() as view:
+    with context.view() as view:
         found = view.indicator(identity)
     if found is None:
         raise NotFoundError(f"no source has reported {identity}")
@@ -126,23 +126,23 @@ def item(desk: AtHand, _: Viewer, name: Entry) -> dict[str, Any]:
 
 @router.post("/correct")
 def correct(
-    desk: AtHand,
+    context: AtHand,
     who: Editor,
     name: Entry,
     source: Annotated[str, Query(max_length=200, description="a Connection of type api that shares to there")],
     said: Annotated[dict[str, Any], Body(description="the indicator, as a source would push it")],
 ) -> Corrected:
     """Push a correction in the name of a source. The entry itself follows from what sources say, as before."""
-    judged = correction(desk.current_policy(), name, source, said, now_ms())
-    desk.intake.check_room()
+    judged = correction(context.current_policy(), name, source, said, now_ms())
+    context.intake.check_room()
     identity = judged.id or ""
     text = f"{who}: corrected {name} by a report of {identity}, in the name of {source}"
-    desk.intake.take(source, [judged], entries(desk.settings, CORRECTED, text, [(name, "corrected")]))
+    context.intake.take(source, [judged], entries(context.settings, CORRECTED, text, [(name, "corrected")]))
     return Corrected(id=identity, same=identity == check_name(name)[1])
 
 
-def _found(desk: AtHand, destination: str | None, code: str | None, limit: int) -> dict[str, Any]:
-    names = [destination] if destination else sorted(desk.policy.connections)
-    with desk.view() as view:
+def _found(context: AtHand, destination: str | None, code: str | None, limit: int) -> dict[str, Any]:
+    names = [destination] if destination else sorted(context.policy.connections)
+    with context.view() as view:
         found = view.rejected(names, code, limit + 1)
     return {"items": found[:limit], "more": len(found) > limit}

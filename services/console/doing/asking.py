@@ -10,19 +10,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from schemas.request import RequestVerb
 from services.console.audit import user
-from services.console.documents.files import read_files
-from services.console.guard import EXIT_AGAIN, EXIT_NOT_FOUND, complain, guarded
-from services.console.output.forms import Form
-from services.console.output.rows import Listing, write
-from services.console.output.when import show
-from services.console.output.when import since as moment
-from services.console.policy.operations import Operations
-from services.console.policy.planning import NotFoundError
-from services.console.questions import requests
-from services.console.questions.answers import answered, explained
-from services.console.questions.explaining import Explanation, explain
-from services.console.questions.holds import find_hold, read_holds
-from services.console.questions.requests import Answer, Question
+from services.console.cli.errors import EXIT_AGAIN, EXIT_NOT_FOUND, complain, guarded
+from services.console.cli.output.forms import Form
+from services.console.cli.output.rows import Listing, write
+from services.console.cli.output.when import show
+from services.console.cli.output.when import since as moment
+from services.console.manifests.files import read_files
+from services.console.queries import requests
+from services.console.queries.answers import answered, explained
+from services.console.queries.explain import Explanation, explain
+from services.console.queries.holds import find_hold, read_holds
+from services.console.queries.requests import Answer, Question
+from services.console.resources.operations import Operations
+from services.console.resources.planning import NotFoundError
 from services.runtime.settings import Settings, load_settings
 
 EXIT_DIFFERS = 4

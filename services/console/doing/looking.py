@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from services.console.audit import user
-from services.console.guard import EXIT_REFUSED, complain, guarded
-from services.console.output.forms import Form
-from services.console.output.rows import Listing, Row, write
-from services.console.output.targets import readable
-from services.console.output.when import show
-from services.console.policy.operations import Operations, select
+from services.console.cli.errors import EXIT_REFUSED, complain, guarded
+from services.console.cli.output.forms import Form
+from services.console.cli.output.rows import Listing, Row, write
+from services.console.cli.output.targets import readable
+from services.console.cli.output.when import show
+from services.console.cli.remote import Remote, RemoteError, remote
+from services.console.ingest.items import MAX_ITEMS, Format, items_of
 from services.console.preflight import check as findings
-from services.console.pushing.pushed import MAX_ITEMS, Format, items_of
-from services.console.remote import Remote, RemoteError, remote
+from services.console.resources.operations import Operations, select
 from services.runtime.chunks import chunks
 from services.runtime.settings import load_settings
 

@@ -9,13 +9,13 @@ from typing import Any
 import orjson
 import typer
 
-from services.console.editing import in_editor, kept
-from services.console.guard import EXIT_REFUSED, complain, guarded
-from services.console.letters.edits import UnfitError, changed, parsed, pretty
-from services.console.output.forms import Form
-from services.console.output.rows import Listing, write
-from services.console.output.when import age, show
-from services.console.remote import RemoteError, remote
+from services.console.cli.editor import in_editor, kept
+from services.console.cli.errors import EXIT_REFUSED, complain, guarded
+from services.console.cli.output.forms import Form
+from services.console.cli.output.rows import Listing, write
+from services.console.cli.output.when import age, show
+from services.console.cli.remote import RemoteError, remote
+from services.console.deadletters.edits import UnfitError, changed, parsed, pretty
 from services.runtime.chunks import chunks
 
 _REJECTED = Listing(

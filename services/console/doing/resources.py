@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from services.console.audit import user
-from services.console.documents.files import read_files
-from services.console.guard import guarded
-from services.console.output.forms import Form
-from services.console.output.resources import report, show, warn_of_unreadable
-from services.console.output.tables import console, description
-from services.console.policy.kinds import kind_of, kinds_of
-from services.console.policy.operations import Operations, identify_all, select
-from services.console.policy.planning import RefusedError
-from services.console.questions.states import read_states
+from services.console.cli.errors import guarded
+from services.console.cli.output.forms import Form
+from services.console.cli.output.resources import report, show, warn_of_unreadable
+from services.console.cli.output.tables import console, description
+from services.console.manifests.files import read_files
+from services.console.queries.states import read_states
+from services.console.resources.kinds import kind_of, kinds_of
+from services.console.resources.operations import Operations, identify_all, select
+from services.console.resources.planning import RefusedError
 from services.runtime.settings import load_settings
 
 

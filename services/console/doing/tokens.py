@@ -5,10 +5,10 @@ import sys
 
 import typer
 
-from services.console.guard import EXIT_USAGE, complain
-from services.console.people.auth import NAME
-from services.console.people.roles import Role
-from services.console.people.tokens import make
+from services.console.auth.people import NAME
+from services.console.auth.roles import Role
+from services.console.auth.tokens import make
+from services.console.cli.errors import EXIT_USAGE, complain
 
 
 def make_token(name: str, role: Role | None) -> None:

@@ -4,14 +4,14 @@ from contextlib import closing
 
 import typer
 
-from services.console.guard import EXIT_REFUSED, guarded
-from services.console.output.forms import Form
-from services.console.output.resources import warn_of_unreadable
-from services.console.output.rows import Listing, write
-from services.console.policy.store import PolicyStore
-from services.runtime import kafka
+from services.console.cli.errors import EXIT_REFUSED, guarded
+from services.console.cli.output.forms import Form
+from services.console.cli.output.resources import warn_of_unreadable
+from services.console.cli.output.rows import Listing, write
+from services.console.resources.store import PolicyStore
+from services.runtime.kafka import clients
+from services.runtime.kafka.topics import TopicState, apply_topics, check_topics
 from services.runtime.settings import Settings, load_settings
-from services.runtime.topics import TopicState, apply_topics, check_topics
 
 _TOPICS = Listing(("topic", "partitions", "state"), (), lambda row: str(row["topic"]))
 
@@ -25,7 +25,7 @@ def run(*, change: bool) -> None:
     """
     with guarded():
         settings = load_settings()
-        with closing(kafka.admin(settings)) as admin:
+        with closing(clients.admin(settings)) as admin:
             policy = settings.topics.policy
             states = apply_topics(admin, [policy], settings.replication) if change else check_topics(admin, [policy])
             wanted = settings.topics.all(_destinations(settings) if states[0].state != "missing" else ())

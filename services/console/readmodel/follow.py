@@ -15,12 +15,13 @@ from schemas.note import RESERVED
 from schemas.progress import PROGRESS_KEY, Progress
 from schemas.record import UndecodableError
 from schemas.topics import DAY_MS
-from services.console.questions.progress import read_progress
+from services.console.queries.progress import read_progress
 from services.console.readmodel import ingest
 from services.console.readmodel.database import Database
 from services.console.readmodel.ingest import Changes, Indicators, Unreadable
-from services.runtime import kafka, log
 from services.runtime.clock import now_ms
+from services.runtime.kafka import clients
+from services.runtime.observability import log
 from services.runtime.settings import Settings
 
 _LOG = log.get(__name__)
@@ -71,7 +72,7 @@ class Follower:
     def _run(self) -> None:
         try:
             self.progress = {number: known for number, known in read_progress(self._settings).items() if known}
-            reader = kafka.consumer(self._settings)
+            reader = clients.consumer(self._settings)
             try:
                 self._follow(reader)
             finally:

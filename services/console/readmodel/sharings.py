@@ -6,8 +6,8 @@ from typing import Any
 
 from schemas.policy import Policy
 from schemas.resources import Sharing
-from services.console.policy.ending import target_ids
-from services.console.questions.states import States, states_of, troubles
+from services.console.queries.states import States, states_of, troubles
+from services.console.resources.deletion import target_ids
 
 
 def sharing_rows(policy: Policy, counts: Iterable[Mapping[str, Any]], states: States) -> list[dict[str, Any]]:

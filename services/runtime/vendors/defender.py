@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from schemas.resources import Connection
 from schemas.resources.connection import DefenderTenant, Region
-from services.runtime import metrics
-from services.runtime.budget import Quotas, Window, shared_budget
-from services.runtime.http import Answer, Params, VendorHttp
-from services.runtime.retry import RetryPolicy
+from services.runtime.observability import metrics
 from services.runtime.secrets import Secret
+from services.runtime.vendors.budget import Quotas, Window, shared_budget
 from services.runtime.vendors.entra import ROLE_ALL, ROUTE, TokenSource
 from services.runtime.vendors.errors import ForbiddenError, UnauthorizedError
+from services.runtime.vendors.http import Answer, Params, VendorHttp
+from services.runtime.vendors.retry import RetryPolicy
 from services.runtime.vendors.session import Session
 
 

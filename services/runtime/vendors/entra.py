@@ -12,10 +12,10 @@ from urllib.parse import quote
 import jwt
 from pydantic import BaseModel, Field, ValidationError
 
-from services.runtime import log
-from services.runtime.http import VendorHttp
+from services.runtime.observability import log
 from services.runtime.secrets import Secret
 from services.runtime.vendors.errors import BrokenAnswerError, CredentialsError, RefusedError, SecretExpiredError
+from services.runtime.vendors.http import VendorHttp
 
 ROUTE = "token"
 ROLE_ALL = "Ti.ReadWrite.All"

@@ -11,12 +11,12 @@ import httpx
 
 from schemas.resources import Connection
 from schemas.resources.connection import NetskopeTenant
-from services.runtime.budget import Quotas, Window, shared_budget
-from services.runtime.http import Answer, Params, VendorHttp
-from services.runtime.retry import RetryPolicy
 from services.runtime.secrets import Secret
+from services.runtime.vendors.budget import Quotas, Window, shared_budget
+from services.runtime.vendors.error_bodies import of_body
 from services.runtime.vendors.errors import MisconfiguredError, RefusedError, UnauthorizedError
-from services.runtime.vendors.refusals import of_body
+from services.runtime.vendors.http import Answer, Params, VendorHttp
+from services.runtime.vendors.retry import RetryPolicy
 from services.runtime.vendors.session import Session
 
 ITERATOR, POLICY, V1 = "iterator", "policy", "v1"

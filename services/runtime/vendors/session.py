@@ -5,10 +5,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from services.runtime.budget import Budget
-from services.runtime.http import Answer, VendorHttp
-from services.runtime.metrics import CREDENTIALS_REFUSED
-from services.runtime.retry import RetryPolicy, retrying
+from services.runtime.observability.metrics import CREDENTIALS_REFUSED
+from services.runtime.vendors.budget import Budget
 from services.runtime.vendors.errors import (
     CredentialsError,
     ForbiddenError,
@@ -18,6 +16,8 @@ from services.runtime.vendors.errors import (
     UnauthorizedError,
     VendorError,
 )
+from services.runtime.vendors.http import Answer, VendorHttp
+from services.runtime.vendors.retry import RetryPolicy, retrying
 
 _REFUSALS: dict[type[VendorError], str] = {
     SecretExpiredError: "expired",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from schemas.desired import Applied, AppliedState
 from schemas.note import RESERVED
-from services.runtime.bulk import latest
+from services.runtime.kafka.bulk_read import latest
 from services.sandbox.exchange import Exchange
 
 _PREFIX = "ioc_bridge_"

@@ -1,0 +1,73 @@
+"""Where other systems push indicators. Each source has a token of its own, which opens nothing else."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from schemas.policy import Policy
+from schemas.resources.connection import ApiSource
+from services.console.api import models
+from services.console.api.access import AtHand, Credentials, unauthorized
+from services.console.api.context import ApiContext
+from services.console.api.errors import RESPONSES, Problem
+from services.console.api.json import answer
+from services.console.api.resources import bounded
+from services.console.ingest.items import MAX_BYTES, BadBodyError, Format, read
+from services.runtime.clock import now_ms
+
+router = APIRouter(prefix="/v1", tags=["push"], responses={**RESPONSES, 429: {"model": Problem}})
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {form.value: {"schema": {} if form is Format.JSON else {"type": "string"}} for form in Format},
+    }
+}
+
+
+@router.post("/sources/{name}/indicators", response_model=models.Pushed, openapi_extra=_BODY)
+async def push(
+    request: Request, context: AtHand, name: Annotated[str, Path(max_length=200)], credentials: Credentials
+) -> Response:
+    """Push up to 10,000 indicators. Each is accepted, or refused with a reason; what is accepted is in Kafka.
+
+    The same push may be repeated: with the same `last_seen` it changes nothing. 429 says when to try again.
+    """
+    await run_in_threadpool(_let_in, context, name, credentials.credentials if credentials else "")
+    form = _format(request)
+    await run_in_threadpool(context.intake.check_room)
+    body = await bounded(request, MAX_BYTES)
+    return answer(await run_in_threadpool(_take, context, name, body, form))
+
+
+def _let_in(context: ApiContext, name: str, token: str) -> None:
+    """Whoever shows no right token is not told whether there is such a source."""
+    if not token:
+        raise unauthorized(f"{name} is pushed to with its token: Authorization: Bearer, or IOC_BRIDGE_API_TOKEN")
+    known = _hash(context.policy, name)
+    if context.verifier.is_right(token, known):
+        return
+    current = _hash(context.current_policy(), name)  # the source may have been applied a moment ago
+    if current == known or not context.verifier.is_right(token, current):
+        raise unauthorized(f"this is not the token of a source named {name}; its Connection has the hash of it")
+
+
+def _hash(policy: Policy, name: str) -> str | None:
+    """The hash of a source's token; None where there is no such source."""
+    connection = policy.connections.get(name)
+    return connection.spec.token_hash if connection and isinstance(connection.spec, ApiSource) else None
+
+
+def _format(request: Request) -> Format:
+    said = request.headers.get("content-type", "").partition(";")[0].strip()
+    try:
+        return Format(said)
+    except ValueError:
+        raise BadBodyError(f"say Content-Type: {', '.join(Format)}") from None
+
+
+def _take(context: ApiContext, name: str, body: bytes, form: Format) -> dict[str, object]:
+    judged = read(body, form, now_ms())
+    context.intake.take(name, judged)
+    accepted = sum(one.report is not None for one in judged)
+    return {"accepted": accepted, "refused": len(judged) - accepted, "items": [one.answer for one in judged]}

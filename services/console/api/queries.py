@@ -1,0 +1,64 @@
+"""Asking the router: what would be sent, what would change, sending again, and why."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from schemas.request import MAX_LINES, RequestVerb
+from services.console.api import models
+from services.console.api.access import AtHand, Editor, Viewer
+from services.console.api.errors import RESPONSES
+from services.console.api.resources import BODY, Documents
+from services.console.cli.output.when import since as moment
+from services.console.queries.answers import answered, explained
+from services.console.queries.explain import explain as explain_
+from services.console.queries.requests import Question, ask
+
+router = APIRouter(prefix="/v1", tags=["ask"], responses=RESPONSES)
+Since = Annotated[str | None, Query(max_length=40, description="last seen since: how long ago (7d) or a time")]
+Lines = Annotated[int, Query(ge=0, le=MAX_LINES, description="entries to list, of each partition")]
+Wait = Annotated[float, Query(ge=0.1, le=120, description="how long to wait for the router, seconds")]
+
+
+@router.get("/sharings/{name}/test")
+def trial(
+    context: AtHand,
+    who: Viewer,
+    name: Annotated[str, Path(max_length=200)],
+    since: Since = None,
+    lines: Lines = 0,
+    wait: Wait = 60,
+) -> models.Answered:
+    """What a sharing would send: counts by type, bytes for lists, and what is skipped for which reason."""
+    question = Question(RequestVerb.TEST, name, since=moment(since), lines=lines)
+    return models.Answered.model_validate(answered(ask(context.settings, question, by=who, timeout_s=wait)))
+
+
+@router.post("/diff", openapi_extra=BODY)
+def diff(context: AtHand, who: Viewer, body: Documents, lines: Lines = 100, wait: Wait = 60) -> models.Answered:
+    """What applying a file would change at each target. Nothing is applied."""
+    planned = context.operations(who).plan(*body)
+    resources = {key: value.decode() if value else "" for key, value in planned.writes}
+    question = Question(RequestVerb.DIFF, resources=resources, lines=lines)
+    return models.Answered.model_validate(answered(ask(context.settings, question, by=who, timeout_s=wait)))
+
+
+@router.post("/sync")
+def sync(
+    context: AtHand,
+    who: Editor,
+    sharing: Annotated[str | None, Query(max_length=200, description="none: every sharing")] = None,
+    since: Since = None,
+    wait: Wait = 60,
+) -> models.Answered:
+    """Write again what targets should hold, whatever they are believed to hold."""
+    question = Question(RequestVerb.SYNC, sharing, since=moment(since), lines=0)
+    return models.Answered.model_validate(answered(ask(context.settings, question, by=who, timeout_s=wait)))
+
+
+@router.get("/explain")
+def explain(
+    context: AtHand, who: Viewer, value: Annotated[str, Query(max_length=8_192)], wait: Wait = 20
+) -> dict[str, object]:
+    """Why an indicator is, or is not, at each target: source by source, sharing by sharing, and what vendors said."""
+    return explained(explain_(context.settings, value, by=who, timeout_s=wait))

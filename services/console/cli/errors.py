@@ -1,0 +1,90 @@
+"""Where foreseeable errors end: a line each on standard error, and an exit code that says what kind of error it was."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from kafka.errors import KafkaError
+
+from schemas.canonical import Refused
+from services.console.cli.editor import NoEditorError
+from services.console.cli.output.when import NotATimeError
+from services.console.cli.remote import RemoteError
+from services.console.deadletters.edits import UnfitError
+from services.console.ingest.items import BadBodyError
+from services.console.queries.comparison import NothingToCompareError
+from services.console.queries.requests import UnansweredError
+from services.console.resources.kinds import UnknownKindError
+from services.console.resources.planning import NotFoundError, RefusedError
+from services.console.resources.store import MovedError, NoPolicyError
+from services.runtime.kafka import clients
+from services.runtime.kafka.transactional_producer import FencedError, ProducerError
+from services.runtime.lifecycle import EXIT_AGAIN, EXIT_CONFIG
+from services.runtime.settings import SettingsError
+
+__all__ = ["EXIT_AGAIN", "EXIT_CONFIG", "EXIT_NOT_FOUND", "EXIT_REFUSED", "EXIT_USAGE", "complain", "guarded"]
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_NOT_FOUND = 3
+
+_CODES: dict[type[Exception], int] = {
+    UnknownKindError: EXIT_USAGE, NotATimeError: EXIT_USAGE, NotFoundError: EXIT_NOT_FOUND, SettingsError: EXIT_CONFIG,
+    NoPolicyError: EXIT_REFUSED, UnansweredError: EXIT_REFUSED, Refused: EXIT_REFUSED, BadBodyError: EXIT_REFUSED,
+    UnfitError: EXIT_REFUSED, NoEditorError: EXIT_REFUSED, NothingToCompareError: EXIT_REFUSED,
+}  # fmt: skip
+"""How the process ends for errors whose own text says what to do."""
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """End the process as the epilog of `ioc-bridge --help` says, where an error was foreseeable.
+
+    Raises:
+        typer.Exit: with that exit code.
+
+    """
+    logging.getLogger("kafka").addHandler(logging.NullHandler())  # its clients' warnings are not for a terminal
+    _tell(logging.getLogger(clients.__name__))
+    try:
+        yield
+    except RefusedError as error:
+        _end(EXIT_REFUSED, str(error), "")
+    except RemoteError as error:
+        _end(EXIT_AGAIN if error.again else EXIT_REFUSED, str(error))
+    except FileNotFoundError as error:
+        _end(EXIT_REFUSED, f"{error.filename}: {error.strerror}")
+    except tuple(_CODES) as error:
+        _end(next(code for kind, code in _CODES.items() if isinstance(error, kind)), str(error))
+    except (FencedError, MovedError):
+        _end(EXIT_AGAIN, "others keep changing things at the same time; look what is done, and try again")
+    except ProducerError as error:
+        _end(EXIT_AGAIN, f"{error}; whether the change was made is uncertain: look, and try again")
+    except KafkaError as error:
+        _end(EXIT_AGAIN, f"Kafka does not answer: {error!r}; is IOC_BRIDGE_KAFKA_BOOTSTRAP right?")
+
+
+class _Terminal(logging.Handler):
+    """Lines of ours, for a person who waits."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(record.getMessage())
+
+
+def _tell(logger: logging.Logger) -> None:
+    if not logger.handlers:
+        logger.addHandler(_Terminal())
+        logger.propagate = False
+
+
+def complain(line: str) -> None:
+    """Say something on standard error."""
+    print(f"ioc-bridge: {line}", file=sys.stderr)  # noqa: T201  # that is what it is for
+
+
+def _end(code: int, text: str, prefix: str = "ioc-bridge: ") -> None:
+    for line in text.splitlines():
+        print(f"{prefix}{line}", file=sys.stderr)  # noqa: T201
+    raise typer.Exit(code) from None

@@ -1,0 +1,70 @@
+"""What a replay would do: which letters may go, and as what records; for all others why not. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from schemas.record import UndecodableError
+from schemas.resolution_state import ResolutionState
+from schemas.topics import Topics
+from services.console.cli.output.when import show
+from services.console.deadletters.dead_letter import ListedDeadLetter
+from services.console.deadletters.reasons import Outcome, Why
+from services.console.deadletters.topic_kinds import topic_kind_of
+from services.runtime.kafka.transactional_producer import OutgoingRecord
+
+
+@dataclass(slots=True)
+class Plan:
+    """Letters to be produced again, each with its records, and those that are left as they are."""
+
+    going: list[tuple[ListedDeadLetter, list[OutgoingRecord]]] = field(default_factory=list)
+    left: list[Outcome] = field(default_factory=list)
+
+
+def flaw(topics: Topics, letter: ListedDeadLetter, payload: bytes | None) -> tuple[Why, str] | None:
+    """Why a payload may not be produced in the place of a letter; None where it may."""
+    nature = topic_kind_of(topics, letter.last.topic)
+    if nature is None:
+        return Why.NOWHERE, f"no service of this installation reads {letter.last.topic}"
+    if payload is None:
+        return Why.UNREADABLE, f"it is a withdrawal under {letter.key!r}, which no reader takes for a key"
+    try:
+        nature.check(letter.key, payload)
+    except UndecodableError as error:
+        return Why.UNREADABLE, str(error)
+    return None
+
+
+def plan(
+    topics: Topics, letters: Iterable[ListedDeadLetter], stale: Mapping[str, tuple[Why, str]], *, force: bool
+) -> Plan:
+    """Plan a replay. `force`: also of what was replayed before, and of what would undo something newer."""
+    found = Plan()
+    for letter in letters:
+        why = flaw(topics, letter, letter.payload) or (None if force else _risk(letter, stale))
+        if why:
+            hint = f"; mend it first: ioc-bridge deadletters edit {letter.id}" if why[0] is Why.UNREADABLE else ""
+            found.left.append(Outcome(letter.id, letter.state, why[0], why[1] + hint))
+        else:
+            found.going.append((letter, _records(topics, letter)))
+    return found
+
+
+def _risk(letter: ListedDeadLetter, stale: Mapping[str, tuple[Why, str]]) -> tuple[Why, str] | None:
+    said = letter.resolution
+    if said and said.state is ResolutionState.REPLAYED:
+        return Why.REPLAYED, f"{said.by} replayed it at {show(said.at)}; once more only with --force"
+    if letter.id in stale:
+        why, detail = stale[letter.id]
+        return why, f"{detail}; to let this have the last word all the same: --force"
+    return None
+
+
+def _records(topics: Topics, letter: ListedDeadLetter) -> list[OutgoingRecord]:
+    nature, payload = topic_kind_of(topics, letter.last.topic), letter.payload
+    assert nature
+    assert payload is not None
+    return [
+        OutgoingRecord(letter.last.topic, letter.key, copy, number, tuple(letter.headers))
+        for number, copy in nature.copies(letter.last.partition, payload)
+    ]

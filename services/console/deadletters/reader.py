@@ -1,0 +1,129 @@
+"""Reading `ioc.deadletters` with `ioc.resolutions`: what is dead, and what was made of it.
+
+Invariant: a resolution counts for the very bytes it was made for. A topic that was made anew has other records at the
+same places, and those are open.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+
+from kafka import KafkaConsumer, TopicPartition
+from pydantic import ValidationError
+
+from schemas.deadletter import DeadLetter
+from schemas.record import Millis, UndecodableError
+from schemas.resolution import Resolution, digest
+from schemas.resolution_state import ResolutionState
+from schemas.topics import Topic
+from services.console.deadletters.dead_letter import ListedDeadLetter
+from services.console.resources.planning import NotFoundError
+from services.console.resources.store import BOOTSTRAP_WITHIN_MS, NoPolicyError
+from services.runtime.kafka.bulk_read import Raw, read_to_end
+from services.runtime.kafka.clients import consumer
+from services.runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Which letters are meant: those of a topic, of a service, in a state, set aside since. None: whatever it is.
+
+    A topic may be named without the prefix of the installation.
+    """
+
+    topic: str | None = None
+    service: str | None = None
+    state: ResolutionState | None = None
+    since: Millis | None = None
+
+    def means(self, letter: ListedDeadLetter, prefix: str) -> bool:
+        """Whether a letter is one of them, in the installation of that prefix."""
+        return (
+            (self.topic is None or letter.last.topic in (self.topic, f"{prefix}.{self.topic}"))
+            and (self.service is None or self.service in letter.services)
+            and (self.state is None or letter.state is self.state)
+            and (self.since is None or letter.last.at >= self.since)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterBox:
+    """Every dead letter by its id, the oldest first. `stale` are ids with a resolution whose letter is gone."""
+
+    letters: dict[str, ListedDeadLetter]
+    stale: Sequence[str] = ()
+    prefix: str = ""
+    strangers: int = 0
+    """Records in the topic that are no dead letters."""
+    counts: Counter[str] = field(default_factory=Counter)
+    """How many are in which state."""
+
+    def select(self, only: Only) -> list[ListedDeadLetter]:
+        """Those that are meant."""
+        return [letter for letter in self.letters.values() if only.means(letter, self.prefix)]
+
+    def find(self, name: str) -> ListedDeadLetter:
+        """The letter of an id, with or without the prefix of the installation.
+
+        Raises:
+            NotFoundError: there is none.
+
+        """
+        found = self.letters.get(name) or self.letters.get(f"{self.prefix}.{name}")
+        if found is None:
+            raise NotFoundError(f"there is no dead letter {name}; `ioc-bridge deadletters list` lists what there is")
+        return found
+
+
+def read_box(settings: Settings) -> DeadLetterBox:
+    """Everything up to the present end.
+
+    Raises:
+        NoPolicyError: a topic does not exist.
+        KafkaError: Kafka does not answer.
+
+    """
+    letters: dict[str, ListedDeadLetter] = {}
+    strangers = 0
+    with closing(consumer(settings, bootstrap_timeout_ms=BOOTSTRAP_WITHIN_MS)) as reader:
+        said = _resolutions(reader, _partition(reader, settings.topics.resolutions))
+        records = list(read_to_end(reader, _partition(reader, settings.topics.deadletters)))
+    for record in records:
+        try:
+            note = DeadLetter.from_headers(record.headers)
+        except (ValidationError, UnicodeDecodeError):
+            strangers += 1
+            continue
+        letters[note.id] = _noted(letters.get(note.id), record, note, said.get(note.id))
+    stale = [] if strangers else [id_ for id_ in said if id_ not in letters]  # a stranger may be a newer version's
+    counts = Counter(str(letter.state) for letter in letters.values())
+    return DeadLetterBox(letters, stale, settings.topic_prefix, strangers, counts)
+
+
+def _noted(before: ListedDeadLetter | None, record: Raw, note: DeadLetter, said: Resolution | None) -> ListedDeadLetter:
+    same = before is not None and (before.key, before.value) == (record.key, record.value)
+    notes = [*before.notes, note] if before is not None and same else [note]
+    counts = said is not None and said.digest == digest(record.key, record.value)
+    headers = DeadLetter.original(record.headers)
+    if same and before is not None and not headers:
+        headers = list(before.headers)
+    return ListedDeadLetter(record.key, record.value, headers, notes, said if counts else None)
+
+
+def _partition(reader: KafkaConsumer, topic: Topic) -> TopicPartition:
+    if not reader.partitions_for_topic(topic.name):
+        raise NoPolicyError(f"there is no topic {topic.name}; make it with `ioc-bridge topics apply`")
+    return TopicPartition(topic.name, 0)
+
+
+def _resolutions(reader: KafkaConsumer, partition: TopicPartition) -> dict[str, Resolution]:
+    """By the id of the letter. What a newer version wrote is left to that."""
+    found: dict[str, Resolution] = {}
+    for record in read_to_end(reader, partition):
+        id_ = (record.key or b"").decode(errors="replace")
+        found.pop(id_, None)
+        if record.value is not None:
+            with suppress(UndecodableError):
+                found[id_] = Resolution.decode(record.value)
+    return found

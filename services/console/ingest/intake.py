@@ -1,0 +1,115 @@
+"""Taking what is pushed: reports are in Kafka before the pusher is told so, and nobody outruns the router.
+
+How far the router is behind is told by its own progress, which the read model follows, and by where `ioc.reports` ends.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+
+from kafka import TopicPartition
+
+from schemas.activity import ActivityItem
+from schemas.progress import Progress
+from services.console.ingest.items import JudgedItem
+from services.runtime.activity import ActivityLog
+from services.runtime.kafka import clients
+from services.runtime.kafka.transactional_producer import OutgoingRecord
+from services.runtime.observability import trace
+from services.runtime.observability.metrics import REPORTED
+from services.runtime.polling.reporter import SCHEMA, Poll, batches
+from services.runtime.settings import Settings
+
+RETRY_AFTER_S = 5
+_LOOK_EVERY_S = 1.0
+_ACKNOWLEDGED_WITHIN_S = 30.0
+
+
+class BehindError(Exception):
+    """The router is too far behind to take more; try again a little later."""
+
+
+class Intake:
+    """Publishes what sources push. Safe to use from any thread."""
+
+    def __init__(
+        self, settings: Settings, activity: ActivityLog, progress: Callable[[], Mapping[int, Progress]], most: int
+    ) -> None:
+        self._settings = settings
+        self._activity = activity
+        self._progress = progress
+        self._most = most
+        self._producer = clients.producer(settings, compression_type="gzip", linger_ms=5)
+        self._lock = threading.Lock()
+        self._looked_at = 0.0
+        self._behind = 0
+
+    def close(self) -> None:
+        """Close the producer; everything taken is in Kafka already."""
+        self._producer.close(timeout=5)
+
+    def check_room(self) -> None:
+        """Make sure that the router keeps up.
+
+        Raises:
+            BehindError: it does not.
+
+        """
+        behind = self.behind()
+        if behind > self._most:
+            raise BehindError(
+                f"the router is {behind} batches behind, more than {self._most}; push again a little later"
+            )
+
+    def behind(self) -> int:
+        """How many batches of reports are not merged yet, as of a second ago at most."""
+        with self._lock:
+            if time.monotonic() - self._looked_at > _LOOK_EVERY_S:
+                self._behind = self._look()
+                self._looked_at = time.monotonic()
+            return self._behind
+
+    def take(self, source: str, verdicts: Sequence[JudgedItem], also: Sequence[OutgoingRecord] = ()) -> None:
+        """Publish the reports of what was accepted, and list what was refused. `also` is what is told beside.
+
+        Raises:
+            KafkaError: Kafka did not take them all; pushing them again is safe.
+
+        """
+        reports = [verdict.report for verdict in verdicts if verdict.report]
+        poll = Poll(source)
+        topic = self._settings.topics.reports.name
+        sent = [
+            self._producer.send(
+                topic, batch.encode(), key=source.encode(), partition=number,
+                headers=[(trace.HEADER, trace.child(poll.traceparent).encode()), ("schema", SCHEMA)],
+            )
+            for number, batch in batches(poll, reports, self._settings.partitions)
+        ]  # fmt: skip
+        sent += [self._producer.send(one.topic, one.value, key=one.key) for one in also]
+        for future in sent:
+            future.get(timeout=_ACKNOWLEDGED_WITHIN_S)
+        for verb, count in Counter(report.verb for report in reports).items():
+            REPORTED.labels(source, verb).inc(count)
+        self._activity.skipped(
+            source,
+            [
+                ActivityItem(subject=f"item {one.index}", reason=one.reason or "", detail=one.detail)
+                for one in verdicts
+                if not one.report
+            ],
+        )
+
+    def _look(self) -> int:
+        topic = self._settings.topics.reports
+        parts = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        with closing(clients.consumer(self._settings)) as reader:
+            ends = reader.end_offsets(parts)
+            first = reader.beginning_offsets(parts)
+        progress = self._progress()
+        return sum(
+            ends[part] - max(first[part], progress[part.partition].reports_next if part.partition in progress else 0)
+            for part in parts
+        )

@@ -1,0 +1,135 @@
+"""Documents become resources, or mistakes with their places: every one of every document, nothing guessed."""
+
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from schemas.resources import KINDS, AnyResource
+from services.console.manifests.documents import Document
+from services.console.manifests.mistake_texts import alternatives, suggest, words
+from services.console.manifests.places import Mistake, Path
+from services.console.manifests.shape import shape
+
+NEEDED_IN_FILES = ("apiVersion", "kind")
+"""Fields that a file must give although the models, which know what they are, have a default for them."""
+
+Id = tuple[str, str]
+"""Kind and name: what a resource is told by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A document, what it is about as far as that can be told, and the resource if nothing is wrong with it."""
+
+    document: Document
+    id: Id | None
+    resource: AnyResource | None
+    sketch: AnyResource | None = None
+    """The resource without what is wrong, where there is one: good enough to tell whether references are right."""
+
+
+def check(documents: list[Document]) -> tuple[list[Checked], list[Mistake]]:
+    """Check each document by itself, and that none is about the same resource as one before it."""
+    checked: list[Checked] = []
+    mistakes: list[Mistake] = []
+    first: dict[Id, Document] = {}
+    for document in documents:
+        found, wrong = _check(document)
+        checked.append(found)
+        about = subject(found.id) if found.id else ""
+        mistakes += [*(replace(flaw, subject=about) for flaw in document.flaws), *wrong]
+        if found.id is None:
+            continue
+        if found.id in first:
+            path: Path = ("metadata", "name")
+            message = f"the same resource is also at {first[found.id].place(path)}; keep one of the two"
+            mistakes.append(Mistake(message, document.place(path), about, path))
+        first.setdefault(found.id, document)
+    return checked, mistakes
+
+
+def subject(id_: Id) -> str:
+    """How messages name a resource: `Sharing/to-netskope`."""
+    return "/".join(id_)
+
+
+def identify(document: Document) -> tuple[Id | None, list[Mistake]]:
+    """Whose document it is: its kind and name, and what is wrong with these."""
+    value = document.value
+    if not isinstance(value, dict):
+        message = "is not a resource: a mapping with apiVersion, kind, metadata and spec"
+        return None, [Mistake(message, document.place())]
+    kind = value.get("kind")
+    if kind is None:
+        message = f"is missing; use {alternatives(KINDS)}"
+        return None, [Mistake(message, document.place(("kind",)), _name(value), ("kind",))]
+    if not isinstance(kind, str) or kind not in KINDS:
+        message = f"{str(kind)[:40]} is not a kind of resource; the kinds are {', '.join(KINDS)}"
+        return None, [Mistake(message, document.place(("kind",)), f"{str(kind)[:40]}/{_name(value)}", ("kind",))]
+    name = _name(value)
+    return ((kind, name) if name else None), []
+
+
+def _name(value: dict[object, object]) -> str:
+    metadata = value.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _check(document: Document) -> tuple[Checked, list[Mistake]]:
+    id_, mistakes = identify(document)
+    if mistakes:
+        return Checked(document, id_, None), mistakes
+    assert isinstance(document.value, dict)
+    kind: str = document.value["kind"]
+    about = subject(id_ or (kind, ""))
+    if "apiVersion" not in document.value:
+        message = "is missing; add apiVersion: ioc-bridge/v1"
+        mistakes.append(Mistake(message, document.place(), about, ("apiVersion",)))
+    try:
+        resource = KINDS[kind].model_validate(document.value, extra="forbid")
+    except ValidationError as error:
+        # The text's own check has already said where the name of a field is no text.
+        found = [one for one in error.errors(include_url=False) if one["type"] != "invalid_key"]
+        mistakes += [_mistake(one, document, kind, about) for one in found]
+        return Checked(document, id_, None, _sketch(document, kind, found)), mistakes
+    return Checked(document, id_, None if mistakes else resource, resource), mistakes
+
+
+def _sketch(document: Document, kind: str, errors: list[ErrorDetails]) -> AnyResource | None:
+    value = deepcopy(document.value)
+    for error in errors:
+        *parents, last = shape(kind).follow(error["loc"])[0] or ("",)
+        within: Any = value
+        with suppress(KeyError, IndexError, TypeError):
+            for part in parents:
+                within = within[part]
+            if isinstance(within, dict):
+                del within[last]
+    with suppress(ValidationError):
+        return KINDS[kind].model_validate(value)
+    return None
+
+
+def _mistake(error: ErrorDetails, document: Document, kind: str, about: str) -> Mistake:
+    known = shape(kind)
+    path, node = known.follow(error["loc"])
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            fields = known.follow(error["loc"][:-1])[1].get("properties", {})
+            message = f"there is no such field here; {suggest(str(error['loc'][-1]), fields)}"
+            return Mistake(message, document.place(path, key=True), about, path)
+        case "union_tag_invalid" | "union_tag_not_found":
+            path = (*path, context["discriminator"].strip("'"))
+            tags = list(node["discriminator"]["mapping"])
+            tag = context.get("tag")
+            message = f"is missing; use {alternatives(tags)}" if tag is None else (
+                f"{tag[:40]} is not known here; {suggest(tag, tags)}"
+            )  # fmt: skip
+            return Mistake(message, document.place(path), about, path)
+    return Mistake(words(error, node), document.place(path), about, path)

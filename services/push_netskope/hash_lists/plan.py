@@ -1,0 +1,29 @@
+"""What a file-hash list should hold, and what that makes of every entry: as `services/push_netskope/url_lists/plan.py`. Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from schemas.targets import FileHashList
+from services.push_netskope.url_lists import plan
+from services.runtime.reconciling.entry import Entry, Outcome
+
+
+@dataclass(slots=True)
+class HashListPlan:
+    """The whole list as it should be, and what that makes of every entry once it is written."""
+
+    hashes: tuple[str, ...]
+    outcomes: list[Outcome]
+
+
+def plan_hash_list(entries: Collection[Entry], target: FileHashList) -> HashListPlan:
+    """Plan one file-hash list. It cannot be read, so whatever other people put there does not stay.
+
+    What nobody desires and is to stay nevertheless, because it is kept back or released, is written with the rest.
+    """
+    staying = {entry.remote_id for entry in entries if entry.stays and entry.remote_id is not None}
+    capacity = plan.capacity_of(target, plan.size_of_hashes(staying))
+    bulk, others = plan.parted(entries)
+    keep = plan.fitting(entries, (bulk, others), capacity, plan.HASH_EXTRA, free=staying)
+    outcomes = plan.outcomes_of(others if bulk <= keep else entries, keep, frozenset())
+    return HashListPlan(tuple(sorted(keep | staying)) or (target.default,), outcomes)

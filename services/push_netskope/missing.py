@@ -1,0 +1,28 @@
+"""What others took out: told and counted, and written again unless the connection says otherwise."""
+
+from collections.abc import Container, Iterable
+
+from schemas.activity import ActivityItem, Level
+from services.runtime.observability.metrics import DRIFT
+from services.runtime.reconciling.entry_store import Entry, SyncState
+from services.runtime.reconciling.status_writer import StatusWriter
+
+
+def record_missing(writer: StatusWriter, entries: Iterable[Entry], present: Container[str], *, repairs: bool) -> bool:
+    """Tell what is in the books and not in `present`. Returns whether there was any."""
+    missing = [
+        entry
+        for entry in entries
+        if entry.sync_state is SyncState.SETTLED and entry.remote_id is not None and entry.remote_id not in present
+    ]
+    if not missing:
+        return False
+    if repairs:
+        for entry in missing:
+            writer.store.missing(entry)
+    told = [ActivityItem(subject=entry.indicator_id, reason="lost", detail=entry.target_id) for entry in missing]
+    DRIFT.labels(writer.connection.name, "lost").inc(len(missing))
+    what = "they are written again" if repairs else "they are left so until the next write"
+    text = f"{len(missing)} had been taken out by someone else; {what}"
+    writer.activity.tell(Level.WARNING, "drift", text, connection=writer.connection.name, items=told)
+    return True

@@ -1,0 +1,182 @@
+"""Netskope's destination profiles (API v2), as far as a pusher needs them. Nothing is decided here.
+
+Invariant: every write tells whether its change waits for a deploy; an answer that does not say so counts as waiting.
+No document describes these routes: what stands here is what vendor-written connectors send and read.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import BaseModel, TypeAdapter
+
+from services.push_netskope.client import NetskopeClient
+from services.runtime.vendors.errors import BrokenAnswerError, ConflictError, RefusedError
+
+_PROFILES: Final = "/api/v2/profiles/destinations"
+_FIELDS: Final = "id,name,type,values_count"
+_PAGE: Final = 100
+_LOOKS: Final = 3
+"""Times that a profile may be at another place than it was listed at, before that is trouble."""
+_LOCKED: Final = "operation on pending profile is not allowed"
+_PLACE: Final = re.compile(r"values\[(\d+)\]$")
+
+
+class Listed(BaseModel):
+    """A profile without its values."""
+
+    id: str
+    name: str = ""
+    type: str = "insensitive"
+    values_count: int = 0
+
+
+class _Held(Listed):
+    values: tuple[str, ...] = ()
+
+
+class _Written(BaseModel):
+    status: str = ""
+
+
+class _Made(_Written):
+    id: str
+
+
+class _Deployed(BaseModel):
+    applied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A profile, changes that wait included. A value may stand there several times."""
+
+    id: str
+    name: str
+    type: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileListing:
+    """The profile that was looked for, None when there is none, and what of other profiles counts against it."""
+
+    there: Profile | None
+    others: Sequence[Listed]
+
+    def taken(self, *, patterns: bool) -> int:
+        """Values of other profiles that share a limit: those of patterns, or those of the rest."""
+        return sum(other.values_count for other in self.others if (other.type == "regex") == patterns)
+
+
+_LIST, _HELD = TypeAdapter(list[Listed]), TypeAdapter(list[_Held])
+_WRITTEN, _MADE, _DEPLOYED = TypeAdapter(_Written), TypeAdapter(_Made), TypeAdapter(_Deployed)
+
+
+class ProfileClient:
+    """Calls about destination profiles, by the client of the connection."""
+
+    def __init__(self, client: NetskopeClient) -> None:
+        self._client = client
+
+    def listing(self, name: str) -> ProfileListing:
+        """The profile of this name with its values, and all others without.
+
+        Raises:
+            BrokenAnswerError: profiles come and go while it is looked for.
+
+        """
+        for _ in range(_LOOKS):
+            listed = list(self._listed())
+            sync_state = next((sync_state for sync_state, one in enumerate(listed) if one.name == name), None)
+            if sync_state is None:
+                return ProfileListing(None, listed)
+            found = self._at(sync_state)
+            if found is not None and found.id == listed[sync_state].id:
+                others = [*listed[:sync_state], *listed[sync_state + 1 :]]
+                return ProfileListing(Profile(found.id, found.name, found.type, found.values), others)
+        text = f"the profile {name} is at another place each time it is looked for"
+        raise BrokenAnswerError(self._client.name, "profile_read", text, kind="unexpected")
+
+    def create(self, name: str, description: str, type_: str, values: Sequence[str]) -> tuple[str, bool]:
+        """Make a profile. Returns its id, and whether it waits for a deploy.
+
+        Raises:
+            RefusedError: a value is not valid (see `refused_values`), or the name is taken.
+
+        """
+        body = {"name": name, "description": description, "type": type_, "values": list(values)}
+        answer = self._client.policy("POST", _PROFILES, "profile_create", json=body, repeatable=False)
+        made = self._client.parsed(_MADE, answer, "profile_create")
+        return made.id, made.status != "applied"
+
+    def replace(self, profile_id: str, type_: str, values: Sequence[str]) -> bool:
+        """Replace all values; the type must be said. Returns whether that waits for a deploy. Raises as `create`."""
+        body = {"type": type_, "values": list(values)}
+        return self._patch(f"{_PROFILES}/{profile_id}", "profile_replace", body, repeatable=True)
+
+    def operate(self, profile_id: str, operation: str, values: Sequence[str]) -> bool:
+        """`append` or `remove` a few values. Returns whether that waits for a deploy. Raises as `create`."""
+        body = {"operation": {"op": operation, "values": list(values)}}
+        path = f"{_PROFILES}/{profile_id}/values"
+        return self._patch(path, f"profile_{operation}", body, repeatable=operation == "remove")
+
+    def deploy(self, profile_id: str) -> None:
+        """Apply what waits in this profile, whoever left it there.
+
+        Raises:
+            RefusedError: also when the answer does not name the profile among those that were applied.
+
+        """
+        route = "profile_deploy"
+        answer = self._client.policy("POST", f"{_PROFILES}/deploy", route, json={"ids": [profile_id]})
+        if profile_id not in self._client.parsed(_DEPLOYED, answer or {}, route).applied:
+            text = "the answer does not say that the profile was applied; look for a change that waits in Netskope"
+            raise RefusedError(self._client.name, route, text, status=200, code="", message=text, body=answer)
+
+    def _listed(self) -> Iterator[Listed]:
+        offset = 0
+        while True:
+            page = self._client.parsed(_LIST, self._page(_FIELDS, offset, _PAGE), "profiles_find")
+            yield from page
+            if len(page) < _PAGE:
+                return
+            offset += len(page)
+
+    def _at(self, sync_state: int) -> _Held | None:
+        """The profile at a place of the listing. Only this way values come without those of all others."""
+        found = self._client.parsed(_HELD, self._page(f"{_FIELDS},values", sync_state, 1), "profile_read")
+        return found[0] if found else None
+
+    def _page(self, fields: str, offset: int, limit: int) -> object:
+        params = {"fields": fields, "offset": str(offset), "limit": str(limit)}
+        route = "profiles_find" if limit > 1 else "profile_read"
+        answer = self._client.policy("GET", _PROFILES, route, params=params)
+        return answer.get("elements") if isinstance(answer, Mapping) else answer
+
+    def _patch(self, path: str, route: str, body: object, *, repeatable: bool) -> bool:
+        answer = self._client.policy("PATCH", path, route, json=body, repeatable=repeatable)
+        return self._client.parsed(_WRITTEN, answer or {}, route).status != "applied"
+
+
+def is_locked(error: RefusedError) -> bool:
+    """Whether a profile takes no change because another waits in it: a deploy opens it again."""
+    return isinstance(error, ConflictError) and _LOCKED in error.message.lower()
+
+
+def refused_values(error: RefusedError, values: Sequence[str]) -> dict[str, str] | None:
+    """Those of the values sent that a refusal is about, with the vendor's reasons; None when it names nothing.
+
+    The shape is seen in connectors: `{"validation_errors": [{"field": "values[3]", …}]}`.
+    """
+    errors = error.body.get("validation_errors") if isinstance(error.body, Mapping) else None
+    if not isinstance(errors, list) or not errors:
+        return None
+    found = {}
+    for one in errors:
+        sync_state = _PLACE.search(str(one.get("field"))) if isinstance(one, Mapping) else None
+        if sync_state and int(sync_state[1]) < len(values):
+            told = [str(text) for key, text in one.items() if key != "field"]
+            found[values[int(sync_state[1])]] = "; ".join(told) or "no reason given"
+    return found

@@ -1,0 +1,185 @@
+"""Brings one destination profile to what it should hold: read, plan, note, write, deploy what waits, record.
+
+Invariant: nothing is recorded before an answer has told that it is applied. A profile that waits for a deploy takes no
+write, so it is deployed, with what other people left waiting in it, and then read and planned anew.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from schemas.targets import DestinationProfile
+from services.push_netskope.missing import record_missing
+from services.push_netskope.profiles import plan as profile_plan
+from services.push_netskope.profiles.client import Profile, ProfileClient, ProfileListing, is_locked, refused_values
+from services.push_netskope.profiles.plan import ProfilePlan, Step
+from services.push_netskope.render import form_of
+from services.push_netskope.sizes import show_values
+from services.push_netskope.url_lists import plan
+from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
+from services.runtime.reconciling.halving import by_halves
+from services.runtime.reconciling.status_writer import StatusWriter
+from services.runtime.vendors.errors import RefusedError
+
+_ROUNDS: Final = 20
+_OF_VALUES: Final = frozenset({400, 422})
+
+
+@dataclass(slots=True)
+class _Course:
+    """How writing goes. `whole`: writes of all values are not refused; `sure`: an answer told that nothing waits.
+
+    `present` is what was there before the latest write, as entries are compared.
+    """
+
+    whole: bool = True
+    sure: bool = False
+    present: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    step: Step
+    error: RefusedError
+
+
+class Profiles:
+    """The destination profiles of one connection."""
+
+    def __init__(self, writer: StatusWriter, client: ProfileClient, *, repairs: bool) -> None:
+        self._writer = writer
+        self._client = client
+        self._repairs = repairs
+
+    def converge(self, target: DestinationProfile) -> None:
+        """Bring a profile to what it should hold, and record what that made of the entries.
+
+        Raises:
+            RefusedError: the vendor will not have it; nothing is lost.
+            VendorError, StoppedError: as the client does.
+
+        """
+        entries, course = self._entries(target), _Course()
+        for round_ in count(1):
+            listing = self._client.listing(target.name)
+            there = listing.there
+            course.present = profile_plan.folded(there.values if there else (), target)
+            missing = record_missing(self._writer, entries, course.present, repairs=self._repairs)
+            if missing and not self._repairs and not _changed(entries):
+                return
+            planned = self._plan(target, entries, listing)
+            steps = profile_plan.steps(planned, exists=there is not None, whole=course.whole, sure=course.sure)
+            self._writer.write_ahead(plan.unwritten(entries, frozenset(planned.add)))
+            refused = self._write(target, there, steps, course)
+            if refused is None:
+                break
+            if round_ == _ROUNDS:
+                raise refused.error
+            self._heed(entries, there, refused, course)
+        if there and not steps and not course.sure and (planned.again or planned.doubt):
+            self._client.deploy(there.id)  # it cannot be written at once, which would tell
+        size = len(planned.values) if steps else len(there.values) if there else 0
+        show_values(self._writer.connection.name, target, size, profile_plan.capacity_in(target, listing))
+        self._writer.record(planned.outcomes)
+
+    def _entries(self, target: DestinationProfile) -> list[Entry]:
+        entries = list(self._writer.store.entries[target.id].values())
+        for entry in entries:
+            if entry.form is None and entry.wanted is not None:
+                entry.form = form_of(entry, target)
+        return entries
+
+    def _plan(self, target: DestinationProfile, entries: Collection[Entry], listing: ProfileListing) -> ProfilePlan:
+        if listing.there and listing.there.type != target.match:
+            return profile_plan.plan_mismatch(entries, target, listing.there)
+        return profile_plan.plan_profile(entries, target, listing)
+
+    def _write(
+        self, target: DestinationProfile, there: Profile | None, steps: Sequence[Step], course: _Course
+    ) -> _Refused | None:
+        """Take the steps one after the other. Returns the first one that is refused, None when all are taken."""
+        type_ = there.type if there else target.match
+        profile_id = there.id if there else ""
+        for step in steps:
+            try:
+                if step.operation == "create":
+                    profile_id, waits = self._client.create(target.name, target.description, type_, step.values)
+                elif step.operation == "replace":
+                    waits = self._client.replace(profile_id, type_, step.values)
+                else:
+                    waits = self._client.operate(profile_id, step.operation, step.values)
+            except RefusedError as error:
+                return _Refused(step, error)
+            self._settle(profile_id, course, waits=waits)
+        return None
+
+    def _settle(self, profile_id: str, course: _Course, *, waits: bool) -> None:
+        course.sure = False
+        if waits:
+            self._client.deploy(profile_id)
+        course.sure = True
+
+    def _heed(self, entries: Collection[Entry], there: Profile | None, refused: _Refused, course: _Course) -> None:
+        """Do what a refusal asks for: open the profile, reject the values it is about, or find out which those are.
+
+        Raises:
+            RefusedError: it is about something else.
+
+        """
+        step, error = refused.step, refused.error
+        if there and is_locked(error):
+            self._client.deploy(there.id)
+            course.sure = True
+            return
+        named = refused_values(error, step.values)
+        if self._reject(entries, course, named or {}):
+            return
+        if error.status not in _OF_VALUES or step.operation == "remove" or (named is not None and not named):
+            raise error
+        if step.operation != "append" and course.whole:
+            course.whole = False
+            return
+        if step.operation != "append":
+            self._single_out(entries, course, step, error)
+            return
+        if there is None:
+            return  # it was made just now: it is read, and then looked at more closely
+        by_halves(
+            step.values,
+            lambda part: self._settle(there.id, course, waits=self._client.operate(there.id, "append", part)),
+            lambda value, refusal: self._single_out(entries, course, Step("append", (value,)), refusal),
+            _untried,
+            _OF_VALUES,
+        )
+
+    def _single_out(self, entries: Collection[Entry], course: _Course, step: Step, error: RefusedError) -> None:
+        """Reject the one value that was sent alone. Raises RefusedError when it is none of ours."""
+        if not self._reject(entries, course, {step.values[0]: error.message or error.text}):
+            raise error
+
+    def _reject(self, entries: Collection[Entry], course: _Course, reasons: dict[str, str]) -> bool:
+        """What is there already stays ours, so that the next plan takes it out. Returns whether any is ours."""
+        behind = [
+            (entry, list_entry)
+            for entry in entries
+            if (list_entry := plan.list_entry_of(entry)) is not None and list_entry in reasons
+        ]
+
+        def rejected(entry: Entry, list_entry: str) -> Outcome:
+            remote_id = entry.remote_id if entry.remote_id in course.present else None
+            reason = Reason(code="vendor_rejected", detail=reasons[list_entry])
+            return Outcome(entry, AppliedState.REJECTED, remote_id, reason)
+
+        self._writer.record([rejected(entry, list_entry) for entry, list_entry in behind])
+        return bool(behind)
+
+
+def _untried(_: Sequence[str], refusal: RefusedError) -> None:
+    raise refusal
+
+
+def _changed(entries: Collection[Entry]) -> bool:
+    return any(entry.sync_state in (SyncState.PUT, SyncState.WITHDRAW) for entry in entries)

@@ -1,0 +1,158 @@
+"""Which list of several each entry goes into. Pure, but for the forms it gives.
+
+Invariant: what is in a list stays there as long as that is named and has room for it: nothing moves to where it would
+fit better. What is new goes into the first list with room. Where none has any, those of the worst ranks leave, if that
+makes room in one of the lists for something better; so of what is held nothing would fit into any list, if all that is
+worse left that list. What somebody else wrote into one of the lists is there, and takes no room of ours.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from services.push_netskope import client
+from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists.partition import ListPart, said_of, split
+from services.runtime.reconciling.entry import Entry, Rank
+
+_Rank = tuple[Rank, str]
+
+
+@dataclass(slots=True)
+class _List:
+    """A list that is filled: `free` bytes are left in it."""
+
+    label: str
+    free: int
+    theirs: frozenset[str]
+
+
+@dataclass
+class _Lists:
+    """`index` are the indicators that are in one of them, `out` the entries that have to leave."""
+
+    open: dict[str, _List]
+    index: list[Entry] = field(default_factory=list)
+    out: set[str] = field(default_factory=set)
+
+    @cached_property
+    def stays(self) -> list[tuple[_Rank, _List]]:
+        """The entries of ours that may have to leave, the worst last. Of many, so only looked at where one has to."""
+        ranked = sorted((rank, form) for form, rank in plan.ranks(self.index).items())
+        found = [(rank, self.open.get(split(form)[1])) for rank, form in ranked]
+        return [(rank, one) for rank, one in found if one is not None and rank[1] not in one.theirs]
+
+    def found(self, list_entry: str, ours: str | None) -> str | None:
+        """The list that an entry is in: `ours` is where we put it. None where it is in none that is open."""
+        if ours in self.open:
+            return ours
+        return next((one.label for one in self.open.values() if said_of(list_entry, one.label) in one.theirs), None)
+
+    def sync_state(self, list_entry: str, rank: _Rank) -> _List | None:
+        """Take the room for an entry in one of the lists; None where there is none."""
+        size = _size(list_entry)
+        found = next((one for one in self.open.values() if one.free >= size), None) or self._make_room(size, rank)
+        if found:
+            found.free -= size
+        return found
+
+    def _make_room(self, size: int, rank: _Rank) -> _List | None:
+        gone: list[tuple[_Rank, _List]] = []
+        found = None
+        while found is None and self.stays and self.stays[-1][0] > rank:
+            gone.append(self.stays.pop())
+            leaving, where = gone[-1]
+            where.free += _size(split(leaving[1])[0])
+            found = where if where.free >= size else None
+        while gone:
+            leaving, where = gone.pop()
+            needed = _size(split(leaving[1])[0])
+            if where.free - needed >= (size if where is found else 0):
+                where.free -= needed
+                self.stays.append((leaving, where))
+            else:
+                self.out.add(leaving[1])
+        return found
+
+
+def allocate(entries: Collection[Entry], parts: Sequence[ListPart], there: Mapping[str, client.UrlList | None]) -> bool:
+    """Give each indicator its form in the list that it is in or goes to, or LIST_FULL. Returns whether any has to go.
+
+    Each has the form that it has in the first list, or in any. `there` has the lists by name, as the parts say them.
+    What is in a list that is none of the parts is left as it is.
+    """
+    where = _where(entries, [part.label for part in parts])
+    lists = _opened(entries, parts, there)
+    named, news = {part.label for part in parts}, defaultdict[str, list[Entry]](list)
+    for entry in entries:
+        if entry.wanted is None or not isinstance(entry.form, str):
+            continue
+        list_entry = split(entry.form)[0]
+        is_in = None if entry.remote_id is None else split(entry.remote_id)[1]
+        label = lists.found(list_entry, where.get(list_entry)) if is_in is None else is_in
+        if label is None:
+            entry.form = list_entry
+            if plan.list_entry_of(entry) is not None:
+                news[list_entry].append(entry)
+        elif label in named:
+            form = said_of(list_entry, label)
+            entry.form = entry.remote_id if form == entry.remote_id else form  # one text for both: there are many
+            lists.index.append(entry)
+    _stay(lists)
+    # Where only a list of another type is left, that is what is to be said.
+    last = next((part.label for part in parts if part.label not in lists.open), None)
+    ranks = plan.ranks(entry for found in news.values() for entry in found)
+    for list_entry in sorted(news, key=ranks.__getitem__):
+        found = lists.sync_state(list_entry, ranks[list_entry])
+        label = found.label if found else last
+        for entry in news[list_entry]:
+            entry.form = plan.LIST_FULL if label is None else said_of(list_entry, label)
+    for entry in lists.index if lists.out else ():
+        if entry.form in lists.out:
+            entry.form = plan.LIST_FULL
+    return bool(lists.out)
+
+
+def _where(entries: Iterable[Entry], labels: Sequence[str]) -> dict[str, str]:
+    """The first list of ours that each entry is in."""
+    order, found = {label: at for at, label in enumerate(labels)}, dict[str, int]()
+    for entry in entries:
+        if entry.remote_id is not None and not entry.stays:
+            list_entry, label = split(entry.remote_id)
+            if label in order:
+                found[list_entry] = min(order[label], found.get(list_entry, order[label]))
+    return {list_entry: labels[at] for list_entry, at in found.items()}
+
+
+def _opened(entries: Iterable[Entry], parts: Sequence[ListPart], there: Mapping[str, client.UrlList | None]) -> _Lists:
+    """The lists with all their room. One of another type takes nothing."""
+    ours = {entry.remote_id for entry in entries if entry.remote_id is not None and not entry.stays}
+    lists = _Lists({})
+    for part in parts:
+        now = there[part.name]
+        if now is None or now.type == part.match:
+            theirs = frozenset(url for url in (now.urls if now else ()) if url not in ours and url != part.default)
+            capacity = plan.capacity_of(part, plan.size_in(part, theirs))
+            lists.open[part.label] = _List(part.label, capacity, theirs)
+    return lists
+
+
+def _stay(lists: _Lists) -> None:
+    """Let what is in a list keep its room there, as far as there is any: others may have taken it."""
+    for form in {entry.form for entry in lists.index if plan.list_entry_of(entry) is not None}:
+        list_entry, label = split(str(form))
+        one = lists.open.get(label)
+        if one is not None and form not in one.theirs:
+            one.free -= _size(list_entry)
+    if any(one.free < 0 for one in lists.open.values()):
+        for at in reversed(range(len(lists.stays))):
+            (rank, one) = lists.stays[at]
+            if one.free < 0:
+                one.free += _size(split(rank[1])[0])
+                lists.out.add(rank[1])
+                del lists.stays[at]
+
+
+def _size(list_entry: str) -> int:
+    return len(list_entry) + plan.URL_EXTRA

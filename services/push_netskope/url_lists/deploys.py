@@ -1,0 +1,189 @@
+"""Deploys of URL lists: the vendor's deploy applies everything that waits in the tenant, whoever left it there.
+
+Invariant: unless the connection says that they shall go along, nothing is deployed while a change waits that is not of
+our making. Whose a change is, is judged by its content: it is ours if the list differs from what it was only in what
+we wrote. After a restart the books tell, as what is written is noted before. A change that somebody makes right
+between the look and the deploy goes along: the vendor gives no means against that. One look is for a write and the
+deploy that follows it, unless the write takes long: of few calls a second, each one more delays everything.
+"""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.activity import Level
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from schemas.targets import UrlList
+from services.push_netskope import client as api
+from services.push_netskope.url_lists.partition import ListPart, lists_at, members, said, told
+from services.push_netskope.url_lists.plan import LIST_FULL, UrlListPlan
+from services.runtime.observability.metrics import DEPLOY_WAITS
+from services.runtime.reconciling.entry_store import Entry, Outcome
+from services.runtime.reconciling.status_writer import StatusWriter
+
+OTHERS_PENDING: Final = "others_pending"
+"""Reason code of what is not written yet, because other people's changes of URL lists wait to be applied."""
+WRITTEN: Final = "others_pending_written"
+"""The same of what was written before that was known, and is not applied yet."""
+_REMEDY: Final = (
+    "apply or discard those changes in Netskope; the pusher goes on by itself. To have such changes deployed along "
+    "always, set spec.deploy.othersPending of the connection to deploy"
+)
+_NAMED: Final = 5
+_FRESH_S: Final = 2.0
+"""How long after a look a deploy may go by it."""
+
+
+@dataclass(slots=True)
+class _Change:
+    """A list of ours that waits for a deploy, in the vendor's words. `urls`: as we left it; None: not by us.
+
+    `touched` may differ from how the list was before, `by` is who changed it last, as the vendor said since.
+    """
+
+    urls: Collection[str] | None
+    touched: set[str] = field(default_factory=set)
+    by: str | None = None
+    mixed: bool = False
+
+
+class Deploys:
+    """What waits for a deploy in the tenant of one connection. `along`: changes of other people are deployed, too."""
+
+    def __init__(self, writer: StatusWriter, client: api.NetskopeClient, *, along: bool) -> None:
+        self._writer = writer
+        self._client = client
+        self._along = along
+        self._changes: dict[str, _Change] = {}
+        self._looked: set[str] = set()
+        self._told: tuple[api.PendingList, ...] = ()
+        self._went_ahead: float | None = None
+        """When it was seen that nothing of others waits, by the monotonic clock; None once a list is read anew."""
+        DEPLOY_WAITS.labels(writer.connection.name).set(0)
+
+    def look(self, target: UrlList, there: api.UrlList | None) -> None:
+        """Judge whether the change of a list that waits, if one does, is ours alone. The list was just read."""
+        self._went_ahead = None
+        change, is_first = self._changes.get(target.name), target.name not in self._looked
+        self._looked.add(target.name)
+        if there is None or not there.pending:
+            self._changes.pop(target.name, None)
+        elif change is None:
+            entries = members(self._writer.store, target)
+            known = is_first and _noted(
+                entries, frozenset(there.urls), left=isinstance(target, ListPart) and target.left
+            )
+            urls = told(there.urls, target) if known else None
+            self._changes[target.name] = _Change(urls, set(told([target.default], target)), mixed=urls is None)
+        elif change.urls is not None:
+            change.mixed = set(told(there.urls, target)) - change.touched != set(change.urls) - change.touched
+
+    def writing(self, target: UrlList, planned: UrlListPlan) -> None:
+        """Note that a list is about to be written."""
+        change = self._changes.setdefault(target.name, _Change(None, set(told([target.default], target))))
+        change.urls, change.by, change.mixed = told(planned.urls or (), target), None, False
+        change.touched.update(told(planned.add, target), told(planned.remove, target))
+
+    def is_ours(self, target: UrlList) -> bool:
+        """Whether a change of a list waits that is ours alone."""
+        change = self._changes.get(target.name)
+        return change is not None and not change.mixed
+
+    def is_theirs(self, target: UrlList) -> bool:
+        """Whether a change of a list waits that is not ours alone, and must not be deployed."""
+        change = self._changes.get(target.name)
+        return change is not None and change.mixed and not self._along
+
+    def waits_for(self) -> Reason | None:
+        """Why nothing may be deployed now: changes of other people wait. That is told once. None: go ahead.
+
+        Raises:
+            VendorError, StoppedError: as the client does.
+
+        """
+        others = () if self._along else tuple(row for row in self._client.pending_url_lists() if self._is_others(row))
+        DEPLOY_WAITS.labels(self._writer.connection.name).set(len(others))
+        reason = _reason(others) if others else None
+        if others != self._told:
+            self._told = others
+            text = reason.detail if reason else "no change of other people waits any more; what was held goes on"
+            level, remedy = (Level.WARNING, _REMEDY) if reason else (Level.INFO, None)
+            code = "deploy_waits" if reason else "deploy_goes_on"
+            self._writer.activity.tell(level, code, text, connection=self._writer.connection.name, remedy=remedy)
+        self._went_ahead = None if reason else time.monotonic()
+        return reason
+
+    def deploy(self) -> Reason | None:
+        """Apply what waits. Returns why that is not done yet, if so. Raises as `waits_for`."""
+        fresh = self._went_ahead is not None and time.monotonic() - self._went_ahead < _FRESH_S
+        reason = None if fresh else self.waits_for()
+        if reason is None:
+            self._client.deploy()
+            self._changes.clear()
+        return reason
+
+    def _is_others(self, row: api.PendingList) -> bool:
+        change = self._changes.get(row.name)
+        if change is None:
+            target = next((found for found in lists_at(self._writer.store) if found.name == row.name), None)
+            if target is None:
+                return True
+            self.look(target, said(self._client.url_list(row.id), target))
+            change = self._changes.get(row.name)
+        if change is None or change.mixed:
+            return change is not None
+        if change.by is None:
+            change.by = row.modify_by
+        return change.by != row.modify_by
+
+
+def withheld(
+    outcomes: Collection[Outcome], there: api.UrlList | None, reason: Reason, *, ours: bool
+) -> tuple[list[Outcome], list[Outcome]]:
+    """What of the outcomes is so although a deploy waits, and what the rest is meanwhile.
+
+    `ours`: the list was written already, and that is all that waits of it. What is to be sent once more stays as it is
+    until that can be done.
+    """
+    pending = ours or (there is not None and there.pending)
+    present = frozenset() if pending or there is None else frozenset(there.urls)
+    reason = Reason(code=WRITTEN if ours else OTHERS_PENDING, detail=reason.detail)
+    so, held = list[Outcome](), list[Outcome]()
+    for outcome in outcomes:
+        entry, state = outcome.entry, outcome.state
+        gone = not pending and entry.remote_id not in present
+        is_applied = state is AppliedState.APPLIED
+        leaves = state is None or (not is_applied and entry.remote_id not in (None, outcome.remote_id))
+        if gone if leaves else not is_applied or entry.form in present:
+            so.append(outcome)
+        elif ours or not entry.again:
+            remote_id = outcome.remote_id if ours and is_applied else entry.remote_id
+            said = (AppliedState.HELD, entry.wanted or entry.content, remote_id, reason)
+            if (entry.state, entry.content, entry.remote_id, entry.reason) != said:
+                held.append(Outcome(entry, AppliedState.HELD, remote_id, reason))
+    return so, held
+
+
+def _noted(entries: Collection[Entry], present: Collection[str], *, left: bool) -> bool:
+    """Whether the books know of a write of this list, of which it is not known that it was deployed.
+
+    `left`: nothing of ours is to stay in it.
+    """
+
+    def is_told_by(entry: Entry) -> bool:
+        in_doubt = entry.uncertain or entry.because == WRITTEN or entry.state is AppliedState.FAILED
+        if entry.remote_id in present:
+            return in_doubt or entry.again
+        goes = entry.wanted is None or entry.out_of_the_way or entry.form is LIST_FULL
+        return in_doubt and (goes or left)
+
+    return any(is_told_by(entry) for entry in entries)
+
+
+def _reason(others: Sequence[api.PendingList]) -> Reason:
+    names = ", ".join(f"{row.name} (by {row.modify_by or 'somebody'})" for row in others[:_NAMED])
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    detail = f"a deploy would also apply what other people changed and did not apply yet: {names}{more}"
+    return Reason(code=OTHERS_PENDING, detail=detail)

@@ -1,0 +1,154 @@
+"""Plans of a list from what changed since the last one alone. Pure.
+
+Invariant: a plan made here says what the plan of all entries would (`services/push_netskope/url_lists/plan.py`; proven by
+tests/unit/test_push_netskope_kept.py). Where that is not certain, because somebody else changed the list or not all
+of it fits, none is made here. The order that outcomes are told in is no part of a plan.
+"""
+
+from collections.abc import Iterable
+from typing import Self
+
+from schemas.targets import FileHashList, UrlList
+from services.push_netskope import client
+from services.push_netskope.hash_lists.plan import HashListPlan
+from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists.index import EntryIndex
+from services.runtime.reconciling.entry_store import Changes, Entry
+
+
+class IncrementalUrlListPlan:
+    """A URL list as it was last read or written, and how its entries stand.
+
+    What is in the list is what is settled, the default perhaps, and `others`: entries of other people, and of ours that
+    are open.
+    """
+
+    def __init__(self, index: EntryIndex, target: UrlList, urls: tuple[str, ...], others: set[str]) -> None:
+        self.index = index
+        self._target = target
+        self._urls = urls
+        self._others = others
+        self._others_size = plan.size_of_urls(others)
+        self._has_default = target.default in urls
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry], target: UrlList, urls: tuple[str, ...], changes: Changes) -> Self | None:
+        """How it stands now; None where only all entries together tell what is next."""
+        index = EntryIndex(entries, target, plan.URL_EXTRA, changes)
+        present = set(urls)
+        if len(present) < len(urls) or not index.list_entries.keys() <= present or index.is_full:
+            return None
+        texts = dict(zip(index.list_entries, index.list_entries, strict=True))  # one text for both: there are many
+        urls = tuple(texts.get(url, url) for url in urls)
+        return cls(index, target, urls, present - index.list_entries.keys() - {target.default})
+
+    @property
+    def size(self) -> int:
+        """Bytes of the list, as its limit counts them."""
+        default = self._target.default
+        alone = self._has_default and default not in self.index.list_entries
+        return self.index.size + self._others_size + (plan.size_of_urls([default]) if alone else 0)
+
+    def __contains__(self, url: object) -> bool:
+        """Whether it is in the list."""
+        return (
+            url in self.index.list_entries or url in self._others or (url == self._target.default and self._has_default)
+        )
+
+    def follows(self, target: UrlList, there: client.UrlList | None) -> bool:
+        """Take in what changed. Returns whether the list, as it was just read, is still the one known here."""
+        if there is None or target != self._target or there.type != target.match:
+            return False
+        if there.urls != self._urls:
+            if len(there.urls) != len(self._urls) or set(there.urls) != set(self._urls):
+                return False
+            self._urls = there.urls
+        return self._absorb()
+
+    def planned(self) -> plan.UrlListPlan | None:
+        """The plan, as of what has changed until now; None where it must be made from all entries."""
+        if not self._absorb():
+            return None
+        index, target, open_ = self.index, self._target, self.index.open
+        owned = {entry.remote_id for entry in open_ if entry.remote_id is not None and not entry.stays}
+        wanted = index.wanted()
+        fresh = wanted - index.list_entries.keys()
+        ours = self._others & owned
+        foreign_size = self._others_size - plan.size_of_urls(ours)
+        if index.size + plan.size_of_urls(fresh) > plan.capacity_of(target, foreign_size):
+            return None
+        remove = {url for url in owned - wanted if url not in index.list_entries and url in self}
+        some = index.list_entries or fresh or len(ours) < len(self._others)
+        if some and self._has_default and target.default not in wanted | index.list_entries.keys():
+            remove.add(target.default)
+        missing = {list_entry for list_entry in fresh if list_entry not in self}
+        ranks = plan.ranks(entry for entry in open_ if entry.form in missing)
+        add = sorted(missing, key=ranks.__getitem__)
+        outcomes = plan.outcomes_of(open_, wanted, (wanted & self._others) - owned)
+        return plan.written(self._urls, add, remove, target, outcomes, again=plan.is_again(open_, self))
+
+    def wrote(self, planned: plan.UrlListPlan) -> None:
+        """Take in that the list is as planned by now. What changed of its entries meanwhile is taken in later."""
+        if planned.urls is None:
+            return
+        self._urls = planned.urls
+        default = self._target.default
+        self._has_default = default in planned.add or (self._has_default and default not in planned.remove)
+        self._put(url for url in planned.add if url != default)
+        for url in planned.remove & self._others:
+            self._take_out(url)
+
+    def _absorb(self) -> bool:
+        """Returns False when something is taken for settled that is not in the list."""
+        for list_entry, index in self.index.absorb().items():
+            if list_entry == self._target.default:
+                if not self._has_default:
+                    return False
+            elif not index:
+                self._put([list_entry])
+            elif list_entry in self._others:
+                self._take_out(list_entry)
+            else:
+                return False
+        return True
+
+    def _put(self, urls: Iterable[str]) -> None:
+        for url in urls:
+            if url not in self._others:
+                self._others.add(url)
+                self._others_size += plan.size_of_urls([url])
+
+    def _take_out(self, url: str) -> None:
+        self._others.remove(url)
+        self._others_size -= plan.size_of_urls([url])
+
+
+class IncrementalHashListPlan:
+    """How the entries of a file-hash list stand. What is in the list cannot be known, and is not needed."""
+
+    def __init__(self, index: EntryIndex, target: FileHashList) -> None:
+        self.index = index
+        self._target = target
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry], target: FileHashList, changes: Changes) -> Self | None:
+        """How it stands now; None where only all entries together tell what is next."""
+        in_order = sorted(entries, key=lambda entry: entry.remote_id or "")
+        index = EntryIndex(in_order, target, plan.HASH_EXTRA, changes)
+        return None if index.is_full else cls(index, target)
+
+    def planned(self, target: FileHashList) -> HashListPlan | None:
+        """The plan, as of what has changed until now; None where it must be made from all entries."""
+        if target != self._target:
+            return None
+        self.index.absorb()
+        index, open_ = self.index, self.index.open
+        staying = {entry.remote_id for entry in open_ if entry.stays and entry.remote_id is not None}
+        wanted = index.wanted()
+        fresh = wanted - index.list_entries.keys()
+        capacity = plan.capacity_of(target, plan.size_of_hashes(staying))
+        if index.size + plan.size_of_hashes(fresh) > capacity:
+            return None
+        # Few runs that are in order each: much faster to sort than a set of the same.
+        hashes = sorted([*index.list_entries, *sorted((wanted | staying) - index.list_entries.keys())])
+        return HashListPlan(tuple(hashes) or (target.default,), plan.outcomes_of(open_, wanted, ()))

@@ -1,0 +1,89 @@
+"""What of a list is as it should be, and which entries are still open: kept up from what changes, not counted anew.
+
+Invariant: every entry of the list is counted by its form (it is settled), left out (nothing will come of it until it
+changes), or open. Each is judged anew once it changed, and between two changes nothing of it differs.
+"""
+
+from collections.abc import Iterable
+
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from schemas.targets import FileHashList, UrlList
+from services.push_netskope.render import give_form
+from services.push_netskope.url_lists import plan
+from services.runtime.reconciling.entry_store import Changes, Entry, SyncState
+
+
+class EntryIndex:
+    """`list_entries` has for each settled entry how many indicators are behind it, `size` is what those take, bytes.
+
+    `changes` is where the standing notes what changes; it is emptied here.
+    """
+
+    def __init__(self, entries: Iterable[Entry], target: UrlList | FileHashList, extra: int, changes: Changes) -> None:
+        self.list_entries: dict[str, int] = {}
+        self.size = 0
+        self.open: dict[Entry, None] = {}
+        self._target = target
+        self._extra = extra
+        self._changes = changes
+        for entry in entries:
+            self._take(entry)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether some are held for want of room: who stays is then a matter of all ranks."""
+        return any(entry.state is AppliedState.HELD and entry.because == plan.LIST_FULL.code for entry in self.open)
+
+    def absorb(self) -> dict[str, bool]:
+        """Take in what changed. Returns the entries that are settled now (True) or no more (False) for that."""
+        was_settled: dict[str, bool] = {}
+        for entry, was in self._changes.items():
+            if entry in self.open:
+                del self.open[entry]
+            elif was is not None:
+                was_settled.setdefault(was, True)
+                self._uncount(was)
+            if entry.sync_state is not None:
+                list_entry = self._take(entry)
+                if list_entry is not None:
+                    was_settled.setdefault(list_entry, self.list_entries[list_entry] > 1)
+        self._changes.clear()
+        return {
+            list_entry: not before
+            for list_entry, before in was_settled.items()
+            if before != (list_entry in self.list_entries)
+        }
+
+    def wanted(self) -> set[str]:
+        """The entries that open indicators ask for."""
+        return {list_entry for entry in self.open if (list_entry := plan.list_entry_of(entry)) is not None}
+
+    def _take(self, entry: Entry) -> str | None:
+        """Judge an entry. Returns what it counts for, if it is settled."""
+        give_form(entry, self._target)
+        list_entry = plan.settled_entry(entry)
+        if list_entry is None:
+            if not _is_out(entry):
+                self.open[entry] = None
+            return None
+        count = self.list_entries.get(list_entry, 0)
+        self.list_entries[list_entry] = count + 1
+        if not count:
+            self.size += len(list_entry) + self._extra
+        return list_entry
+
+    def _uncount(self, list_entry: str) -> None:
+        count = self.list_entries[list_entry] - 1
+        if count:
+            self.list_entries[list_entry] = count
+        else:
+            del self.list_entries[list_entry]
+            self.size -= len(list_entry) + self._extra
+
+
+def _is_out(entry: Entry) -> bool:
+    """Whether it is neither there nor to come, and its record says why."""
+    if entry.sync_state is not SyncState.SETTLED or entry.present or not entry.out_of_the_way:
+        return False
+    return not isinstance(entry.form, Reason) or (entry.state, entry.reason) == (AppliedState.SKIPPED, entry.form)

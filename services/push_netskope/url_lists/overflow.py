@@ -1,0 +1,93 @@
+"""URL lists by target: one as it is, several one after the other, each with what is in it or goes there.
+
+Invariant: nothing goes into a list before it is out of the other that it was in, and the books say so. What is in a
+list that is named no more leaves that first. Several are always planned from all entries.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from schemas.targets import UrlList
+from services.push_netskope.render import give_form
+from services.push_netskope.sizes import show_size
+from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists.allocation import allocate
+from services.push_netskope.url_lists.partition import ListPart, is_spread, parts_of
+from services.push_netskope.url_lists.service import UrlLists
+from services.runtime.reconciling.entry_store import Entry
+from services.runtime.reconciling.status_writer import StatusWriter
+from services.runtime.vendors.errors import RefusedError
+
+_ROUNDS: Final = 5
+"""What had to leave a list finds room in another in the next round; that may take the room of worse, and so on."""
+
+
+class OverflowLists:
+    """The URL lists of one connection, by target."""
+
+    def __init__(self, writer: StatusWriter, lists: UrlLists) -> None:
+        self._writer = writer
+        self._lists = lists
+        self._single: dict[str, UrlList] = {}
+        """Targets by id of which nothing is in a further list, as they were when that was looked through."""
+
+    def converge(self, target: UrlList, *, changed: bool) -> bool:
+        """Bring a target's lists to what they should hold. Returns and raises as `UrlLists.converge` does."""
+        if self._single.get(target.id) != target:
+            entries = self._writer.store.entries[target.id].values()
+            if is_spread(target, entries):
+                self._single.pop(target.id, None)
+                return self._converge(target)
+            self._single[target.id] = target
+        return self._lists.converge(target, changed=changed)
+
+    def _converge(self, target: UrlList) -> bool:
+        self._lists.forget(target)
+        named, left = parts_of(target, self._entries(target))
+        refusals: list[RefusedError] = []
+        try:
+            for entry in self._entries(target):
+                if any(part.has(entry) for part in left):
+                    entry.form = plan.LIST_FULL
+            done = self._each(left, refusals)
+            for _ in range(_ROUNDS):
+                again = self._spill(target, named)
+                done = self._each(named, refusals) and done
+                if not (again and done):
+                    break
+        finally:
+            for entry in self._entries(target):
+                if entry.form is plan.LIST_FULL or entry.remote_id is None:
+                    entry.form = None
+        show_size(self._writer.connection.name, target, sum(self._lists.sizes[part.name] for part in named))
+        if refusals:
+            raise refusals[0]
+        return done
+
+    def _entries(self, target: UrlList) -> Sequence[Entry]:
+        target_id = target.owner if isinstance(target, ListPart) else target.id
+        return list(self._writer.store.entries.get(target_id, {}).values())
+
+    def _spill(self, target: UrlList, parts: Sequence[ListPart]) -> bool:
+        there = {part.name: self._lists.read(part) for part in parts}
+        for part in parts:
+            now = there[part.name]
+            self._lists.sizes[part.name] = plan.size_in(part, now.urls) if now else 0
+        entries = self._entries(target)
+        for entry in entries:
+            if entry.form is plan.LIST_FULL:
+                entry.form = None
+            give_form(entry, target)
+        return allocate(entries, parts, there)
+
+    def _each(self, parts: Iterable[ListPart], refusals: list[RefusedError]) -> bool:
+        """Bring each of these to what it should hold. What one refuses holds up no other, and is noted."""
+        done = True
+        for part in parts:
+            if any(part.has(entry) for entry in self._entries(part)):
+                try:
+                    done = self._lists.converge(part, changed=False) and done
+                except RefusedError as error:
+                    refusals.append(error)
+                    done = False
+        return done

@@ -1,0 +1,112 @@
+"""The lists of one URL-list target that has several, each as a target of its own.
+
+Invariant: the books tell in which list an entry is: by the remote id, which is the entry itself in the first list, and
+`<list_entry> in <list>` in every other. No entry has a space in it. A part is planned in these words, so an entry is never
+taken for that of another list; only the vendor is told the entry itself.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from schemas.targets import UrlList
+from services.push_netskope import client as api
+from services.push_netskope.render import give_form
+from services.runtime.reconciling.entry_store import Entry, EntryStore
+
+_IN: Final = " in "
+
+
+class ListPart(UrlList):
+    """One list of a target. `label` is its name, or empty for the first. `default` is as the part says it.
+
+    `left`: the target names it no more, so nothing of ours is to stay in it.
+    """
+
+    owner: str
+    """Id of the target."""
+    label: str
+    left: bool = False
+
+    def has(self, entry: Entry) -> bool:
+        """Whether an indicator is in it, or else is meant for it."""
+        text = entry.form if entry.remote_id is None else entry.remote_id
+        return (split(text)[1] if isinstance(text, str) else "") == self.label
+
+
+def said_of(list_entry: str, label: str) -> str:
+    """An entry, as the part of this label says it."""
+    return f"{list_entry}{_IN}{label}" if label else list_entry
+
+
+def split(text: str) -> tuple[str, str]:
+    """The entry of a remote id of ours, and the label of the list that it is in."""
+    list_entry, _, label = text.partition(_IN)
+    return list_entry, label
+
+
+def excess(target: UrlList) -> int:
+    """How much longer entries are as this list says them than they are at the vendor."""
+    return len(said_of("", target.label)) if isinstance(target, ListPart) else 0
+
+
+def said(there: api.UrlList | None, target: UrlList) -> api.UrlList | None:
+    """A list that was read, as it is said here."""
+    if there is None or not isinstance(target, ListPart):
+        return there
+    return replace(there, urls=tuple(said_of(url, target.label) for url in there.urls))
+
+
+def told(urls: Iterable[str], target: UrlList) -> Sequence[str]:
+    """Entries as the vendor is told them."""
+    if isinstance(target, ListPart):
+        end = said_of("", target.label)
+        return tuple(url.removesuffix(end) for url in urls)
+    return urls if isinstance(urls, tuple) else tuple(urls)
+
+
+def members(store: EntryStore, target: UrlList) -> Collection[Entry]:
+    """The indicators that are in a list or meant for it; those of a part have their forms already."""
+    if isinstance(target, ListPart):
+        return [entry for entry in store.entries.get(target.owner, {}).values() if target.has(entry)]
+    entries = list(store.entries.get(target.id, {}).values())
+    for entry in entries:
+        give_form(entry, target)
+    return entries
+
+
+def is_spread(target: UrlList, entries: Iterable[Entry]) -> bool:
+    """Whether it has several lists, or had, and something of ours is still in one of those."""
+    return bool(target.overflow) or any(split(entry.remote_id)[1] for entry in entries if entry.remote_id is not None)
+
+
+def parts_of(target: UrlList, entries: Iterable[Entry]) -> tuple[list[ListPart], list[ListPart]]:
+    """Its lists in the order they are filled, and those that are named no more and have something of ours in them."""
+    labels = ["", *(target.overflow or ())]
+    left = {split(entry.remote_id)[1] for entry in entries if entry.remote_id is not None}.difference(labels)
+    return [_part(target, label) for label in labels], [_part(target, label, left=True) for label in sorted(left)]
+
+
+def lists_at(store: EntryStore) -> Iterable[UrlList]:
+    """Every URL list that is ours to write, part by part."""
+    for target in store.targets.values():
+        if isinstance(target, UrlList):
+            entries = store.entries.get(target.id, {}).values()
+            if is_spread(target, entries):
+                named, left = parts_of(target, entries)
+                yield from (*named, *left)
+            else:
+                yield target
+
+
+def _part(target: UrlList, label: str, *, left: bool = False) -> ListPart:
+    return ListPart(
+        kind=target.kind,
+        name=label or target.name,
+        match=target.match,
+        size_mb=target.size_mb,
+        default=said_of(target.default, label),
+        owner=target.id,
+        label=label,
+        left=left,
+    )

@@ -1,0 +1,229 @@
+"""Brings one URL list, or one part of several, to what it should hold: read, plan, note, write once, deploy, record.
+
+Invariant: a list is read right before it is written, so that entries of other people stay; two writers at the same
+moment are a race the vendor gives no means against. Nothing is recorded as applied before it is deployed, and nothing
+is written while a deploy has to wait for other people (`services/push_netskope/url_lists/deploys.py`).
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from itertools import count
+from typing import Final
+
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from schemas.targets import UrlList
+from services.push_netskope import client as api
+from services.push_netskope.missing import record_missing
+from services.push_netskope.sizes import show_size
+from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists.deploys import Deploys, withheld
+from services.push_netskope.url_lists.incremental_plan import IncrementalUrlListPlan
+from services.push_netskope.url_lists.partition import ListPart, members, said, said_of, told
+from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
+from services.runtime.reconciling.halving import by_halves
+from services.runtime.reconciling.status_writer import StatusWriter
+from services.runtime.vendors.errors import NotFoundError, RefusedError
+
+_ROUNDS: Final = 20
+_CHANGED: Final = (SyncState.PUT, SyncState.WITHDRAW)
+_OF_ENTRIES: Final = frozenset({400, 422})
+_OF_SIZE: Final = re.compile(r"exceed|too large|too long|size", re.IGNORECASE)
+
+
+class UrlLists:
+    """The URL lists of one connection."""
+
+    def __init__(self, writer: StatusWriter, client: api.NetskopeClient, *, repairs: bool, along: bool) -> None:
+        self._writer = writer
+        self._repairs = repairs
+        self._client = client
+        self._deploys = Deploys(writer, client, along=along)
+        self._ids: dict[str, int] = {}
+        self._kept: dict[str, IncrementalUrlListPlan] = {}
+        self.sizes: dict[str, int] = {}
+        """Bytes of the parts, by name, as they were last read or written."""
+
+    def converge(self, target: UrlList, *, changed: bool) -> bool:
+        """Bring a list to what it should hold, and record what that made of the entries.
+
+        Returns False when that waits for other people: then it is to be looked at again before long.
+
+        `changed`: it is looked at because of its entries; otherwise all is planned afresh.
+
+        Raises:
+            RefusedError: the vendor will not have it; nothing is lost.
+            VendorError, StoppedError: as the client does.
+
+        """
+        wrote, waits = False, None
+        if not changed:
+            self.forget(target)
+        for round_ in count(1):
+            there = self.read(target)
+            self._deploys.look(target, there)
+            known = self._known(target, there)
+            entries = known.index.open if known else members(self._writer.store, target)
+            present = known or frozenset(there.urls if there else ())
+            missing = not self._deploys.is_theirs(target) and record_missing(
+                self._writer, entries, present, repairs=self._repairs
+            )
+            if missing and not self._repairs and not self._has_changes(target):
+                return True
+            quick = known.planned() if known else None
+            if quick is None:
+                self.forget(target)
+                entries = members(self._writer.store, target)
+            planned = quick or self._plan(target, entries, there)
+            if planned.urls is None or (waits := None if wrote else self._deploys.waits_for()):
+                break
+            self._writer.write_ahead(plan.notes(entries, planned))
+            wrote = True
+            if self._sent(target, there, planned, last=round_ == _ROUNDS):
+                break
+        if wrote or (there and there.pending and planned.outcomes):
+            waits = waits or self._deploys.deploy()
+        if waits:
+            so, held = withheld(planned.outcomes, there, waits, ours=self._deploys.is_ours(target))
+            self._writer.record(so)
+            self._writer.remark(held)
+            self.forget(target)
+            return False
+        self._writer.record(planned.outcomes)
+        self._keep(target, there, planned)
+        return True
+
+    def _has_changes(self, target: UrlList) -> bool:
+        if isinstance(target, ListPart):
+            return any(entry.sync_state in _CHANGED for entry in members(self._writer.store, target))
+        by_sync_state = self._writer.store.by_sync_state
+        return any(entry.target_id == target.id for sync_state in _CHANGED for entry in by_sync_state[sync_state])
+
+    def _known(self, target: UrlList, there: api.UrlList | None) -> IncrementalUrlListPlan | None:
+        """What is known of the list already, if nobody else changed it."""
+        known = self._kept.get(target.id)
+        if known and not known.follows(target, there):
+            self.forget(target)
+            return None
+        return known
+
+    def _keep(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan) -> None:
+        """Remember the list as it is now for the next plan, and show how large it is."""
+        urls = planned.urls if planned.urls is not None else there.urls if there else ()
+        if isinstance(target, ListPart):
+            self.sizes[target.name] = plan.size_in(target, urls)
+            return
+        known = self._kept.get(target.id)
+        if known:
+            known.wrote(planned)
+        elif urls and (there is None or there.type == target.match):
+            changes = self._writer.store.watch(target.id)
+            known = IncrementalUrlListPlan.of(members(self._writer.store, target), target, urls, changes)
+            if known:
+                self._kept[target.id] = known
+            else:
+                self.forget(target)
+        show_size(self._writer.connection.name, target, known.size if known else plan.size_of_urls(urls))
+
+    def forget(self, target: UrlList) -> None:
+        """Plan from all entries next."""
+        self._kept.pop(target.id, None)
+        self._writer.store.unwatch(target.id)
+
+    def read(self, target: UrlList) -> api.UrlList | None:
+        """The list of its name; its id is remembered, and looked up again when it is another's by now.
+
+        Raises:
+            VendorError, StoppedError: as the client does.
+
+        """
+        name = target.name
+        if name in self._ids:
+            there = self._client.url_list(self._ids[name])
+            if there and there.name == name:
+                return said(there, target)
+        found = self._client.find_url_list(name)
+        if found is None:
+            return None
+        self._ids[name] = found
+        return said(self._client.url_list(found), target)
+
+    def _plan(self, target: UrlList, entries: Collection[Entry], there: api.UrlList | None) -> plan.UrlListPlan:
+        if there and there.type != target.match:
+            return plan.plan_other_type(entries, target, there)
+        return plan.plan_url_list(entries, target, there)
+
+    def _sent(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, *, last: bool) -> bool:
+        """Write a list. Returns False when entries of it were singled out, and it is to be planned again."""
+        self._deploys.writing(target, planned)
+        try:
+            self._write(target, there, planned)
+        except NotFoundError:
+            self._ids.pop(target.name, None)
+            raise
+        except RefusedError as error:
+            if last:
+                raise
+            self._single_out(target, there, planned, error)
+            return False
+        return True
+
+    def _write(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan) -> None:
+        assert planned.urls is not None
+        if there is None:
+            self._client.create_url_list(target.name, told(planned.urls, target), target.match)
+        elif planned.remove or planned.again:
+            self._client.replace(there.id, told(planned.urls, target), there.type)
+        else:
+            self._client.append(there.id, told(planned.add, target), there.type)
+
+    def _single_out(
+        self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, error: RefusedError
+    ) -> None:
+        """Reject the entries that a refusal is about. Where it does not say which, add them by halves to find out.
+
+        Raises:
+            RefusedError: it is about something else.
+
+        """
+        label = target.label if isinstance(target, ListPart) else ""
+        reasons = {said_of(list_entry, label): why for list_entry, why in api.refused_entries(error).items()}
+        if self._reject(target, there, reasons):
+            return
+        if error.status not in _OF_ENTRIES or _OF_SIZE.search(error.message) or not planned.add or there is None:
+            raise error
+        if planned.remove:
+            left = [url for url in there.urls if url not in planned.remove]
+            self._client.replace(there.id, told(left or [target.default], target), there.type)
+
+        def alone(list_entry: str, refusal: RefusedError) -> None:
+            self._reject(target, there, {list_entry: refusal.message or refusal.text})
+
+        def untried(_: Sequence[str], refusal: RefusedError) -> None:
+            raise refusal
+
+        by_halves(
+            planned.add,
+            lambda some: self._client.append(there.id, told(some, target), there.type),
+            alone,
+            untried,
+            _OF_ENTRIES,
+        )
+
+    def _reject(self, target: UrlList, there: api.UrlList | None, reasons: dict[str, str]) -> bool:
+        """What is there already stays ours, so that the next plan takes it out: no write passes with it."""
+        entries = members(self._writer.store, target) if reasons else []
+        behind = [
+            (entry, list_entry)
+            for entry in entries
+            if (list_entry := plan.list_entry_of(entry)) is not None and list_entry in reasons
+        ]
+        present = frozenset(there.urls) if there else frozenset()
+
+        def rejected(entry: Entry, list_entry: str) -> Outcome:
+            remote_id = entry.remote_id if entry.remote_id in present else None
+            reason = Reason(code="vendor_rejected", detail=reasons[list_entry])
+            return Outcome(entry, AppliedState.REJECTED, remote_id, reason)
+
+        self._writer.record([rejected(entry, list_entry) for entry, list_entry in behind])
+        return bool(behind)

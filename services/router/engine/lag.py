@@ -1,0 +1,114 @@
+"""How far the router is behind: per owned partition, in offsets and in the age of the oldest batch not merged yet.
+
+Read by a consumer of its own, since what waits inside Faust's is neither merged nor at Kafka; but not where a worker
+has reports in hand, and so knows how old they are: to read that, a whole batch must be unpacked. A transaction leaves a
+marker behind its records, so a partition that is caught up may still end one offset further on; whether something waits
+there is decided by looking, once for every end.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from services.runtime.clock import now_ms
+from services.runtime.kafka import clients
+from services.runtime.observability import log
+from services.runtime.observability.metrics import LAG_RECORDS, LAG_SECONDS
+from services.runtime.settings import Settings
+
+EVERY_S = 15.0
+"""As often as it is scraped."""
+_FETCH_BYTES = 65_536
+
+_LOG = log.get(__name__)
+
+
+class Position(NamedTuple):
+    """How far a partition is: the next offset to be merged, and when the first of the reports in hand was written.
+
+    `oldest_at`: milliseconds since the epoch; None where none are in hand.
+    """
+
+    merged: int
+    oldest_at: int | None = None
+
+
+class LagWatch:
+    """Keeps the gauges of the owned partitions up to date. `positions`: where each of them is just now."""
+
+    def __init__(
+        self, settings: Settings, positions: Callable[[], Mapping[int, Position]], every_s: float = EVERY_S
+    ) -> None:
+        self._settings = settings
+        self._positions = positions
+        self._every_s = every_s
+        self._nothing_up_to: dict[int, int] = {}
+        """By partition, an end before which nothing was found to wait."""
+
+    async def run(self) -> None:
+        """Watch, until cancelled."""
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka_bootstrap.split(","),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            **clients.security(self._settings),
+        )
+        await reader.start()
+        try:
+            while True:
+                try:
+                    await self._look(reader)
+                except KafkaError as error:  # whoever routes finds out by themselves whether they can go on
+                    _LOG.warning("the lag cannot be told", why=repr(error))
+                await asyncio.sleep(self._every_s)
+        finally:
+            await reader.stop()
+
+    async def _look(self, reader: AIOKafkaConsumer) -> None:
+        topic = self._settings.topics.reports.name
+        positions = dict(self._positions())
+        if not positions:
+            return
+        ends = await reader.end_offsets([TopicPartition(topic, number) for number in positions])
+        behind = {
+            part: at for part, end in ends.items()
+            if end > max((at := positions[part.partition]).merged, self._nothing_up_to.get(part.partition, 0))
+        }  # fmt: skip
+        oldest = {part: (at.merged, at.oldest_at) for part, at in behind.items() if at.oldest_at is not None}
+        if unknown := {part: at.merged for part, at in behind.items() if part not in oldest}:
+            oldest |= await self._oldest(reader, unknown, ends)
+        now, still = now_ms(), self._positions()
+        for part, end in ends.items():
+            if part.partition not in still:
+                continue  # it went to another router meanwhile
+            found = oldest.get(part)
+            label = str(part.partition)
+            LAG_RECORDS.labels(label).set(end - found[0] if found else 0)
+            LAG_SECONDS.labels(label).set(max(0, now - found[1]) / 1000 if found else 0)
+
+    async def _oldest(
+        self, reader: AIOKafkaConsumer, behind: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """Offset and timestamp of the first batch that waits in each partition; those where none does are left out."""
+        reader.assign(list(behind))
+        kept_from = await reader.beginning_offsets(list(behind))
+        for part, start in behind.items():
+            reader.seek(part, max(start, kept_from[part]))
+        found: dict[TopicPartition, tuple[int, int]] = {}
+        left = set(behind)
+        while left:
+            for part, messages in (await reader.getmany(*left, timeout_ms=200)).items():
+                if messages:
+                    found[part] = messages[0].offset, messages[0].timestamp
+            for part in list(left):
+                if part in found:
+                    left.discard(part)
+                elif await reader.position(part) >= ends[part]:
+                    self._nothing_up_to[part.partition] = ends[part]
+                    left.discard(part)
+        reader.unsubscribe()
+        return found

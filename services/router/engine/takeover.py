@@ -1,0 +1,109 @@
+"""Taking over partitions: fence their former owner, read their state in bulk, put the group where the state says.
+
+In this order. Once the former owner is fenced nothing can be added behind what is read, and reading committed records
+only, nothing is read that was never committed.
+"""
+
+import asyncio
+import time
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas.progress import PROGRESS_KEY, Progress
+from services.router.engine.producers import PartitionProducers
+from services.router.engine.state import PartitionState
+from services.runtime.kafka.clients import security
+from services.runtime.observability import log
+from services.runtime.observability.metrics import RECOVERED, RECOVERY_SECONDS
+from services.runtime.settings import Settings
+
+_LOG = log.get(__name__)
+
+
+async def take_over(settings: Settings, producers: PartitionProducers, numbers: set[int]) -> dict[int, PartitionState]:
+    """Become the owner of partitions and load their state."""
+    started = time.monotonic()
+    await asyncio.gather(*(producers.open(number) for number in numbers))
+    states = {number: PartitionState(number) for number in numbers}
+    count = await _load(settings, states)
+    await asyncio.gather(
+        *(
+            producers.set_group_offset(number, settings.topics.reports.name, state.progress.reports_next)
+            for number, state in states.items()
+        )
+    )
+    seconds = time.monotonic() - started
+    RECOVERED.inc(count)
+    RECOVERY_SECONDS.set(seconds)
+    _LOG.info("took over", partitions=sorted(numbers), records=count, seconds=round(seconds, 2))
+    return states
+
+
+def _reader(settings: Settings) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap.split(","),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        max_poll_records=20_000,
+        fetch_max_bytes=50_000_000,
+        max_partition_fetch_bytes=10_000_000,
+        **security(settings),
+    )
+
+
+async def _load(settings: Settings, states: dict[int, PartitionState]) -> int:
+    partitions = [TopicPartition(settings.topics.indicators.name, number) for number in states]
+    reader, count = _reader(settings), 0
+    await reader.start()
+    try:
+        reader.assign(partitions)
+        await reader.seek_to_beginning(*partitions)
+        end = await reader.end_offsets(partitions)
+        left = set(partitions)
+        while left := {part for part in left if await reader.position(part) < end[part]}:
+            for part, messages in (await reader.getmany(timeout_ms=200)).items():
+                count += len(messages)
+                state = states[part.partition]
+                for message in messages:
+                    if message.key == PROGRESS_KEY:
+                        state.progress = Progress.decode(message.value)
+                    elif message.value is None:
+                        state.indicators.pop(message.key, None)
+                    else:
+                        state.indicators[message.key] = message.value
+    finally:
+        await reader.stop()
+    return count
+
+
+async def changelog_ends(settings: Settings, numbers: set[int]) -> dict[int, int]:
+    """The end offset of each partition's changelog."""
+    topic = settings.topics.indicators.name
+    reader = _reader(settings)
+    await reader.start()
+    try:
+        ends = await reader.end_offsets([TopicPartition(topic, number) for number in numbers])
+    finally:
+        await reader.stop()
+    return {part.partition: end for part, end in ends.items()}
+
+
+async def first_between(settings: Settings, number: int, start: int, stop: int) -> int | None:
+    """The offset of the first report batch in [start, stop), or None where only transaction markers are."""
+    part = TopicPartition(settings.topics.reports.name, number)
+    reader = _reader(settings)
+    await reader.start()
+    try:
+        reader.assign([part])
+        kept_from = (await reader.beginning_offsets([part]))[part]
+        if kept_from > start:
+            _LOG.error("reports expired before they were routed", partition=number, offsets=f"{start}-{kept_from - 1}")
+        reader.seek(part, max(start, kept_from))
+        while await reader.position(part) < stop:
+            for message in (await reader.getmany(timeout_ms=200)).get(part, []):
+                if message.offset < stop:
+                    return int(message.offset)
+                return None
+    finally:
+        await reader.stop()
+    return None

@@ -1,0 +1,127 @@
+"""One unit of work: what a run of reports, of re-evaluations or of alarms changes. Pure; sent and committed as a whole.
+
+Only the last word on a key travels: a unit is one transaction, so nobody could have seen the others.
+"""
+
+from collections import Counter
+from collections.abc import Container
+
+from schemas.canonical import indicator_id
+from schemas.indicator import Indicator
+from schemas.partitions import partition_of_key
+from schemas.progress import PROGRESS_KEY, Progress
+from schemas.record import UndecodableError
+from schemas.report import Report, ReportBatch
+from schemas.topics import Topics
+from services.router.engine.producers import KeyedRecord, Parcel
+from services.router.engine.state import PartitionState, is_forgettable, moment
+from services.router.evaluation.compile import CompiledPolicy
+from services.router.evaluation.evaluate import Change, Decision, evaluate, resend
+from services.router.evaluation.merge import merge
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Unit:
+    """Gathers the changes of one partition until they are sent. `now`: milliseconds since the epoch."""
+
+    def __init__(self, state: PartitionState, policy: CompiledPolicy, topics: Topics, now: int) -> None:
+        self._state = state
+        self._policy = policy
+        self._topics = topics
+        self._now = now
+        self.changed: dict[bytes, bytes | None] = {}
+        self.moments: dict[bytes, int | None] = {}
+        self._desired: dict[str, dict[bytes, KeyedRecord]] = {}
+        self.outcomes: Counter[str] = Counter()
+        self.verbs: Counter[tuple[str, str]] = Counter()
+        self.skips: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it changes nothing."""
+        return not self.changed and not self._desired
+
+    def take(self, batch: ReportBatch, headers: Headers) -> None:
+        """Merge a batch of reports.
+
+        Raises:
+            UndecodableError: a report belongs to another partition, so its writer counts partitions differently.
+
+        """
+        keys = [indicator_id(report.type, report.value).encode() for report in batch.reports]
+        for key in keys:
+            if partition_of_key(key, self._topics.partitions) != self._state.number:
+                raise UndecodableError(f"{key.decode()} does not belong to partition {self._state.number}")
+        for key, report in zip(keys, batch.reports, strict=True):
+            self._merge(key, batch.source, report, headers)
+
+    def _merge(self, key: bytes, source: str, report: Report, headers: Headers) -> None:
+        merged = merge(self._stored(key), source, report)
+        if merged is None:
+            self.outcomes["unchanged"] += 1
+            return
+        self.outcomes["echo" if merged.sources[source].echo else "changed"] += 1
+        self._keep(key, evaluate(merged, self._policy, self._now, report.observed_at), headers)
+
+    def reevaluate(self, key: bytes) -> None:
+        """Evaluate a stored indicator again: for a new policy, or because it may have expired or be forgotten."""
+        stored = self._stored(key)
+        if stored is None:
+            return
+        decision = evaluate(stored, self._policy, self._now, self._now)
+        if is_forgettable(decision.indicator, self._now):
+            self.changed[key], self.moments[key] = None, None
+            self.outcomes["forgotten"] += 1
+        elif decision.indicator is not stored:
+            self._keep(key, decision, ())
+        else:
+            self.moments[key] = _moment(stored)
+
+    def resend(self, key: bytes, sharing: str | None, places: Container[str] | None = None) -> list[tuple[str, str]]:
+        """Ask for the entries of a stored indicator to be written again; returns destination and key of each.
+
+        `places`: only those at these, each `<destination>/<target id>`.
+
+        Evaluated first: what is written must be remembered as asked for, or nobody would withdraw it.
+        """
+        self.reevaluate(key)
+        stored = self._stored(key)
+        changes = list(resend(stored, self._policy, self._now, sharing, places)) if stored else []
+        for change in changes:
+            self._write(change, ())
+        return [(change.destination, change.key) for change in changes]
+
+    def _stored(self, key: bytes) -> Indicator | None:
+        raw = self.changed[key] if key in self.changed else self._state.indicators.get(key)
+        return Indicator.decode(raw) if raw else None
+
+    def _keep(self, key: bytes, decision: Decision, headers: Headers) -> None:
+        self.changed[key] = decision.indicator.encode()
+        self.moments[key] = _moment(decision.indicator)
+        for change in decision.changes:
+            self._write(change, headers)
+        if decision.newly_skipped:
+            self.skips.update(decision.newly_skipped)
+
+    def _write(self, change: Change, headers: Headers) -> None:
+        name, entry = change.key.encode(), change.entry
+        value = entry.encode() if entry else None
+        self._desired.setdefault(change.destination, {})[name] = KeyedRecord(name, value, headers)
+        verb = "withdraw" if entry is None else "release" if entry.released else "put"
+        self.verbs[change.destination, verb] += 1
+
+    def outgoing(self, progress: Progress) -> Parcel:
+        """Everything to be written in one transaction: desired entries, changelog and progress."""
+        outgoing = {
+            (self._topics.desired(destination).name, 0): list(items.values())
+            for destination, items in self._desired.items()
+        }
+        changelog = [KeyedRecord(key, value) for key, value in self.changed.items()]
+        changelog.append(KeyedRecord(PROGRESS_KEY, progress.encode()))
+        outgoing[self._topics.indicators.name, self._state.number] = changelog
+        return outgoing
+
+
+def _moment(indicator: Indicator) -> int | None:
+    return moment(indicator.active, indicator.changes_at, indicator.inactive_since)

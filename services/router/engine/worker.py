@@ -1,0 +1,227 @@
+"""The work of one partition: units of reports as they come, and chores in between, a slice at a time.
+
+A unit is computed, sent in one transaction, and only then put into the local state and acknowledged to Faust.
+Whatever goes wrong while sending ends the process: an agent that goes on after it was fenced looks alive and is not.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from schemas.progress import Progress
+from schemas.record import UndecodableError
+from schemas.report import ReportBatch
+from schemas.request import Reply, Request
+from services.router.engine.abort import abort
+from services.router.engine.background_work import AT_ONCE, Reevaluation
+from services.router.engine.producers import PartitionProducers
+from services.router.engine.state import PartitionState
+from services.router.engine.unit import Unit
+from services.router.evaluation.compile import CompiledPolicy
+from services.router.queries.query import Query
+from services.runtime.clock import now_ms
+from services.runtime.kafka.bulk_read import Raw
+from services.runtime.lifecycle import Context
+from services.runtime.observability import log, metrics, trace
+
+_LOG = log.get(__name__)
+_PRIME_AT_ONCE = 20_000
+_BREATHE_EVERY = 100
+
+Event = Any
+"""A Faust event: its value is the raw record, its message has offset and headers."""
+
+
+class PartitionWorker:
+    """Works for one owned partition. `answered` takes the replies to what was asked."""
+
+    def __init__(
+        self,
+        context: Context,
+        producers: PartitionProducers,
+        state: PartitionState,
+        policy: Callable[[], CompiledPolicy],
+        answered: Callable[[Reply], None],
+    ) -> None:
+        self.state = state
+        self.last_queued = -1
+        self.oldest_at: int | None = None
+        """When the first of the reports in hand was written, milliseconds since the epoch; None: there are none."""
+        self._context = context
+        self._topics = context.settings.topics
+        self._producers = producers
+        self._policy = policy
+        self._answered = answered
+        self._queue: asyncio.Queue[Event | None] = asyncio.Queue(context.settings.unit_batches * 2)
+        self._queries: deque[Query] = deque()
+        self._reevaluation = Reevaluation()
+        self._primed = False
+        self._task: asyncio.Task[None] | None = None
+        self._running = asyncio.Event()
+        self._idle = asyncio.Lock()
+
+    def start(self) -> None:
+        """Begin to work, as soon as `resume` allows."""
+        self.state.begin_priming()
+        self._task = asyncio.create_task(self._run(), name=f"partition-{self.state.number}")
+
+    async def put(self, event: Event) -> None:
+        """Queue an event; waits while the queue is full."""
+        self.last_queued = event.message.offset
+        await self._queue.put(event)
+
+    def ask(self, request: Request) -> None:
+        """Answer a request, after those that were asked before."""
+        self._queries.append(Query(request, self.state, self._policy(), self._topics.partitions))
+        self.wake()
+
+    def tick(self) -> None:
+        """Look whether the hour brings something to do."""
+        if self._has_background_work():
+            self.wake()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        if self._queue.empty():
+            self._queue.put_nowait(None)
+
+    async def pause(self) -> None:
+        """Begin no new unit, and return when the one under way is committed."""
+        self._running.clear()
+        async with self._idle:
+            pass
+
+    def resume(self) -> None:
+        """Go on."""
+        self._running.set()
+
+    async def stop(self) -> None:
+        """Finish the unit under way and end."""
+        await self.pause()
+        if self._task:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            events = await self._gather()
+            await self._running.wait()
+            async with self._idle:
+                try:
+                    if events:
+                        await self._route(events)
+                    await self._do_background_work()
+                except (KafkaError, AssertionError) as error:  # fenced, or a producer state that cannot be trusted
+                    abort(f"partition {self.state.number}: {error!r}")
+
+    async def _gather(self) -> list[Event]:
+        """Events that are waiting, up to a unit's worth. Waits for the first, unless there are chores."""
+        found: list[Event] = []
+        if not self._has_background_work() and (event := await self._queue.get()):
+            found.append(event)
+        while len(found) < self._context.settings.unit_batches and not self._queue.empty():
+            if event := self._queue.get_nowait():
+                found.append(event)
+        self.oldest_at = round(found[0].message.timestamp * 1000) if found else None  # Faust has seconds
+        return found
+
+    async def _route(self, events: list[Event]) -> None:
+        unit = self._unit()
+        following = self.state.progress.reports_next
+        for event in events:
+            if event.message.offset < following:
+                continue
+            following = event.message.offset + 1
+            await self._take(unit, event)
+            await asyncio.sleep(0)
+        await self._commit(unit, self.state.progress.model_copy(update={"reports_next": following}))
+        for event in events:
+            event.ack()
+        self.oldest_at = None
+
+    async def _take(self, unit: Unit, event: Event) -> None:
+        topic, number = self._topics.reports.name, self.state.number
+        try:
+            came_with = trace.of(dict(event.message.headers or {}).items())
+            with trace.span("merge", parent=came_with, partition=number):
+                unit.take(ReportBatch.decode(event.value), trace.headers())
+            self._context.deadletters.limit.good(topic, number)
+        except UndecodableError as error:
+            headers = tuple(dict(event.message.headers or {}).items())
+            raw = Raw(event.message.offset, event.message.key, event.value, headers)
+            await asyncio.to_thread(self._context.deadletters.set_aside, topic, number, raw, error)
+
+    def _has_background_work(self) -> bool:
+        first = self.state.alarms.first
+        return bool(
+            not self._primed
+            or self._queries
+            or self._reevaluation.is_due(self.state, self._policy())
+            or (first is not None and first <= now_ms())
+        )
+
+    async def _do_background_work(self) -> None:
+        """One slice of each."""
+        if not self._primed:
+            self._primed = not self.state.prime(_PRIME_AT_ONCE)
+        if self._reevaluation.is_due(self.state, self._policy()):
+            await self._reevaluate()
+        await self._wake_due()
+        if self._queries:
+            await self._inquire(self._queries[0])
+
+    async def _reevaluate(self) -> None:
+        policy = self._policy()
+        keys, progress = self._reevaluation.slice(self.state, policy)
+        unit = Unit(self.state, policy, self._topics, now_ms())
+        await self._look_at(unit, keys)
+        metrics.REEVALUATED.inc(len(keys))
+        await self._commit(unit, progress)
+        metrics.REEVALUATION_LEFT.labels(str(self.state.number)).set(progress.of - progress.done)
+        if progress.reevaluating is None:
+            _LOG.info("evaluated for the policy", partition=self.state.number, policy=progress.policy_version)
+
+    async def _wake_due(self) -> None:
+        unit = self._unit()
+        await self._look_at(unit, self.state.alarms.due(now_ms(), AT_ONCE))
+        if unit.is_empty:
+            self.state.commit({}, unit.moments, self.state.progress)
+        else:
+            await self._commit(unit, self.state.progress)
+
+    async def _look_at(self, unit: Unit, keys: Iterable[bytes]) -> None:
+        for number, key in enumerate(keys):
+            unit.reevaluate(key)
+            if number % _BREATHE_EVERY == 0:
+                await asyncio.sleep(0)
+
+    async def _inquire(self, query: Query) -> None:
+        unit = self._unit()
+        for _ in range(AT_ONCE // _BREATHE_EVERY):
+            if not query.is_done:
+                query.look(_BREATHE_EVERY, unit)
+                await asyncio.sleep(0)
+        if not unit.is_empty:
+            await self._commit(unit, self.state.progress)
+        if query.is_done:
+            self._queries.popleft()
+            self._answered(query.reply())
+
+    def _unit(self) -> Unit:
+        return Unit(self.state, self._policy(), self._topics, now_ms())
+
+    async def _commit(self, unit: Unit, progress: Progress) -> None:
+        with metrics.UNIT_SECONDS.time():
+            await self._producers.send(self.state.number, unit.outgoing(progress))
+        self.state.commit(unit.changed, unit.moments, progress)
+        for outcome, count in unit.outcomes.items():
+            metrics.ROUTED.labels(outcome).inc(count)
+        for (destination, verb), count in unit.verbs.items():
+            metrics.DESIRED.labels(destination, verb).inc(count)
+        for (destination, reason), count in unit.skips.items():
+            metrics.SKIPPED.labels(self._context.service, destination, reason).inc(count)
+        number = str(self.state.number)
+        metrics.STORED.labels(number).set(len(self.state.indicators))
+        metrics.POLICY_APPLIED.labels(number).set(progress.policy_version)

@@ -1,0 +1,97 @@
+"""Requests to the partitions of this process, and the replies. Follows `ioc.requests` for what it owns just now.
+
+Requests of the last minute are answered after a take-over, too: whoever asked while the partition had no owner is still
+waiting. A reply that is given twice is the same reply.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from schemas.record import UndecodableError
+from schemas.request import Reply, Request
+from services.runtime.clock import now_ms
+from services.runtime.kafka import clients
+from services.runtime.kafka.bulk_read import Raw
+from services.runtime.lifecycle import Context
+from services.runtime.observability.metrics import REQUESTS
+
+_STILL_WAITING_MS = 60_000
+
+Ask = Callable[[int, Request], None]
+"""Given a partition of ours and a request to it."""
+
+
+class RequestFollower:
+    """Brings requests to `ask`, and replies to Kafka."""
+
+    def __init__(self, context: Context, ask: Ask) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._ask = ask
+        self._wanted: frozenset[int] = frozenset()
+        self._producer = clients.producer(context.settings)
+
+    def own(self, numbers: set[int]) -> None:
+        """Answer for these partitions from now on."""
+        self._wanted = frozenset(numbers)
+
+    def reply(self, reply: Reply) -> None:
+        """Publish a reply; does not wait for Kafka."""
+        self._producer.send(self._settings.topics.replies.name, reply.encode(), key=reply.id.encode())
+
+    async def run(self) -> None:
+        """Follow, until cancelled."""
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka_bootstrap.split(","),
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            **clients.security(self._settings),
+        )
+        await reader.start()
+        owned: frozenset[int] = frozenset()
+        try:
+            while True:
+                if owned != self._wanted:
+                    await self._follow(reader, owned)
+                    owned = self._wanted
+                if not owned:
+                    await asyncio.sleep(0.2)
+                    continue
+                for part, records in (await reader.getmany(timeout_ms=200)).items():
+                    for record in records:
+                        await self._take(part, Raw(record.offset, record.key, record.value, record.headers))
+        finally:
+            await reader.stop()
+
+    async def _follow(self, reader: AIOKafkaConsumer, before: frozenset[int]) -> None:
+        topic, wanted = self._settings.topics.requests.name, self._wanted
+        positions = {number: await reader.position(TopicPartition(topic, number)) for number in before & wanted}
+        reader.assign([TopicPartition(topic, number) for number in wanted])
+        new = [TopicPartition(topic, number) for number in wanted - before]
+        for number, position in positions.items():
+            reader.seek(TopicPartition(topic, number), position)
+        if new:
+            recent = await reader.offsets_for_times(dict.fromkeys(new, now_ms() - _STILL_WAITING_MS))
+            ends = await reader.end_offsets(new)
+            for part in new:
+                reader.seek(part, recent[part].offset if recent.get(part) else ends[part])
+
+    async def _take(self, part: TopicPartition, record: Raw) -> None:
+        if record.value is None or part.partition not in self._wanted:
+            return
+        try:
+            request = Request.decode(record.value)
+        except UndecodableError as error:
+            await asyncio.to_thread(self._context.deadletters.set_aside, part.topic, part.partition, record, error)
+            return
+        REQUESTS.labels(request.verb).inc()
+        self._ask(part.partition, request)
+
+    def close(self) -> None:
+        """Send what is still waiting and close."""
+        with closing(self._producer):
+            self._producer.flush(timeout=5)

@@ -1,0 +1,124 @@
+"""Kafka clients, made in one way: security, isolation and durability are decided here and nowhere else.
+
+Whatever reads records of transactions reads committed ones only; whatever writes is idempotent and waits for all.
+"""
+
+import logging
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient
+
+from services.runtime.observability import log
+from services.runtime.settings import ENV_PREFIX, Settings, SettingsError
+
+MAX_REQUEST_BYTES = 1_000_000
+TRANSACTION_TIMEOUT_MS = 20_000
+PATIENCE_S = 2.0
+"""After so long it is said that no broker has answered yet."""
+_WAITING = "Kafka at %s does not answer yet; trying on for a while (IOC_BRIDGE_KAFKA_BOOTSTRAP)"
+_LOG = logging.getLogger(__name__)
+"""Of the standard library: the command line, which has no log, shows these lines as well."""
+
+
+def security(settings: Settings) -> dict[str, Any]:
+    """Security options, as kafka-python and aiokafka both spell them. TLS is given as a context of its own.
+
+    Raises:
+        SettingsError: a certificate or key file cannot be used.
+
+    """
+    options: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
+    if settings.kafka_security_protocol.startswith("SASL"):
+        assert settings.kafka_sasl_password is not None
+        options |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_sasl_username,
+            "sasl_plain_password": log.hide(settings.kafka_sasl_password.get_secret_value()),
+        }
+    if settings.kafka_security_protocol.endswith("SSL"):
+        options["ssl_context"] = tls_context(settings)
+    return options
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """The TLS context for brokers: system CAs or the configured bundle, and a client certificate if there is one.
+
+    Raises:
+        SettingsError: a certificate or key file cannot be used; says which.
+
+    """
+    ca, cert, key = settings.kafka_ssl_ca_file, settings.kafka_ssl_cert_file, settings.kafka_ssl_key_file
+    with _told("kafka_ssl_ca_file", f"{ca} is no usable CA bundle"):
+        context = ssl.create_default_context(cafile=ca)
+    if cert:
+        with _told("kafka_ssl_cert_file", f"{cert} and kafka_ssl_key_file {key} are no usable certificate and key"):
+            context.load_cert_chain(cert, key)
+    return context
+
+
+@contextmanager
+def _told(field: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:  # ssl.SSLError is one
+        why = error.strerror or str(error)
+        raise SettingsError(
+            f"{field} ({ENV_PREFIX}{field.upper()}): {what} ({why}); give readable PEM files"
+        ) from error
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    return {"bootstrap_servers": settings.kafka_bootstrap.split(","), **security(settings)}
+
+
+def producer(settings: Settings, **options: object) -> KafkaProducer:
+    """An idempotent producer that waits for all in-sync replicas."""
+    with _waited_for(settings):
+        return KafkaProducer(
+            **_common(settings),
+            metrics_enabled=False,
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=MAX_REQUEST_BYTES,
+            allow_auto_create_topics=False,
+            **options,
+        )
+
+
+def consumer(settings: Settings, **options: object) -> KafkaConsumer:
+    """A consumer of committed records. It commits nothing by itself."""
+    with _waited_for(settings):
+        return KafkaConsumer(
+            **_common(settings),
+            metrics_enabled=False,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            max_poll_records=5_000,
+            max_partition_fetch_bytes=8_000_000,
+            **options,
+        )
+
+
+def admin(settings: Settings) -> KafkaAdminClient:
+    """An admin client."""
+    with _waited_for(settings):
+        return KafkaAdminClient(**_common(settings))
+
+
+@contextmanager
+def _waited_for(settings: Settings) -> Iterator[None]:
+    """Says so if the first answer of a broker, which making a client waits for, takes long."""
+    said = threading.Timer(PATIENCE_S, lambda: _LOG.warning(_WAITING, settings.kafka_bootstrap))
+    said.daemon = True
+    said.start()
+    try:
+        yield
+    finally:
+        said.cancel()

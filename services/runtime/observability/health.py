@@ -1,0 +1,137 @@
+"""/metrics, /livez and /readyz of one process, on a port of their own.
+
+Ready means: nothing is being waited for. What is waited for is said in the answer, one line each.
+A remark says what else is worth knowing, after the `ok`: it makes nobody start the process anew.
+Live means: every heart registered has beaten within its bound; a stuck loop makes the process not live.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+from services.runtime.observability.metrics import READY
+
+_StartResponse = Callable[[str, list[tuple[str, str]]], object]
+
+
+class Health:
+    """What the process waits for, and whether its loops turn. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, str] = {}
+        self._beats: dict[str, tuple[float, float]] = {}
+        self._remarks: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def wait_for(self, what: str, why: str) -> None:
+        """Not ready until `done(what)`."""
+        with self._lock:
+            self._waiting[what] = why
+            READY.set(0)
+
+    def done(self, what: str) -> None:
+        """No longer waiting for this."""
+        with self._lock:
+            self._waiting.pop(what, None)
+            READY.set(not self._waiting)
+
+    def remark(self, what: str, line: str | None) -> None:
+        """Say something of `what`, in place of what was said before; None takes it back. Ready stays ready."""
+        with self._lock:
+            if line is None:
+                self._remarks.pop(what, None)
+            else:
+                self._remarks[what] = line
+
+    def beat(self, heart: str, bound_s: float) -> None:
+        """A loop turned; it must turn again within `bound_s` seconds or the process counts as dead."""
+        with self._lock:
+            self._beats[heart] = (time.monotonic(), bound_s)
+
+    def forget(self, heart: str) -> None:
+        """A loop ended as it should."""
+        with self._lock:
+            self._beats.pop(heart, None)
+
+    def waiting(self) -> list[str]:
+        """What is being waited for, a line each."""
+        with self._lock:
+            return [f"waiting for {what}: {why}" for what, why in self._waiting.items()]
+
+    def remarks(self) -> list[str]:
+        """What else is worth knowing, a line each."""
+        with self._lock:
+            return [f"{what}: {line}" for what, line in self._remarks.items()]
+
+    def stuck(self) -> list[str]:
+        """Which loops have not turned in time, a line each."""
+        now = time.monotonic()
+        with self._lock:
+            return [
+                f"{heart} last turned {now - at:.0f} s ago, allowed {bound:.0f} s"
+                for heart, (at, bound) in self._beats.items()
+                if now - at > bound
+            ]
+
+
+class HealthServer:
+    """Serves health and metrics from a daemon thread until closed.
+
+    Raises:
+        OSError: the port cannot be had; says which setting names another.
+
+    """
+
+    def __init__(self, health: Health, host: str, port: int) -> None:
+        self._health = health
+        self._metrics = make_wsgi_app()
+        try:
+            self._server = make_server(host, port, self._answer, _Server, _QuietHandler)
+        except OSError as error:
+            raise port_error(error, host, port, "IOC_BRIDGE_METRICS_PORT") from error
+        self.port: int = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, environ: dict[str, Any], start_response: _StartResponse) -> Iterable[bytes]:
+        match environ["PATH_INFO"]:
+            case "/metrics":
+                answer: Iterable[bytes] = self._metrics(environ, start_response)
+                return answer
+            case "/livez":
+                problems, remarks = self._health.stuck(), []
+            case "/readyz":
+                problems, remarks = self._health.waiting() + self._health.stuck(), self._health.remarks()
+            case _:
+                start_response("404 Not Found", [("Content-Type", "text/plain")])
+                return [b"there is /metrics, /livez and /readyz\n"]
+        start_response("503 Service Unavailable" if problems else "200 OK", [("Content-Type", "text/plain")])
+        return [("\n".join(problems or ["ok", *remarks]) + "\n").encode()]
+
+
+def port_error(error: OSError, host: str, port: int, setting: str) -> OSError:
+    """The same error, with what to do: every process needs a port of its own."""
+    return OSError(error.errno, f"{host}:{port}: {error.strerror}; set {setting} to another, or to 0 for any free one")
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """One thread a request: a client that connects and says nothing must not keep the probes from their answer."""
+
+    daemon_threads = True
+    block_on_close = False
+
+
+class _QuietHandler(WSGIRequestHandler):
+    timeout = 10
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the base class's
+        """Probes and scrapes are no news."""

@@ -1,0 +1,44 @@
+"""What a library says over and over, as Kafka's clients do while no broker answers: one line of a kind a minute."""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+EVERY_S = 60.0
+_KINDS = 1_000
+"""More are not kept apart: a library that puts values into its texts must not fill the memory."""
+
+
+class RepeatedLines(logging.Filter):
+    """Lets the first line of each kind through, and then one each `every_s`, which tells how many were left out.
+
+    Lines are of one kind if they come from one logger with the same text before values are put in.
+    """
+
+    def __init__(self, libraries: Sequence[str], every_s: float = EVERY_S) -> None:
+        super().__init__()
+        self._libraries = frozenset(libraries)
+        self._every_s = every_s
+        self._kinds: dict[tuple[str, str], tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is written; adds to it what was left out before."""
+        if record.name.partition(".")[0] not in self._libraries:
+            return True
+        left_out = self._left_out((record.name, str(record.msg)), record.created)
+        if left_out:
+            record.msg = f"{record.msg} (and {left_out} more like it since the last)"
+        return left_out is not None
+
+    def _left_out(self, kind: tuple[str, str], at: float) -> int | None:
+        """How many were left out if this one is written; None if it is left out, too."""
+        with self._lock:
+            due, left_out = self._kinds.get(kind, (at, 0))
+            if at < due:
+                self._kinds[kind] = due, left_out + 1
+                return None
+            if len(self._kinds) >= _KINDS:
+                self._kinds.clear()
+            self._kinds[kind] = at + self._every_s, 0
+            return left_out

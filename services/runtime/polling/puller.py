@@ -1,0 +1,177 @@
+"""The loop of a puller for one connection: become the source's one writer, recall how far it was read, then poll.
+
+Invariant: no vendor call without ownership checked right before it. The vendor's trouble never ends the loop; whatever
+else fails does, because only Kafka knows what is true then. A wait ends at once when the service is asked to leave.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import Protocol
+
+from schemas.activity import ActivityItem
+from services.runtime.clock import now_ms
+from services.runtime.holds import Holds
+from services.runtime.kafka.clients import consumer
+from services.runtime.lifecycle import Context
+from services.runtime.observability import log
+from services.runtime.observability.metrics import BUDGET_WAIT_SECONDS, POLL_INTERVAL
+from services.runtime.polling.poll_requests import PollRequest
+from services.runtime.polling.reporter import Reporter
+from services.runtime.polling.schedule import Schedule, Stream
+from services.runtime.reconciling.status_writer import Pace
+from services.runtime.vendors.breaker import Breaker
+from services.runtime.vendors.budget import Budget
+from services.runtime.vendors.errors import StoppedError
+from services.runtime.vendors.status import Status, known_state
+from services.runtime.worker_pool import Lease
+
+BEAT_BOUND_S = 180.0
+_SLICE_S = 5.0
+_LISTEN_S = 0.5
+"""How often it is looked whether a person has spoken."""
+
+_LOG = log.get(__name__)
+
+
+class SourceContext:
+    """What the vendor's part of a puller works with."""
+
+    def __init__(self, context: Context, lease: Lease, reporter: Reporter) -> None:
+        self.connection = lease.connection
+        self.name = lease.name
+        self.stop = lease.stop
+        self.reporter = reporter
+        self.policy = context.policy
+        self.status = Status(context, lease.name, reporter.write)
+        self.holds = Holds(context, lease.name, reporter.write, reporter.memory.holds)
+        self._context = context
+        self._lease = lease
+
+    def check(self) -> None:
+        """Make sure that work may go on.
+
+        Raises:
+            StoppedError: asked to leave.
+            LeaseLostError: the connection belongs to another process.
+
+        """
+        self._context.health.beat(f"pull {self.name}", BEAT_BOUND_S)
+        if self.stop.is_set():
+            raise StoppedError(f"asked to leave while working for {self.name}")
+        self._lease.check()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, as long as work may go on. Raises as `check`."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.check()
+            self.stop.wait(min(left, _SLICE_S))
+        self.check()
+
+    def rest(self, seconds: float, poll_request: PollRequest, *, patient: bool) -> None:
+        """Wait for the next turn, or until a person asks for it, or has let through what is held. Raises as `check`.
+
+        `patient`: it is not for a person to say, since the vendor is in trouble; but they may ask whether it still is.
+        """
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.check()
+            if poll_request.has_news or (not patient and self.holds.awaits(self.policy.view, now_ms())):
+                return
+            self.stop.wait(min(left, _LISTEN_S))
+        self.check()
+
+    def ready(self, budget: Budget, bucket: str) -> None:
+        """Wait until a call has room in its quota; to be called right before the call. Raises as `check`.
+
+        The ownership is checked after the wait: a former owner must not move what the vendor keeps for the present one.
+        """
+        while (wait := budget.seconds_until_free(bucket)) > 0:
+            self.wait(wait)
+            BUDGET_WAIT_SECONDS.labels(self.name, bucket).inc(wait)
+        self.check()
+
+    def skipped(self, items: Sequence[ActivityItem]) -> None:
+        """List and count what is not reported, each with its reason."""
+        self._context.activity.skipped(self.name, items)
+
+
+class Source(Protocol):
+    """The vendor's part of a puller."""
+
+    @property
+    def streams(self) -> Sequence[Stream]:
+        """What is polled, in turn."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class Puller:
+    """Works for one connection until its tenure ends: a `Worker` for the fleet."""
+
+    def __init__(
+        self, context: Context, lease: Lease, make: Callable[[SourceContext], Source], *, pace: Pace | None = None
+    ) -> None:
+        self._context = context
+        self._lease = lease
+        self._make = make
+        self._pace = pace or Pace()
+
+    def run(self) -> None:
+        """Work.
+
+        Raises:
+            LedgerError, LeaseLostError: someone else works for the connection.
+            TooManyDeadLettersError: what is remembered of the source cannot be read.
+
+        """
+        name, settings = self._lease.name, self._context.settings
+        try:
+            self._await_topics()
+            self._waiting(f"reading {settings.topics.checkpoints.name}")
+            with closing(Reporter(self._context, name)) as reporter:
+                self._context.health.done(f"memory of {name}")
+                source_context = SourceContext(self._context, self._lease, reporter)
+                source_context.status.recall(known_state(self._context, name))
+                with closing(self._make(source_context)) as source:
+                    self._poll(source_context, source.streams)
+        except StoppedError:
+            pass  # that is how a wait ends
+        finally:
+            self._context.health.done(f"memory of {name}")
+            self._context.health.forget(f"pull {name}")
+            self._context.health.remark(f"connection {name}", None)
+
+    def _poll(self, source_context: SourceContext, streams: Sequence[Stream]) -> None:
+        if interval := getattr(source_context.connection.spec, "poll_interval", None):
+            POLL_INTERVAL.labels(source_context.name).set(interval.total_seconds())
+        breaker = Breaker(self._context, source_context.name, source_context.status, self._pace)
+        turns = [Schedule(source_context.name, stream, breaker.circuit()) for stream in streams]
+        if not turns:
+            _LOG.warning("spec.types leaves nothing that this vendor tells of", connection=source_context.name)
+        poll_request = PollRequest(
+            source_context.status, source_context.policy, turns, lambda: source_context.reporter.published
+        )
+        while True:
+            poll_request.listen()
+            schedule = min(turns, key=lambda schedule: schedule.due, default=None)
+            wait = schedule.due - time.monotonic() if schedule else _SLICE_S
+            source_context.rest(wait, poll_request, patient=schedule is None or not schedule.may_hurry)
+            if schedule and not poll_request.has_news:
+                poll_request.took(schedule, well=schedule.take())
+
+    def _await_topics(self) -> None:
+        topics = self._context.settings.topics
+        with closing(consumer(self._context.settings)) as reader:
+            for topic in (topics.reports, topics.checkpoints, topics.holds, topics.connections):
+                while len(reader.partitions_for_topic(topic.name) or ()) != topic.partitions:
+                    self._waiting(
+                        f"{topic.name} must exist with {topic.partitions} partitions; run: ioc-bridge topics apply"
+                    )
+                    if self._lease.stop.wait(1):
+                        raise StoppedError(f"asked to leave while waiting for topics of {self._lease.name}")
+
+    def _waiting(self, why: str) -> None:
+        self._context.health.wait_for(f"memory of {self._lease.name}", why)

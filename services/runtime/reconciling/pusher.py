@@ -1,0 +1,22 @@
+"""The vendor's part of a pusher, as the loop sees it."""
+
+from typing import Protocol
+
+FOREVER = float("inf")
+"""What a unit returns when only a change of what is desired brings more work."""
+
+
+class Pusher(Protocol):
+    """The vendor's part."""
+
+    def reconcile_once(self) -> float:
+        """Do one unit of work and record it. Returns in how many seconds there may be more: 0 at once.
+
+        Raises:
+            StoppedError: asked to leave.
+            VendorError: the vendor cannot be worked with now; what was not recorded is tried again.
+
+        """
+
+    def close(self) -> None:
+        """Close the connections."""

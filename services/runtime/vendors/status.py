@@ -1,0 +1,84 @@
+"""What one service says of one connection in `ioc.connections`, as the connection's one owner there.
+
+Invariant: the topic has one record for each connection and service, and it is written when it changes. A fresh process
+goes on from it: trouble that was told is not told anew, and what ended meanwhile is told to be over.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from schemas.activity import Level
+from schemas.connection_state import ConnectionState, state_key
+from schemas.policy import Policy
+from schemas.record import UndecodableError
+from schemas.resources.reconciliation import ReconciliationSpec
+from services.runtime.clock import now_ms
+from services.runtime.kafka.bulk_read import read_everything
+from services.runtime.kafka.transactional_producer import OutgoingRecord
+from services.runtime.lifecycle import Context
+
+
+class Status:
+    """The record of one connection at this service. `write` publishes as its one owner. Used by one thread."""
+
+    def __init__(self, context: Context, connection: str, write: Callable[[Iterable[OutgoingRecord]], None]) -> None:
+        self._activity = context.activity
+        self._topic = context.settings.topics.connections.name
+        self._write = write
+        self.latest = ConnectionState(connection=connection, service=context.service, since=now_ms())
+        """What was said last."""
+
+    def recall(self, known: ConnectionState | None) -> None:
+        """Go on from what a former process said; where none has said anything, say that this one works for it.
+
+        Raises:
+            LedgerError: it could not be published.
+
+        """
+        if known is None:
+            self._write([OutgoingRecord(self._topic, self.latest.key(), self.latest.encode())])
+        else:
+            self.latest = known
+
+    def say(self, **changes: Any) -> None:  # noqa: ANN401  # fields of the record, which checks them
+        """Publish what has changed; nothing where nothing has.
+
+        Raises:
+            LedgerError: it could not be published.
+
+        """
+        changed = ConnectionState.model_validate({**self.latest.model_dump(), **changes})
+        if changed != self.latest:
+            self._write([OutgoingRecord(self._topic, changed.key(), changed.encode())])
+            self.latest = changed
+
+    def asked(self, policy: Policy) -> ReconciliationSpec | None:
+        """What a person asks to have compared, where that counts and was not carried out."""
+        found = policy.reconciliations.get(self.latest.connection)
+        if found is None or found.spec.until <= now_ms() or found.spec.id == self.latest.answered:
+            return None
+        return found.spec
+
+    def answer(self, asked: ReconciliationSpec, found: str, counts: Mapping[str, int]) -> None:
+        """Say what was found. Raises as `say`."""
+        name = self.latest.connection
+        self._activity.tell(Level.INFO, "reconciled", found, connection=name, counts=counts, request=asked.id)
+        self.say(answered=asked.id)
+
+
+def known_state(context: Context, connection: str) -> ConnectionState | None:
+    """What this service said last of a connection. For its one writer, once it is that.
+
+    Raises:
+        TooManyDeadLettersError: it cannot be read.
+
+    """
+    topic, key, found = context.settings.topics.connections.name, state_key(connection, context.service), None
+    for record in read_everything(context.settings, topic):
+        if record.key != key:
+            continue
+        try:
+            found = ConnectionState.decode(record.value) if record.value else None
+        except UndecodableError as error:
+            context.deadletters.set_aside(topic, 0, record, error)
+    return found

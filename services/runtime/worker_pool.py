@@ -1,0 +1,149 @@
+"""One worker thread for each connection that this process owns; they come and go with leases and policy.
+
+A worker that raises ends the process: what it believed cannot be trusted, and a fresh process starts from Kafka.
+Vendor trouble is not such an error; workers deal with that themselves.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from schemas.resources import Connection
+from services.runtime.kafka.leases import LeaseLostError, Leases
+from services.runtime.lifecycle import Context
+from services.runtime.observability import log, metrics
+from services.runtime.vendors.budget import forget_budgets, show_budgets
+
+_LOG = log.get(__name__)
+_BEAT_BOUND_S = 60.0
+_SHOWN_EVERY_S = 5.0
+
+
+class Lease:
+    """One connection in the hands of this process, for as long as the lease lasts."""
+
+    def __init__(self, connection: Connection, leases: Leases) -> None:
+        self.connection = connection
+        self.stop = threading.Event()
+        self._leases = leases
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self.connection.name
+
+    def check(self) -> None:
+        """Make sure it is still ours, right before a call that a former owner must not make.
+
+        Raises:
+            LeaseLostError: it is not.
+
+        """
+        self._leases.check(self.name)
+
+
+class Worker(Protocol):
+    """Works for one connection until its tenure's `stop` is set, then finishes the unit of work and returns."""
+
+    def run(self) -> None:
+        """Work."""
+
+
+@dataclass
+class WorkerHandle:
+    lease: Lease
+    thread: threading.Thread
+    failure: list[BaseException] = field(default_factory=list)
+
+
+class WorkerPool:
+    """Keeps one worker at work for each connection that is wanted and owned."""
+
+    def __init__(
+        self, context: Context, wants: Callable[[Connection], bool], build_worker: Callable[[Context, Lease], Worker]
+    ) -> None:
+        self._context = context
+        self._wants = wants
+        self._build_worker = build_worker
+        self._posts: dict[str, WorkerHandle] = {}
+        self._leases = Leases(context.settings, context.service, self._stop_disowned)
+
+    def run(self) -> None:
+        """Work until asked to leave.
+
+        Raises:
+            LeaseLostError: the process slept too long.
+            BaseException: whatever a worker raised.
+
+        """
+        health = self._context.health
+        health.wait_for("leases", "joining the group that shares out the connections")
+        health.done("start")
+        shown = 0.0
+        while not self._context.stop.is_set():
+            self._leases.poll(0.2)
+            if self._leases.joined:
+                health.done("leases")
+            health.beat("fleet", _BEAT_BOUND_S)
+            self._raise_failures()
+            self._adjust()
+            if time.monotonic() - shown > _SHOWN_EVERY_S:
+                show_budgets()
+                shown = time.monotonic()
+        self._stop([*self._posts], within_s=15.0)
+        self._raise_failures()
+        self._leases.close()
+
+    def _raise_failures(self) -> None:
+        for name, post in list(self._posts.items()):
+            if post.failure:
+                raise post.failure[0]
+            if not post.thread.is_alive():
+                del self._posts[name]
+                forget_budgets(name)
+                metrics.forget("connection", name)
+        if self._context.policy.failure:
+            raise self._context.policy.failure
+
+    def _adjust(self) -> None:
+        """Stop who is not wanted any more or has a changed connection, start who is missing."""
+        policy = self._context.policy.view
+        mine = {name: c for name, c in policy.connections.items() if self._leases.owns(name) and self._wants(c)}
+        stale = [name for name, post in self._posts.items() if mine.get(name) != post.lease.connection]
+        self._stop(stale, within_s=0)
+        for name in mine.keys() - self._posts.keys():
+            self._start(mine[name])
+        metrics.LEASES.set(len(self._posts))
+
+    def _start(self, connection: Connection) -> None:
+        lease = Lease(connection, self._leases)
+        post = WorkerHandle(
+            lease, threading.Thread(name=connection.name, target=self._work, args=(lease,), daemon=True)
+        )
+        self._posts[connection.name] = post
+        post.thread.start()
+
+    def _work(self, lease: Lease) -> None:
+        _LOG.info("working for", connection=lease.name)
+        try:
+            self._build_worker(self._context, lease).run()
+        except LeaseLostError as error:
+            if not lease.stop.is_set():
+                self._posts[lease.name].failure.append(error)
+        except BaseException as error:  # noqa: BLE001  # carried to the main thread, which ends the process with it
+            self._posts[lease.name].failure.append(error)
+        _LOG.info("no longer working for", connection=lease.name)
+
+    def _stop_disowned(self) -> None:
+        # No heartbeats are sent while this runs, so it waits for less than the session timeout.
+        gone = [name for name in self._posts if not self._leases.owns(name)]
+        self._stop(gone, within_s=self._context.settings.kafka_session_timeout_s / 2)
+
+    def _stop(self, names: list[str], within_s: float) -> None:
+        for name in names:
+            self._posts[name].lease.stop.set()
+        until = time.monotonic() + within_s
+        for name in names:
+            self._posts[name].thread.join(max(0.0, until - time.monotonic()))
