@@ -37,7 +37,7 @@ bench: $(VENV)/.ready ## figures beside what they are compared with; ONLY=<name>
 docs: $(VENV)/.ready ## what is made from code: JSON Schemas and reference pages
 	@$(BIN)/python -m schemas.export
 	@$(BIN)/python -m docs.tooling.reference
-	@$(BIN)/python -m services.console.pages
+	@$(BIN)/python -m docs.tooling.console
 
 dashboards: $(VENV)/.ready ## Grafana's dashboards from their code
 	@$(BIN)/python -m deploy.grafana.build

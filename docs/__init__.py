@@ -1,0 +1,1 @@
+"""Documentation, and the tooling that makes its reference pages."""

@@ -23,6 +23,10 @@ def split_key(key: str) -> tuple[str, str]:
     return target_id, indicator_id
 
 
+RELEASED = Reason(code="released", detail="stays as it is at the vendor, and is none of ours any more")
+"""Why an entry is there that nobody desires."""
+
+
 class Desired(Record):
     """One entry that a target should hold. `content` changes when the vendor would have to be told something new.
 

@@ -21,8 +21,9 @@ from services.runtime.observability.health import Health
 from services.runtime.reconciling.change_guard import ChangeGuard
 from services.runtime.reconciling.entry_store import Entry, EntryStore
 from services.runtime.reconciling.pusher import Pusher
-from services.runtime.reconciling.status_writer import Pace, StatusWriter
+from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.settings import Settings
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.spending import Spending
 
 BLOCK = DefenderAction(kind="defender-action", action="Block")

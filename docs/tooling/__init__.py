@@ -1,0 +1,1 @@
+"""Makes the reference pages from the code (`make docs`). Not part of any service."""

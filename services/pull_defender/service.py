@@ -19,8 +19,8 @@ from services.runtime.polling.owned_ids import OwnedIds
 from services.runtime.polling.puller import Puller, SourceContext
 from services.runtime.polling.reporter import Poll
 from services.runtime.polling.schedule import Stream
-from services.runtime.reconciling.status_writer import Pace
 from services.runtime.vendors.defender import DefenderSession
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.retry import RetryPolicy
 from services.runtime.worker_pool import Lease
 

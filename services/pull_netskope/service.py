@@ -19,9 +19,9 @@ from services.runtime.lifecycle import Context
 from services.runtime.observability.metrics import PULLED
 from services.runtime.polling.puller import Puller, SourceContext
 from services.runtime.polling.reporter import Poll
-from services.runtime.reconciling.status_writer import Pace
 from services.runtime.vendors.errors import RefusedError, ThrottledError, VendorError
 from services.runtime.vendors.netskope import NetskopeSession
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.retry import RetryPolicy
 from services.runtime.worker_pool import Lease
 

@@ -1,0 +1,4 @@
+"""Reconciles Defender tenants: deletes, upserts, eviction, drift checks.
+
+Imports `schemas` and `services.runtime`; no other service.
+"""

@@ -22,10 +22,11 @@ from services.push_defender.upserts import Upserts
 from services.runtime.kafka.clients import admin
 from services.runtime.lifecycle import Context
 from services.runtime.reconciling.reconciler import Reconciler
-from services.runtime.reconciling.status_writer import Pace, StatusWriter
+from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.capabilities import LearnedRefusals
 from services.runtime.vendors.defender import DefenderSession
 from services.runtime.vendors.errors import ThrottledError
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.retry import RetryPolicy
 from services.runtime.worker_pool import Lease
 

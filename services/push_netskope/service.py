@@ -22,7 +22,7 @@ from services.push_netskope.url_lists.service import UrlLists
 from services.runtime.lifecycle import Context
 from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
 from services.runtime.reconciling.reconciler import FOREVER, Reconciler
-from services.runtime.reconciling.status_writer import Pace, StatusWriter
+from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.errors import (
     ForbiddenError,
     MisconfiguredError,
@@ -32,6 +32,7 @@ from services.runtime.vendors.errors import (
     VendorError,
 )
 from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.retry import RetryPolicy
 from services.runtime.worker_pool import Lease
 

@@ -1,6 +1,7 @@
 """The policy as a service sees it: read whole at start, then followed. Readers get a consistent view at any time."""
 
 import threading
+from typing import Protocol
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
@@ -17,6 +18,14 @@ from services.runtime.observability.metrics import POLICY_VERSION
 from services.runtime.settings import Settings
 
 _LOG = log.get(__name__)
+
+
+class PolicyView(Protocol):
+    """Where the policy of this moment is found."""
+
+    @property
+    def view(self) -> Policy:
+        """A consistent view of it."""
 
 
 class PolicyFollower:

@@ -53,6 +53,8 @@ class Worker(Protocol):
 
 @dataclass
 class WorkerHandle:
+    """The thread that works for one connection, the lease it works under, and the error that ended it, if any."""
+
     lease: Lease
     thread: threading.Thread
     failure: list[BaseException] = field(default_factory=list)

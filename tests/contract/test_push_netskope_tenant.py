@@ -9,10 +9,11 @@ import pytest
 from schemas.targets import FileHashList, UrlList
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.service import ONCE, NetskopePusher
-from services.runtime.reconciling.status_writer import Pace, StatusWriter
+from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.errors import VendorError
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
+from services.runtime.vendors.pace import Pace
 from tests import pushing
 from tests.contract.test_sandbox_netskope_gate import DEPLOY, HASHES, LISTS, V1_TOKEN, Api
 from tests.pushing import HASHES as BAD_FILES

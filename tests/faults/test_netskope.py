@@ -21,9 +21,10 @@ from services.push_netskope.render import form_of
 from services.push_netskope.service import ONCE, NetskopePusher
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.partition import split
-from services.runtime.reconciling.status_writer import Pace, StatusWriter
+from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
+from services.runtime.vendors.pace import Pace
 from services.sandbox.netskope.app import create_app
 from services.sandbox.netskope.auth import full_access
 from services.sandbox.netskope.settings import NetskopeTenant

@@ -9,14 +9,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from schemas.activity import Level
-from schemas.desired import Applied, AppliedState
+from schemas.desired import RELEASED, Applied, AppliedState
 from schemas.hold import LISTING, Hold, HoldKind, hold_id
 from schemas.resources import resource
 from schemas.types import IndicatorType
 from services.runtime.kafka.bulk_read import latest
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.polling.owned_ids import OwnedIds
-from services.runtime.reconciling.entry import RELEASED
 from services.runtime.settings import Settings
 from services.sandbox.exchange import MDE, Exchange
 from tests.chaos.test_puller_kills import store

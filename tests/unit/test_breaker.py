@@ -8,7 +8,6 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.runtime.kafka.transactional_producer import OutgoingRecord
-from services.runtime.reconciling.status_writer import Pace
 from services.runtime.vendors.breaker import OPENS_AFTER, PATIENCE, Breaker, Circuit
 from services.runtime.vendors.errors import (
     CredentialsError,
@@ -18,6 +17,7 @@ from services.runtime.vendors.errors import (
     VendorError,
 )
 from services.runtime.vendors.http import VendorHttp
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.status import Status
 from tests.pushing import NAME, Context, Told, Written
 

@@ -8,9 +8,9 @@ from schemas.policy import Policy
 from services.runtime.kafka.transactional_producer import OutgoingRecord
 from services.runtime.polling.poll_requests import PollRequest
 from services.runtime.polling.schedule import Schedule
-from services.runtime.reconciling.status_writer import Pace
 from services.runtime.vendors.breaker import Breaker
 from services.runtime.vendors.errors import CredentialsError, ThrottledError, VendorError
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.status import Status
 from tests.pushing import NAME, Context, Told, View, Written, reconciliation
 

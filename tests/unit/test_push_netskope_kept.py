@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from schemas.desired import AppliedState
+from schemas.desired import RELEASED, AppliedState
 from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
 from schemas.types import Severity
@@ -14,7 +14,7 @@ from services.push_netskope.render import give_form
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.incremental_plan import IncrementalHashListPlan, IncrementalUrlListPlan
 from services.push_netskope.url_lists.plan import UrlListPlan, plan_url_list
-from services.runtime.reconciling.entry import RELEASED, GuardedChanges
+from services.runtime.reconciling.entry import GuardedChanges
 from services.runtime.reconciling.entry_store import Entry, EntryStore, Outcome, SyncState
 from tests import pushing
 from tests.pushing import desired_entry

@@ -200,7 +200,7 @@ class SharedList(RuleBasedStateMachine):
     def desire(self, values: list[str], content: str) -> None:
         for value in values:
             before = {entry.value: entry for entry in self.list_entries.store}.get(value)
-            if before is None or before.wanted != content:
+            if before is None or before.content != content:
                 self.rejected.discard(value)
         self.list_entries.want(*values, content=content)
         self.dirty = True
@@ -208,7 +208,6 @@ class SharedList(RuleBasedStateMachine):
     @rule(values=SOME)
     def withdraw(self, values: list[str]) -> None:
         self.list_entries.drop(*values)
-        self.rejected -= set(values)
         self.dirty = True
 
     @rule(value=st.sampled_from(NAMES))

@@ -238,7 +238,7 @@ def test_a_profile_of_another_type_loses_what_is_withdrawn_and_nothing_else() ->
 VALUES = st.lists(st.text('abc\\"', min_size=1, max_size=4), unique=True, max_size=40)
 
 
-@given(left=VALUES, add=VALUES, remove=VALUES, how=st.tuples(st.booleans(), st.booleans()), most=st.integers(16, 400))
+@given(left=VALUES, add=VALUES, remove=VALUES, how=st.tuples(st.booleans(), st.booleans()), most=st.integers(40, 400))
 @settings(max_examples=300, deadline=None)
 def test_writes_come_to_what_is_planned_by_way_of_nothing_worse(
     left: list[str], add: list[str], remove: list[str], how: tuple[bool, bool], most: int

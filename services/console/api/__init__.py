@@ -1,1 +1,4 @@
-"""The HTTP API: the same operations as the command line, and the read model."""
+"""The HTTP API: routes over the operations of the console and over the read model.
+
+Imports the operations; nothing but the server imports it.
+"""

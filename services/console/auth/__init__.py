@@ -1,1 +1,4 @@
-"""Who may use the API, and as what."""
+"""Who may use the API, and in which role: people, tokens, roles.
+
+Imports nothing else of the console.
+"""

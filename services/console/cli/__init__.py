@@ -1,1 +1,4 @@
-"""The verbs of the command line: arguments and help only, so that help comes at once."""
+"""The command line: one module a group of commands, and how a terminal shows things.
+
+Imports the operations of the console; nothing imports it.
+"""

@@ -1,1 +1,1 @@
-"""Dead letters: looking at them, editing them, and producing them again or dropping them, for whoever asks."""
+"""Dead letters: list, show, edit, replay, drop. Used by the command line and the API."""

@@ -1,1 +1,1 @@
-"""What sources push, and corrections of what was rejected."""
+"""What other systems push, and corrections of what a vendor rejected."""

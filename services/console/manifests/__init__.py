@@ -1,1 +1,1 @@
-"""Resources as files have them: text with places, checked, and written back."""
+"""Resources as YAML or JSON text: read with positions, validated, written back."""

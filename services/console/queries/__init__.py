@@ -1,1 +1,1 @@
-"""Questions to the router and to services, and what they answered."""
+"""Requests to the router and to services, and their answers."""

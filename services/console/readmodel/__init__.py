@@ -1,1 +1,1 @@
-"""What Kafka holds, as tables that can be searched. Rebuilt from the topics at will: never a second truth."""
+"""The topics as SQLite tables that can be searched. Rebuilt from Kafka at any time: never a second source of truth."""

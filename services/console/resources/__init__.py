@@ -1,1 +1,1 @@
-"""The policy as it is stored, and what may be done to it."""
+"""The stored policy and what may be done to it: apply, get, delete, plan a change."""

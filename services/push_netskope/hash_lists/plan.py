@@ -1,4 +1,4 @@
-"""What a file-hash list should hold, and what that makes of every entry: as `services/push_netskope/url_lists/plan.py`. Pure."""
+"""What a file-hash list should hold, and the outcome of every entry. Pure; the twin of url_lists/plan.py."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

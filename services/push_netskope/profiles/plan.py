@@ -126,7 +126,7 @@ def steps(planned: ProfilePlan, *, exists: bool, whole: bool, sure: bool) -> lis
 
 def _afresh(operation: Operation, values: tuple[str, ...], *, whole: bool) -> list[Step]:
     """Writes after which nothing but these values is there: as many as one body takes, then the rest."""
-    head = _split(values)[0] if whole else values[:1]
+    head = (_split(values)[0] if whole else ()) or values[:1]
     return [Step(operation, head), *_pieces("append", values[len(head) :])]
 
 

@@ -1,8 +1,8 @@
-"""Plans of a list from what changed since the last one alone. Pure.
+"""Plans of a list from what changed since the last plan. Pure.
 
-Invariant: a plan made here says what the plan of all entries would (`services/push_netskope/url_lists/plan.py`; proven by
-tests/unit/test_push_netskope_kept.py). Where that is not certain, because somebody else changed the list or not all
-of it fits, none is made here. The order that outcomes are told in is no part of a plan.
+Invariant: an incremental plan equals the plan of all entries (url_lists/plan.py; proven by
+tests/unit/test_push_netskope_kept.py), apart from the order of outcomes. Where equality is not certain, because
+another writer changed the list or not every entry fits, this module makes no plan and the caller plans in full.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
 """The lists of one URL-list target that has several, each as a target of its own.
 
-Invariant: the books tell in which list an entry is: by the remote id, which is the entry itself in the first list, and
-`<list_entry> in <list>` in every other. No entry has a space in it. A part is planned in these words, so an entry is never
-taken for that of another list; only the vendor is told the entry itself.
+Invariant: the remote id of an applied entry names its list. In the first list it is the list entry itself, in every
+other list it is `<list entry> in <list>`. A list entry never contains a space, so the two forms cannot be confused. A
+part is planned in remote ids; only the vendor is sent the plain list entry.
 """
 
 from collections.abc import Collection, Iterable, Sequence

@@ -2,13 +2,12 @@
 
 from kafka import KafkaConsumer, TopicPartition
 
-from schemas.desired import Applied
+from schemas.desired import RELEASED, Applied
 from schemas.note import RESERVED
 from schemas.record import UndecodableError
 from services.runtime.kafka.bulk_read import read_to_end
 from services.runtime.kafka.clients import consumer
 from services.runtime.lifecycle import Context
-from services.runtime.reconciling.entry import RELEASED
 
 
 class OwnedIds:

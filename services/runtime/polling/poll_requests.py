@@ -6,8 +6,8 @@ What the vendor says of when to come again counts more than what a person asks, 
 from collections.abc import Callable, Sequence
 
 from schemas.resources.reconciliation import ReconciliationSpec
+from services.runtime.policy import PolicyView
 from services.runtime.polling.schedule import Schedule
-from services.runtime.reconciling.change_guard import PolicyView
 from services.runtime.vendors.status import Status
 
 

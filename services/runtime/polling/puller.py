@@ -19,10 +19,10 @@ from services.runtime.observability.metrics import BUDGET_WAIT_SECONDS, POLL_INT
 from services.runtime.polling.poll_requests import PollRequest
 from services.runtime.polling.reporter import Reporter
 from services.runtime.polling.schedule import Schedule, Stream
-from services.runtime.reconciling.status_writer import Pace
 from services.runtime.vendors.breaker import Breaker
 from services.runtime.vendors.budget import Budget
 from services.runtime.vendors.errors import StoppedError
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.status import Status, known_state
 from services.runtime.worker_pool import Lease
 

@@ -9,15 +9,15 @@ number of entries, in as many pieces as it takes.
 """
 
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final
 
 from schemas.activity import ActivityItem
 from schemas.desired import AppliedState
 from schemas.hold import HoldKind
-from schemas.policy import Policy
 from services.runtime.change_limits import TargetLimits, exceeded, surging, target_limits
 from services.runtime.clock import now_ms
 from services.runtime.holds import CONFIRMED, RECOVERED, Finding, Holds, verdict_on
+from services.runtime.policy import PolicyView
 from services.runtime.reconciling.entry import GUARD_SHRINK, GUARD_SURGE, Entry, GuardedChanges, Outcome, SyncState
 from services.runtime.reconciling.pusher import Pusher
 from services.runtime.reconciling.status_writer import StatusWriter
@@ -29,14 +29,6 @@ _PENDING: Final = (SyncState.PUT, SyncState.WITHDRAW, SyncState.GUARDED, SyncSta
 _SHRINK: Final = HoldKind.TARGET_WOULD_SHRINK
 _SURGE: Final = HoldKind.TARGET_WOULD_SURGE
 _KEPT: Final = {_SHRINK: GuardedChanges.WITHDRAWALS, _SURGE: GuardedChanges.ADDITIONS}
-
-
-class PolicyView(Protocol):
-    """Where the policy of this moment is found."""
-
-    @property
-    def view(self) -> Policy:
-        """A consistent view of it."""
 
 
 class ChangeGuard:

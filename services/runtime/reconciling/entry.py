@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
 
-from schemas.desired import AppliedState, entry_key
+from schemas.desired import RELEASED, AppliedState, entry_key
 from schemas.record import Reason
 from schemas.targets import Target
 from schemas.types import IndicatorType, Severity
@@ -16,8 +16,6 @@ GUARD_SHRINK = Reason(code="guard_shrink", detail="withdrawn with too many other
 """Why an entry that is not desired any more stays."""
 GUARD_SURGE = Reason(code="guard_surge", detail="came with too many others at once; a person must confirm that")
 """Why an entry that is desired does not come."""
-RELEASED = Reason(code="released", detail="stays as it is at the vendor, and is none of ours any more")
-"""Why an entry is there that nobody desires."""
 _DONE = frozenset({AppliedState.APPLIED, AppliedState.REJECTED, AppliedState.SKIPPED})
 UNCERTAIN = frozenset({UNCONFIRMED, ID_UNKNOWN, RELEASED.code})
 """Reason codes of entries that are there, or may be, under whatever id."""

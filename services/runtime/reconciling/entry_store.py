@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from schemas.desired import Applied, AppliedState, Desired, split_key
+from schemas.desired import RELEASED, Applied, AppliedState, Desired, split_key
 from schemas.targets import Target
 from services.runtime.reconciling.entry import (
     ID_UNKNOWN,
-    RELEASED,
     UNCERTAIN,
     UNCONFIRMED,
     Entry,

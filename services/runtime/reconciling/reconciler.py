@@ -27,9 +27,10 @@ from services.runtime.reconciling.change_guard import ChangeGuard
 from services.runtime.reconciling.entry_store import EntryStore
 from services.runtime.reconciling.notes import Notes
 from services.runtime.reconciling.pusher import FOREVER, Pusher
-from services.runtime.reconciling.status_writer import BEAT_BOUND_S, Pace, StatusWriter
+from services.runtime.reconciling.status_writer import BEAT_BOUND_S, StatusWriter
 from services.runtime.vendors.breaker import Breaker, Circuit
 from services.runtime.vendors.errors import StoppedError, VendorError
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.status import known_state
 from services.runtime.worker_pool import Lease
 

@@ -5,14 +5,12 @@ unconfirmed before the call, and every outcome is recorded after it. So a crash 
 and an entry that is withdrawn meanwhile is still known to be there, perhaps.
 """
 
-import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 
 from schemas.activity import ActivityItem, Level
-from schemas.desired import AppliedState
+from schemas.desired import RELEASED, AppliedState
 from schemas.note import Note
 from schemas.record import Reason
 from schemas.resources.reconciliation import ReconciliationSpec
@@ -26,7 +24,6 @@ from services.runtime.observability.metrics import CONVERGE_SECONDS, DRIFT, ENTR
 from services.runtime.reconciling.entry import (
     GUARD_SHRINK,
     GUARD_SURGE,
-    RELEASED,
     UNCONFIRMED,
     Entry,
     Outcome,
@@ -35,6 +32,7 @@ from services.runtime.reconciling.entry import (
 from services.runtime.reconciling.entry_store import EntryStore
 from services.runtime.reconciling.notes import Notes
 from services.runtime.vendors.errors import StoppedError
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.spending import Spending
 from services.runtime.vendors.status import Status
 from services.runtime.worker_pool import Lease
@@ -62,26 +60,6 @@ _TOLD = {
         "do what the text says; the pusher goes on by itself",
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long things wait, seconds. A wait doubles from its first to its longest while it goes on failing."""
-
-    first_s: float = 1.0
-    longest_s: float = 60.0
-    """For trouble with the connection that may pass by itself."""
-    first_failed_s: float = 15.0
-    longest_failed_s: float = 300.0
-    """For single entries that failed, and for trouble that a person must end."""
-
-    def passing(self, failures: int) -> float:
-        """The wait after so many failures in a row of the connection; some at random, so that many do not meet."""
-        return _doubled(self.first_s, self.longest_s, failures) * random.uniform(0.75, 1.25)  # noqa: S311  # jitter
-
-    def lasting(self, failures: int) -> float:
-        """The wait after so many failures in a row of an entry, or of what a person must mend."""
-        return _doubled(self.first_failed_s, self.longest_failed_s, failures)
 
 
 class StatusWriter:
@@ -272,7 +250,3 @@ def _as_it_is(entry: Entry) -> Outcome:
     if entry.new:
         return Outcome(entry, AppliedState.HELD, None, GUARD_SURGE)
     return Outcome(entry, entry.state, entry.remote_id, entry.reason)
-
-
-def _doubled(first: float, longest: float, failures: int) -> float:
-    return min(longest, first * 2.0 ** min(failures, 30))

@@ -1,1 +1,4 @@
-"""How the vendors' APIs are entered: their errors, sign-in, quotas and sessions. Single endpoints are the services'."""
+"""How vendor APIs are called: HTTP, sign-in, quotas, retries, errors, breakers, status.
+
+Single endpoints belong to the services. Imports `schemas`, settings, Kafka and observability; never an engine.
+"""

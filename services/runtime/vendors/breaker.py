@@ -17,9 +17,9 @@ from services.runtime.clock import now_ms
 from services.runtime.lifecycle import Context
 from services.runtime.observability import log
 from services.runtime.observability.metrics import BREAKER
-from services.runtime.reconciling.status_writer import Pace
 from services.runtime.vendors.errors import ConflictError, ThrottledError, UnavailableError, VendorError
 from services.runtime.vendors.http import answered
+from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.status import Status
 
 OPENS_AFTER = 3

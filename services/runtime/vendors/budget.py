@@ -4,7 +4,7 @@ The vendor counts calls as they arrive, we as they leave. A first call that took
 was quick are closer together there than here, so every window is kept longer than the vendor's by a margin: 2 s, or a
 quarter of the window where that is less. Within a window calls may leave in one burst.
 
-Shared within a process; a pusher's fresh process counts what the former one spent (services/runtime/vendors/spending.py).
+Shared within a process; a new pusher process also counts what the former one spent (spending.py).
 Services that call the same tenant from different processes learn of each other from the vendor's 429, which makes all
 sharers wait.
 """

@@ -1,1 +1,4 @@
-"""What is written on a terminal: resources, rows, moments and names as people know them."""
+"""What a terminal shows: tables, rows, times and target names.
+
+Imports `schemas`; nothing of the console besides it.
+"""
