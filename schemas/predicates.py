@@ -1,36 +1,33 @@
 """All rules of one policy, compiled into one program (or a few, if they are long) that answers for all at once.
 
-Invariant: a rule that fails for an indicator (a division by zero, say) does not match it, is named, and takes no other
-rule with it. The first question goes to the whole program; only when it fails are rules asked one by one.
+Invariant: a rule that fails for an indicator does not match it, is named, and takes no other rule with it. `apply`
+accepts no rule that can fail (`schemas.expression.check`); one that an earlier version accepted can. The runtime bounds
+the loops of one evaluation, so a program is only asked where its loops fit: all rules together, else each rule alone,
+else each of its expressions alone.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from schemas.expression import VARIABLES, ExpressionError, check, environment, variables_in
+from schemas.expression import (
+    MAX_STEPS,
+    MAX_TAGS,
+    VARIABLES,
+    ExpressionError,
+    Steps,
+    environment,
+    parse,
+    runnable,
+    steps,
+    variables_in,
+)
 from schemas.indicator import Indicator
 from schemas.request import Verdict
 from schemas.resources import Rule
-from schemas.resources.rule import Exemption
 
-_TRUE = "true"
 _PROGRAM_LENGTH: Final = 90_000
 """Characters of one program. The library takes 100,000."""
-
-
-def expression(rule: Rule, now: int) -> str:
-    """Everything that a rule says, as one expression. `now`: milliseconds since the epoch."""
-    if is_muted(rule, now):
-        return "false"
-    parts = [rule.spec.match.strip(), *(f"!{_in_parentheses(_exempt(item))}" for item in rule.spec.exceptions)]
-    return parts[0] if len(parts) == 1 else " && ".join(map(_in_parentheses, parts))
-
-
-def _in_parentheses(text: str) -> str:
-    """The closing one stands on a line of its own: a note to the end of the line must not swallow it."""
-    return f"({text}\n)"
 
 
 def is_muted(rule: Rule, now: int) -> bool:
@@ -38,24 +35,47 @@ def is_muted(rule: Rule, now: int) -> bool:
     return rule.spec.mute is not None and not rule.spec.mute.is_over(datetime.fromtimestamp(now / 1000, UTC))
 
 
-def _exempt(item: Exemption) -> str:
-    if item.cel is not None:
-        return item.cel
-    return f"ioc.tags.exists(tag, tag in {json.dumps(item.tags, ensure_ascii=False)})"
+class _Program(NamedTuple):
+    """Something compiled, and how often its loops go round: so many times the longest list, and so many more."""
+
+    compiled: Any
+    times: int
+    more: int
+
+    def ask(self, data: Mapping[str, object], longest: int) -> Any:  # noqa: ANN401  # true or false, or a list of such
+        """The plain answer; None where it fails, or its loops could exceed what the runtime takes."""
+        return _ask(self.compiled, data) if self.times * longest + self.more <= MAX_STEPS else None
+
+
+class _Expressions(NamedTuple):
+    """The expressions of one rule: together as text and program, and each alone. `whole` None: they are too much."""
+
+    text: str
+    whole: _Program | None
+    parts: Sequence[_Program]
+
+    def ask(self, data: Mapping[str, object], longest: int) -> bool | None:
+        """Whether the first is true and none of the others is; None where that depends on one that fails."""
+        if self.whole and (answer := self.whole.ask(data, longest)) is not None:
+            return bool(answer)
+        match, *exceptions = (_ask(part.compiled, data) for part in self.parts)
+        if match is False or True in exceptions:
+            return False
+        return None if match is None or None in exceptions else True
 
 
 class _Group(NamedTuple):
-    """Rules that are asked at once. `program` None: they are too much for one, and are asked one by one."""
+    """Rules that are asked at once. `program` None: they are too much for one."""
 
     names: Sequence[str]
-    each: Sequence[Any]
-    program: Any
+    each: Sequence[_Expressions]
+    program: _Program | None
 
-    def ask(self, data: Mapping[str, object]) -> Iterable[tuple[str, bool | None]]:
+    def ask(self, data: Mapping[str, object], longest: int) -> Iterable[tuple[str, bool | None]]:
         """The answers by name."""
-        answers = None if self.program is None else _ask(self.program, data)
+        answers = self.program.ask(data, longest) if self.program else None
         if answers is None:
-            answers = [_ask(one, data) for one in self.each]
+            answers = [one.ask(data, longest) for one in self.each]
         return zip(self.names, answers, strict=True)
 
 
@@ -64,32 +84,83 @@ class Predicates:
 
     def __init__(self, rules: Mapping[str, Rule], now: int) -> None:
         self._constant: dict[str, bool | None] = {}
-        programs: dict[str, Any] = {}
-        texts: dict[str, str] = {}
+        self._excepted: list[tuple[str, frozenset[str]]] = []
+        asked: dict[str, _Expressions] = {}
         for name, rule in rules.items():
-            text = expression(rule, now)
-            if text in (_TRUE, "false"):
-                self._constant[name] = text == _TRUE
-            elif _sound(rule) and (program := _compile(text)) is not None:
-                texts[name], programs[name] = text, program
+            if is_muted(rule, now):
+                self._constant[name] = False
+                continue
+            if tags := tags_excepted(rule):
+                self._excepted.append((name, tags))
+            texts = [rule.spec.match, *(item.cel for item in rule.spec.exceptions if item.cel is not None)]
+            if [text.strip() for text in texts] in (["true"], ["false"]):
+                self._constant[name] = texts[0].strip() == "true"
+            elif expressions := _expressions(texts):
+                asked[name] = expressions
             else:
                 self._constant[name] = None
-        used = sorted({name for text in texts.values() for name in variables_in(text)})
+        used = sorted({name for found in asked.values() for name in variables_in(found.text)})
         self._read = [(name, VARIABLES[name].read) for name in used]
-        self._groups = [
-            _Group(names, [programs[name] for name in names], _compile(_list_of(texts[name] for name in names)))
-            for names in _grouped(texts)
-        ]
+        self._groups = list(_groups(asked))
 
     def __call__(self, indicator: Indicator) -> Mapping[str, bool | None]:
         """By rule: whether it matches the indicator; None where it fails."""
-        if not self._groups:
-            return self._constant
-        data = {name: read(indicator) for name, read in self._read}
-        answers = dict(self._constant)
-        for group in self._groups:
-            answers.update(group.ask(data))
+        answers = self._constant
+        if self._groups:
+            data = {name: read(indicator) for name, read in self._read}
+            longest = max(len(indicator.tags), len(indicator.sources))
+            answers = dict(answers)
+            for group in self._groups:
+                answers.update(group.ask(data, min(MAX_TAGS, longest)))
+        if self._excepted and indicator.tags:
+            without = {name: False for name, tags in self._excepted if not tags.isdisjoint(indicator.tags)}
+            return {**answers, **without}
         return answers
+
+
+def tags_excepted(rule: Rule) -> frozenset[str]:
+    """The tags that keep a rule from matching. All tags of an indicator count, not only those an expression sees."""
+    return frozenset(tag for item in rule.spec.exceptions if item.cel is None for tag in item.tags)
+
+
+def _groups(asked: Mapping[str, _Expressions]) -> Iterator[_Group]:
+    for names in _grouped({name: found.text for name, found in asked.items()}):
+        each = [asked[name] for name in names]
+        wholes = [found.whole for found in each]
+        program = None
+        if all(wholes) and (compiled := _compile(f"[{', '.join(_in_parentheses(found.text) for found in each)}]")):
+            known = [whole for whole in wholes if whole]
+            program = _Program(compiled, sum(one.times for one in known), sum(one.more for one in known))
+        yield _Group(names, each, program)
+
+
+def _expressions(texts: Sequence[str]) -> _Expressions | None:
+    """Expressions made ready: the first is to be true and none of the others; None: one of them is not sound."""
+    try:
+        for text in texts:
+            parse(text)
+    except ExpressionError:
+        return None
+    texts = [runnable(text.strip()) for text in texts]
+    parts = [_Program(compiled, *_steps(compiled)) for text in texts if (compiled := _compile(text))]
+    if len(parts) < len(texts):
+        return None
+    if len(texts) == 1:
+        return _Expressions(texts[0], parts[0], parts)
+    text = " && ".join([_in_parentheses(texts[0]), *(f"!{_in_parentheses(other)}" for other in texts[1:])])
+    compiled = _compile(text)
+    total = sum(part.times for part in parts), sum(part.more for part in parts)
+    return _Expressions(text, _Program(compiled, *total) if compiled else None, parts)
+
+
+def _steps(compiled: Any) -> tuple[int, int]:  # noqa: ANN401  # the library's
+    found = steps(compiled) or Steps()  # one that `apply` would refuse today: the runtime will tell
+    return found.times, found.more
+
+
+def _in_parentheses(text: str) -> str:
+    """The closing one stands on a line of its own: a note to the end of the line must not swallow it."""
+    return f"({text}\n)"
 
 
 def _grouped(texts: Mapping[str, str]) -> Iterator[list[str]]:
@@ -104,10 +175,6 @@ def _grouped(texts: Mapping[str, str]) -> Iterator[list[str]]:
         size += len(text) + len(_in_parentheses("")) + 2
     if names:
         yield names
-
-
-def _list_of(texts: Iterable[str]) -> str:
-    return f"[{', '.join(map(_in_parentheses, texts))}]"
 
 
 def _compile(text: str) -> Any:  # noqa: ANN401  # the library's
@@ -127,34 +194,29 @@ def _ask(program: Any, data: Mapping[str, object]) -> Any:  # noqa: ANN401  # th
     return answer if isinstance(answer, bool | list) else None
 
 
-def _sound(rule: Rule) -> bool:
-    try:
-        check(rule.spec.match)
-        for item in rule.spec.exceptions:
-            if item.cel is not None:
-                check(item.cel)
-    except ExpressionError:
-        return False
-    return True
-
-
 def explain(rule: Rule, indicator: Indicator, now: int) -> tuple[Verdict, str]:
     """Why a rule does, or does not, match an indicator."""
     if is_muted(rule, now):
         until = rule.spec.mute.until if rule.spec.mute else None
         return Verdict.MUTED, f"until {until:%Y-%m-%d %H:%M %Z}" if until else "until it is unmuted"
-    bare = rule.model_copy(update={"spec": rule.spec.model_copy(update={"exceptions": ()})})
-    answer = Predicates({rule.name: bare}, now)(indicator)[rule.name]
+    answer = _answer(rule.spec.match, indicator)
+    if answer is False:
+        return Verdict.NOT_MATCHED, rule.spec.match
     if answer is None:
         return Verdict.RULE_FAILED, f"{rule.spec.match} cannot be evaluated for it"
-    if not answer:
-        return Verdict.NOT_MATCHED, rule.spec.match
+    failed = None
     for item in rule.spec.exceptions:
-        alone = bare.model_copy(update={"spec": bare.spec.model_copy(update={"exceptions": (item,)})})
-        excepted = Predicates({rule.name: alone}, now)(indicator)[rule.name]
-        if excepted is None:
-            return Verdict.RULE_FAILED, f"the exception {item.cel} cannot be evaluated for it"
-        if not excepted:
+        excepted = not set(item.tags).isdisjoint(indicator.tags) if item.cel is None else _answer(item.cel, indicator)
+        if excepted:
             which = item.cel or f"one of the tags {', '.join(item.tags)}"
             return Verdict.EXCEPTED, f"{which} ({item.description})" if item.description else which
+        if excepted is None:
+            failed = failed or item.cel
+    if failed:
+        return Verdict.RULE_FAILED, f"the exception {failed} cannot be evaluated for it"
     return Verdict.WANTED, rule.spec.match
+
+
+def _answer(text: str, indicator: Indicator) -> bool | None:
+    rule = Rule.model_validate({"metadata": {"name": "rule"}, "spec": {"match": text}})
+    return Predicates({"rule": rule}, 0)(indicator)["rule"]

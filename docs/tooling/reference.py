@@ -10,7 +10,7 @@ from typing import Any
 from docs.tooling import schema_fields
 from docs.tooling.pages import Page, main, table
 from schemas.export import RECORDS, json_schema
-from schemas.expression import MAX_LENGTH, MAX_TAGS, VARIABLES
+from schemas.expression import MAX_HITS, MAX_LENGTH, MAX_STEPS, MAX_TAGS, NEVER, VARIABLES
 from schemas.resources import KINDS
 from schemas.topics import DAY_MS, Topic, Topics
 from services.runtime.observability.metrics import DEFINITIONS
@@ -142,7 +142,8 @@ def _rules() -> str:
         "over these variables. [rules.md](../rules.md) has examples."
     )
     variables = table(["variable", "type", "meaning"], rows)
-    return f"{intro}\n\n{variables}\n\n## What CEL can do here\n\n{_CAN}\n\n## What it cannot, and why\n\n{_CANNOT}"
+    can = f"## What CEL can do here\n\n{_CAN}\n\n## What cannot fail\n\n{_TOTAL}"
+    return f"{intro}\n\n{variables}\n\n{can}\n\n## What it cannot, and why\n\n{_CANNOT}"
 
 
 _CAN = """\
@@ -154,24 +155,51 @@ _CAN = """\
   `getFullYear("UTC")`, `getDayOfWeek("UTC")` and the like.
 - Notes, from `//` to the end of the line."""
 
+COULD_FAIL = [
+    ("100 / ioc.hits > 5", "`ioc.hits` can be 0", "ioc.hits > 0 && 100 / ioc.hits > 5"),
+    ('ioc.tags[0] == "a"', "there can be no tag", 'ioc.tags.size() > 0 && ioc.tags[0] == "a"'),
+    ("ioc.hits * ioc.hits * ioc.hits > 8", "the result can exceed 64 bits", "ioc.hits > 2"),
+    (
+        'ioc.last_seen - timestamp("1900-01-01T00:00:00Z") > duration("24h")',
+        "the two can be more than 292 years apart",
+        'ioc.last_seen > timestamp("1900-01-02T00:00:00Z")',
+    ),
+    ("int(ioc.value) > 5", "the text can be no number", 'ioc.value.matches("^([6-9]|[1-9][0-9]+)$")'),
+    ('{"url": 8, "domain": 6}[ioc.type] > 7', "the map can be without the key", 'ioc.type == "url"'),
+    ("ioc.last_seen.getHours(ioc.value) > 5", "the text can be no time zone", 'ioc.last_seen.getHours("UTC") > 5'),
+]
+"""Expressions that are refused, why, and what says the same and is accepted."""
+
+_TOTAL = f"""\
+An expression that is accepted gives true or false for every indicator. It is refused when an operation in it could
+fail, with an indicator for which it fails where one is at hand:
+
+{table(["could fail", "why", "write"], [[f"`{bad}`", why, f"`{good}`"] for bad, why, good in COULD_FAIL])}
+
+The bounds that this relies on: moments lie between 1970-01-01 and {NEVER:%Y-%m-%dT%H:%M:%SZ}, which means *never*; a
+later one is shown as the second before it, and a later one in quotes is read the same way (`9999-12-31` is *never*).
+`ioc.hits` lies between 0 and {MAX_HITS:,}, `ioc.reputation` between 1 and 10. Differences of the moments of an
+indicator never fail."""
+
 _CANNOT = f"""\
 - **There is no `now`.** What a rule says of an indicator changes only when the indicator or the rule does. What depends
   on the hour has its own place: `aging` of a Connection, `mute: {{until: …}}` of a rule, `backfill` of a sharing.
 - **No loop within a loop, and no `map`.** So the cost of an expression is bounded before it ever runs: at most
-  {MAX_LENGTH:,} characters, lists cut off after {MAX_TAGS:,} elements, patterns matched in linear time. The runtime
-  gives up after 10,000 steps of loops as a last resort; the rule then fails for that indicator.
+  {MAX_LENGTH:,} characters, lists cut off after {MAX_TAGS:,} elements, patterns matched in linear time, and at most
+  {MAX_STEPS:,} steps of all loops of one expression, which is nine loops over `ioc.tags`. Exceptions by `tags` are
+  no loops, and compare with all tags of the indicator.
 - **A pattern is a text in quotes**, so that a mistake in it is found when the rule is saved, not for each indicator.
 - **No other indicator, no other resource, no network.** A rule sees one indicator.
 - Whatever is misspelt or compared with the wrong type is refused when it is saved, with line and column.
-- A rule that fails while it is evaluated (a division by zero, a text that is no number) does not match that indicator;
-  the indicator is *skipped* there with the reason `rule_failed`. In an allow list it keeps nothing back."""
+- **Nothing that can fail**: see above. A rule that an earlier version accepted can still fail. Where it does, it does
+  not match, the indicator is *skipped* with the reason `rule_failed`, and an alert names the rule."""
 
 
 PAGES = [
     Page("metrics.md", "Metrics", "services/runtime/observability/metrics.py", _metrics),
     Page("settings.md", "Settings", "services/runtime/settings.py", _settings),
     Page("topics.md", "Topics", "schemas/topics.py", _topics),
-    Page("rules.md", "What rules can say", "schemas/expression.py and docs/tooling/reference.py", _rules),
+    Page("rules.md", "What rules can say", "schemas/expression/ and docs/tooling/reference.py", _rules),
     Page("records.md", "Records", "the models in schemas/", _records),
 ]
 

@@ -37,10 +37,52 @@ def test_more_rules_than_a_program_takes_are_asked_all_the_same() -> None:
     assert Predicates(rules, 0)(FOUND) == dict.fromkeys(rules, True)
 
 
-def test_a_rule_that_is_too_much_for_one_program_fails_and_leaves_the_others_alone() -> None:
+def test_a_rule_that_is_too_much_for_one_program_is_asked_by_its_parts() -> None:
     filler = {"cel": f'ioc.value == "{"x" * 3_900}"'}
     rules = {"huge": rule("true", *[filler] * 60), "small": rule("ioc.hits == 1")}
-    assert Predicates(rules, 0)(FOUND) == {"huge": None, "small": True}
+    assert Predicates(rules, 0)(FOUND) == {"huge": True, "small": True}
+    rules["huge"] = rule("true", *[filler] * 60, {"cel": "ioc.hits == 1"})
+    assert Predicates(rules, 0)(FOUND) == {"huge": False, "small": True}
+
+
+TAGGED = FOUND.but(tags=tuple(str(number) for number in range(10_000)))
+
+
+def test_any_number_of_exceptions_by_tag_is_decided_for_any_number_of_tags() -> None:
+    kept = rule("ioc.hits == 1", *[{"tags": [f"no {number}", "none"]} for number in range(100)])
+    assert Predicates({"rule": kept}, 0)(TAGGED) == {"rule": True}
+    for last in ("0", "999", "1000", "9999"):
+        out = rule("ioc.hits == 1", *[{"tags": ["none"]}] * 99, {"tags": [last]})
+        assert Predicates({"rule": out}, 0)(TAGGED) == {"rule": False}, last
+
+
+def test_exceptions_that_loop_are_decided_one_by_one_where_they_are_too_much_together() -> None:
+    loops = [{"cel": f'ioc.tags.exists(tag, tag == "no {number}")'} for number in range(100)]
+    rules = {
+        "kept": rule("true", *loops),
+        "out": rule("true", *loops[1:], {"cel": 'ioc.tags.exists(tag, tag == "998")'}),
+    }
+    assert Predicates(rules, 0)(TAGGED) == {"kept": True, "out": False}
+
+
+def test_fifty_rules_that_loop_are_decided_for_any_number_of_tags() -> None:
+    rules = {str(number): rule(f'ioc.tags.exists(tag, tag == "{number * 20}")') for number in range(60)}
+    for count in (0, 3, 199, 200, 201, 999, 10_000):
+        seen = min(count, 1_000)  # those an expression sees
+        found = Predicates(rules, 0)(FOUND.but(tags=TAGGED.tags[:count]))
+        assert found == {name: int(name) * 20 < seen for name in rules}, count
+
+
+def test_a_rule_that_an_earlier_version_accepted_fails_alone_and_only_where_it_must() -> None:
+    rules = {
+        "divides": rule("10 / ioc.hits > 1"),
+        "loops": rule(" || ".join(['ioc.tags.exists(tag, tag == "none")'] * 20)),
+        "excepts": rule("true", {"cel": "10 / ioc.hits > 1"}),
+        "sound": rule("ioc.hits == 0"),
+    }
+    assert Predicates(rules, 0)(FOUND) == {"divides": True, "loops": False, "excepts": False, "sound": False}
+    failing = Predicates(rules, 0)(TAGGED.but(hits=0))
+    assert failing == {"divides": None, "loops": None, "excepts": None, "sound": True}
 
 
 def test_a_rule_as_deep_as_can_be_takes_no_other_with_it() -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from schemas.canonical import canonicalise
+from schemas.expression.extremes import extremes
 from schemas.flaws import flaws
 from schemas.indicator import Indicator
 from schemas.predicates import Predicates
@@ -61,6 +62,19 @@ def test_an_example_matches_what_the_page_says(rule: Rule, said: dict[str, list[
     assert [ask(indicator(one))[rule.name] for one in said["matches"]] == [True] * len(said["matches"])
     assert [ask(indicator(one))[rule.name] for one in said["other"]] == [False] * len(said["other"])
     assert said["other"], "an example also says what it leaves out"
+
+
+@pytest.mark.parametrize("rule", [rule for rule, _ in EXAMPLES], ids=[rule.name for rule, _ in EXAMPLES])
+def test_an_example_says_true_or_false_of_every_extreme_indicator(rule: Rule) -> None:
+    ask = Predicates({rule.name: rule}, NOW)
+    assert {said: ask(found)[rule.name] for said, found in extremes() if ask(found)[rule.name] is None} == {}
+
+
+def test_what_never_expires_is_not_for_hours_only() -> None:
+    (rule,) = [rule for rule, _ in EXAMPLES if rule.name == "not-for-hours-only"]
+    ask = Predicates({rule.name: rule}, NOW)
+    for seen in (0, NOW, 253_402_300_799_999):
+        assert ask(indicator({}).but(last_seen=seen, expires_at=None)) == {rule.name: seen <= NOW}
 
 
 def test_all_of_them_together_say_the_same() -> None:

@@ -1,0 +1,116 @@
+"""Reading the text of an expression: where its code is, its loops, its patterns and its moments."""
+
+import json
+import re
+from datetime import datetime
+from typing import Final
+
+from cel_expr_python import cel
+
+from schemas.expression.errors import ExpressionError
+from schemas.expression.variables import LATEST, NEVER, VARIABLES, environment
+
+_SKIPPED = re.compile(
+    r"""(?P<text>[bB]?(?:[rR](?:\"{3}[^\0]*?\"{3}|'{3}[^\0]*?'{3}|"[^"\n\r]*"|'[^'\n\r]*')"""
+    r"""|\"{3}(?:\\.|[^\\])*?\"{3}|'{3}(?:\\.|[^\\])*?'{3}|"(?:\\.|[^"\\\n\r])*"|'(?:\\.|[^'\\\n\r])*'))"""
+    r"""|(?P<note>//[^\n\r]*)""",
+    re.DOTALL,
+)
+_FILLED = "\0"
+
+
+def _bare(text: str) -> str:
+    """The expression with NULs for its texts and blanks for its notes, so that what is left is code, in its place."""
+    return _SKIPPED.sub(lambda found: (_FILLED if found["text"] else " ") * len(found[0]), text)
+
+
+_CODE = re.compile(r"\.\s*(?P<loop>all|exists_one|exists|map|filter)\s*\(|(?P<open>\()|(?P<close>\))")
+
+
+def refuse_costly_loops(text: str) -> None:
+    """A loop within a loop multiplies their lengths, which are not known here; `map` in a row doubles what it makes."""
+    inside: list[bool] = []
+    for token in _CODE.finditer(_bare(text)):
+        if token["loop"] == "map":
+            raise ExpressionError(
+                *place(text, token.start()), "map makes lists of any size; say it with exists, all or filter"
+            )
+        if token["loop"]:
+            if any(inside):
+                raise ExpressionError(
+                    *place(text, token.start()), f"{token['loop']} within another loop costs too much; leave one out"
+                )
+            inside.append(True)
+        elif token["open"]:
+            inside.append(False)
+        elif token["close"] and inside:
+            inside.pop()
+
+
+_MATCHES = re.compile(rf"(?P<dot>\.\s*)?\bmatches\s*\((?:\s*(?P<text>{_FILLED}+)\s*\))?")
+
+
+def refuse_bad_patterns(text: str) -> None:
+    """A pattern that RE2 does not take would be an error for each indicator; here it can be named."""
+    for found in _MATCHES.finditer(_bare(text)):
+        if not found["dot"] or not found["text"]:
+            why = "matches needs its pattern as a text in quotes, so that it can be checked: x.matches('…')"
+            raise ExpressionError(*place(text, found.start()), why)
+        result = constant(f"''.matches({text[found.start('text') : found.end('text')]})")
+        if isinstance(result, ExpressionError):
+            raise ExpressionError(*place(text, found.start()), f"the pattern is none of RE2: {result.why}")
+
+
+def place(text: str, at: int) -> tuple[int, int]:
+    """Line and column of an offset, both from one."""
+    before = text[:at]
+    return before.count("\n") + 1, at - (before.rfind("\n") + 1) + 1
+
+
+_VARIABLE = re.compile(r"\bioc\s*\.\s*(\w+)")
+
+
+def variables_in(text: str) -> frozenset[str]:
+    """The variables that an expression speaks of."""
+    return frozenset(f"ioc.{name}" for name in _VARIABLE.findall(_bare(text))) & VARIABLES.keys()
+
+
+_FOREVER: Final = datetime(9999, 12, 31, tzinfo=NEVER.tzinfo)
+_BEYOND: Final = LATEST + (NEVER - LATEST) / 2
+_MOMENT = re.compile(rf"(?<![.\w])timestamp\s*\(\s*(?P<text>{_FILLED}+)\s*\)")
+
+
+def bounded(moment: datetime) -> datetime:
+    """How a moment that a person wrote compares with those of indicators, which end at `LATEST` and `NEVER`."""
+    if moment <= NEVER:
+        return moment
+    return NEVER if moment >= _FOREVER else _BEYOND
+
+
+def runnable(text: str) -> str:
+    """The expression to be evaluated: as written, but with moments later than any indicator's in bounds."""
+    parts, done = [], 0
+    for found in _MOMENT.finditer(_bare(text)):
+        start, end = found.span("text")
+        moment = constant(f"timestamp({text[start:end]})")
+        if isinstance(moment, datetime) and bounded(moment) != moment:
+            parts += [text[done:start], f'"{bounded(moment).isoformat()}"']
+            done = end
+    return "".join([*parts, text[done:]])
+
+
+def quoted(text: str) -> str:
+    """A text as an expression writes it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def constant(text: str) -> object:
+    """What an expression without variables comes to; an `ExpressionError` where it fails, without its place."""
+    try:
+        result = environment().compile(text).eval(data={})
+        plain: object = result.plain_value()
+    except RuntimeError as error:
+        return ExpressionError(1, 1, str(error))
+    if result.type() == cel.Type.ERROR:
+        return ExpressionError(1, 1, str(result.value()).partition(": ")[2].partition(" [")[0])
+    return plain
