@@ -4,16 +4,21 @@ A bad release must not drain a topic into the dead letters: past a share or a ru
 stops instead and the records stay where they are.
 """
 
+import threading
 from collections import defaultdict, deque
+from collections.abc import Iterable
 
 from kafka import KafkaProducer
+from kafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 
-from schemas.deadletter import DeadLetter
+from schemas.deadletter import DeadLetter, Header
+from schemas.resolution import digest
 from services.runtime.clock import now_ms
 from services.runtime.kafka.bulk_read import Raw
 from services.runtime.kafka.clients import producer
 from services.runtime.observability import log
 from services.runtime.observability.metrics import DEAD_LETTERS
+from services.runtime.record_headers import sendable, size_of
 from services.runtime.settings import Settings
 
 _LOG = log.get(__name__)
@@ -22,6 +27,11 @@ MAX_RUN = 50
 WINDOW = 1_000
 MAX_SHARE = 0.05
 MIN_IN_WINDOW = 200
+_MAX_BYTES = 100_000_000
+"""The broker decides how large a record may be, and may have another limit for each topic."""
+_STUB_KEY = 1_000
+_REMEMBERED = 10_000
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 class TooManyDeadLettersError(Exception):
@@ -68,37 +78,61 @@ class DeadLetters:
         self._settings = settings
         self._service = service
         self._producer: KafkaProducer | None = None
+        self._lock = threading.Lock()
+        self._known: deque[tuple[str, int, int]] = deque(maxlen=_REMEMBERED)
         self.limit = Limit()
 
     def set_aside(self, topic: str, partition: int, record: Raw, error: Exception) -> None:
         """Keep an undecodable record where people can see it, acknowledged by Kafka before this returns.
 
+        One that this process has set aside already, and met again, is neither kept twice nor counted.
+
         Raises:
             TooManyDeadLettersError: the limit is reached; the record was not set aside.
 
         """
-        self.limit.bad(topic, partition)
-        letter = DeadLetter(
-            topic=topic,
-            partition=partition,
-            offset=record.offset,
-            service=self._service,
-            error=str(error)[:500],
-            at=now_ms(),
-        )
-        if self._producer is None:
-            self._producer = producer(self._settings)
-        name = self._settings.topics.deadletters.name
-        # A tombstone decodes always, so there is a value wherever there is a dead letter.
-        headers = [*DeadLetter.original(record.headers), *letter.headers()]
-        self._producer.send(name, record.value, key=record.key, headers=headers).get(timeout=30)
+        place = (topic, partition, record.offset)
+        with self._lock:
+            if place in self._known:
+                return
+            self.limit.bad(topic, partition)
+            letter = DeadLetter(
+                topic=topic,
+                partition=partition,
+                offset=record.offset,
+                service=self._service,
+                error=DeadLetter.text_of(error),
+                at=now_ms(),
+            )
+            self._keep(record, letter)
+            self._known.append(place)
         DEAD_LETTERS.labels(self._service, topic).inc()
         _LOG.error(
             "set aside an undecodable record", id=letter.id, topic=topic, partition=partition, offset=record.offset,
             why=str(error),
         )  # fmt: skip
 
+    def _keep(self, record: Raw, letter: DeadLetter) -> None:
+        """Send the copy, or a stub where the broker, which has the last word on sizes, takes no copy."""
+        # A tombstone decodes always, so there is a value wherever there is a dead letter.
+        headers = [*DeadLetter.original(record.headers), *letter.headers()]
+        try:
+            self._send(record.key, record.value, headers)
+        except _TOO_LARGE:
+            self.close()  # an idempotent producer of kafka-python is of no use after a refusal
+            size = size_of(record.key, record.value, record.headers)
+            found = letter.model_copy(update={"size": size, "checksum": digest(record.key, record.value)})
+            key = record.key if record.key is None or len(record.key) <= _STUB_KEY else None
+            self._send(key, b"", found.headers())
+
+    def _send(self, key: bytes | None, value: bytes | None, headers: Iterable[Header]) -> None:
+        if self._producer is None:
+            self._producer = producer(self._settings, compression_type="gzip", max_request_size=_MAX_BYTES)
+        topic = self._settings.topics.deadletters.name
+        self._producer.send(topic, value, key=key, headers=sendable(headers)).get(timeout=30)
+
     def close(self) -> None:
         """Close the connection to Kafka."""
         if self._producer:
             self._producer.close(timeout=5)
+            self._producer = None

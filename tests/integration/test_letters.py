@@ -1,13 +1,16 @@
 """Dead letters on a real Kafka, by the command line: what is shown, what is mended, and what is produced again."""
 
 import json
+from base64 import b85encode
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from typer.testing import CliRunner, Result
 
 from schemas.activity import Activity
@@ -22,6 +25,7 @@ from services.runtime.kafka import clients
 from services.runtime.kafka.bulk_read import Raw, read_everything
 from services.runtime.kafka.topics import apply_topics
 from services.runtime.kafka.transactional_producer import FencedError, OutgoingRecord, TransactionalProducer
+from services.runtime.record_headers import RawName, sendable
 from services.runtime.settings import Settings
 from tests.routing import SHARING, settings_for
 
@@ -69,6 +73,20 @@ def die(
     with closing(DeadLetters(settings, service)) as aside:
         aside.set_aside(topic.name, partition, Raw(sent.offset, key, value, [header]), ValueError("spec.enabled: no"))
     return f"{topic.name}@{partition}:{sent.offset}"
+
+
+def die_as_stub(settings: Settings, topic: Topic, key: bytes, value: bytes) -> str:
+    """As `die`, of a record that the topic of dead letters does not take: only where it is can be kept."""
+    with closing(clients.admin(settings)) as admin:
+        limit = {"max.message.bytes": "700000"}
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.topics.deadletters.name, limit)])
+    with closing(clients.producer(settings, max_request_size=2_000_000)) as producer:
+        headers = sendable([("schema", None), (RawName(b"\xff"), b"1"), ("schema", b"2")])
+        sent = producer.send(topic.name, value, key=key, partition=0, headers=headers).get(timeout=30)
+    (raw,) = [record for record in records(settings, topic) if record.offset == sent.offset]
+    with closing(DeadLetters(settings, "router")) as aside:
+        aside.set_aside(topic.name, 0, raw, ValueError("not a Desired: value: too long"))
+    return f"{topic.name}@0:{sent.offset}"
 
 
 def policy_letter(settings: Settings, **more: Any) -> str:
@@ -253,3 +271,48 @@ def test_who_was_overtaken_by_another_writer_is_fenced(settings: Settings) -> No
         assert run("drop", letter).exit_code == 0
         with pytest.raises(FencedError):
             producer.write([OutgoingRecord(settings.topics.policy.name, b"sharing/x", None)])
+
+
+def noise(size: int) -> str:
+    """Text that gzip makes hardly smaller."""
+    return b85encode(Random(size).randbytes(size * 4 // 5)).decode()
+
+
+def test_of_what_is_too_large_to_be_copied_a_stub_is_kept_and_the_original_replayed(settings: Settings) -> None:
+    topic = settings.topics.policy
+    large = json.dumps({**RULE, "padding": noise(998_000)}).encode()
+    letter = die_as_stub(settings, topic, b"sharing/share", large + b" " * (1_048_588 - 200 - len(large)))
+    said = shown(letter)
+    assert said["stub"]["there"] is True
+    assert said["stub"]["size"] > 1_048_000
+    assert said["original"]["padding"] == json.loads(large)["padding"]
+    told = run("show", letter).stdout
+    assert f"too many to be copied, and is kept where it was only, at offset {letter.rpartition(':')[2]}" in told
+    refused = run("replay", letter)
+    assert (refused.exit_code, "too_large" in refused.stderr) == (1, True)
+
+
+def test_a_stub_whose_original_fits_a_request_is_replayed_just_as_it_was(settings: Settings) -> None:
+    topic = settings.topics.policy
+    value = json.dumps({**RULE, "padding": noise(998_000)}).encode()
+    letter = die_as_stub(settings, topic, b"sharing/share", value)
+    assert shown(letter)["stub"]["there"] is True
+    assert run("replay", letter).stdout == f"{letter} replayed\n"
+    first, again = records(settings, topic)
+    assert (again.key, again.value) == (first.key, first.value)
+    assert [(name.encode(), found) for name, found in again.headers] == [
+        (b"schema", None), (b"\xff", b"1"), (b"schema", b"2"),
+    ]  # fmt: skip
+
+
+def test_a_stub_whose_original_is_gone_says_so(settings: Settings) -> None:
+    topic = settings.topics.reports
+    letter = die_as_stub(settings, topic, b"mde", noise(1_048_588 - 200).encode())
+    with closing(clients.admin(settings)) as admin:
+        admin.delete_records({TopicPartition(topic.name, 0): 1})
+    said = shown(letter)
+    assert said["stub"]["there"] is False
+    assert "no longer there" in said["problem"]
+    refused = run("replay", letter)
+    assert (refused.exit_code, "original_gone" in refused.stderr) == (1, True)
+    assert run("drop", letter).exit_code == 0

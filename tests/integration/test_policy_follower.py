@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from schemas.deadletter import DeadLetter
 from schemas.resources import encode_resource, resource_key
 from services.runtime.deadletters import MAX_RUN, DeadLetters, TooManyDeadLettersError
+from services.runtime.kafka.clients import producer
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.policy import PolicyFollower
+from services.runtime.record_headers import RawName, sendable
 from tests.integration.test_deadletters import letters
 from tests.routing import CONNECTIONS, SHARING, Exchange
 from tests.waiting import eventually
@@ -95,3 +98,22 @@ def test_too_many_bad_records_are_a_failure_that_the_service_sees(exchange: Exch
     eventually(lambda: follower.failure, "the failure", every_s=0.02)
     assert isinstance(follower.failure, TooManyDeadLettersError)
     assert follower.changed.is_set(), "whoever waits for a change is woken"
+
+
+def test_a_record_with_any_headers_is_set_aside_and_the_policy_followed_further(
+    exchange: Exchange, follower: PolicyFollower
+) -> None:
+    """The headers are such as other clients write; the record is the largest that a topic takes."""
+    follower.start()
+    headers = sendable([("schema", None), (RawName(b"\xff"), None), ("a", b"1"), ("a", b"\xfe")])
+    size = 1_048_588 - 200
+    with closing(producer(exchange.settings, max_request_size=2_000_000)) as other:
+        for value in (b"{", Random(1).randbytes(size)):
+            other.send(exchange.settings.topics.policy.name, value, key=b"rule/x", headers=headers).get(timeout=30)
+    exchange.apply(SHARING)
+    eventually(lambda: follower.view.sharings, "the sharing is seen", every_s=0.02)
+    copy, stub = letters(exchange.settings)
+    assert [(name.encode(), value) for name, value in DeadLetter.original(copy.headers)] == [
+        (b"schema", None), (b"\xff", None), (b"a", b"1"), (b"a", b"\xfe"),
+    ]  # fmt: skip
+    assert (copy.value, DeadLetter.from_headers(stub.headers).is_stub) == (b"{", True)

@@ -40,6 +40,14 @@ class LetterRow(BaseModel):
     edited: bool
 
 
+class Stub(BaseModel):
+    """Of a record that was too large to be copied: its bytes, a digest, and whether it is still where it was."""
+
+    size: int
+    checksum: str
+    there: bool
+
+
 class LetterWhole(LetterRow):
     """Everything about one. `problem` says why it cannot be replayed as it is; empty: it can.
 
@@ -47,6 +55,7 @@ class LetterWhole(LetterRow):
     """
 
     problem: str
+    stub: Stub | None
     headers: dict[str, str | None]
     original: Any
     payload: Any
@@ -102,7 +111,7 @@ def deadletters(
 def deadletter(context: AtHand, who: Viewer, name: Name) -> LetterWhole:
     """Everything about one dead letter."""
     letters = DeadLetterOperations(context.settings, who)
-    return LetterWhole.model_validate(whole(letters, letters.box().find(name)))
+    return LetterWhole.model_validate(whole(letters, letters.find(name)))
 
 
 @router.put("/{name}/payload")

@@ -15,6 +15,7 @@ from services.console.cli.output.when import age, show
 from services.console.deadletters.dead_letter import ListedDeadLetter
 from services.console.deadletters.edits import Payload, UnfitError, changed, parsed, pretty
 from services.console.deadletters.operations import DeadLetterOperations
+from services.console.deadletters.planning import kept_as_stub
 from services.console.deadletters.presentation import brief, listed, text, whole
 from services.console.deadletters.reader import Only
 from services.console.deadletters.reasons import Outcome
@@ -48,7 +49,7 @@ def show_one(name: str, form: Form) -> None:
     """Everything about one."""
     with guarded():
         letters = _letters()
-        letter = letters.box().find(name)
+        letter = letters.find(name)
         if form in (Form.JSON, Form.YAML):
             write([brief(letter)], _LETTERS, form, whole(letters, letter))
         else:
@@ -62,7 +63,7 @@ def edit(name: str, file: str | None, settings: Sequence[str]) -> None:
         if settings:
             done = letters.edit(name, lambda letter: changed(letter.payload, settings))
         else:
-            text = _read(file) if file else _in_editor(letters.box().find(name))
+            text = _read(file) if file else _in_editor(letters.find(name))
             done = _keeping(letters, name, text, written_here=file is None)
         typer.echo(f"{done.id} edited")
 
@@ -97,6 +98,9 @@ def _told(letters: DeadLetterOperations, letter: ListedDeadLetter) -> Iterable[s
     yield f"came from   topic {note.topic}, partition {note.partition}, offset {note.offset}"
     yield f"key         {text(letter.key)}"
     yield from (f"header      {name}: {text(value)}" for name, value in letter.headers)
+    if note.is_stub:
+        yield f"a stub      {kept_as_stub(note)}; it is {'gone' if letter.is_stub else 'still there'}"
+        yield f"checksum    {note.checksum}"
     yield f"error       {note.error}"
     if said and said.payload is not None:
         yield f"edited      {show(said.edited_at)} by {said.edited_by}"

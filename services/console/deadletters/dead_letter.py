@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from schemas.deadletter import DeadLetter
+from schemas.deadletter import DeadLetter, Header
 from schemas.record import Millis
 from schemas.resolution import Resolution, digest
 from schemas.resolution_state import ResolutionState
@@ -20,9 +20,11 @@ class ListedDeadLetter:
 
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[Header]
     notes: Sequence[DeadLetter]
     resolution: Resolution | None = field(default=None)
+    restored: bool = False
+    """Whether the bytes of a stub were read from where the record still is."""
 
     @property
     def last(self) -> DeadLetter:
@@ -37,7 +39,12 @@ class ListedDeadLetter:
     @property
     def digest(self) -> str:
         """The name of its original bytes."""
-        return digest(self.key, self.value)
+        return self.last.checksum or digest(self.key, self.value)
+
+    @property
+    def is_stub(self) -> bool:
+        """Whether its bytes are not known here: they were too many to be kept, and were not read from their place."""
+        return self.last.is_stub and not self.restored
 
     @property
     def services(self) -> list[str]:

@@ -15,6 +15,7 @@ from schemas.resolution_state import ResolutionState
 from services.console.audit import entries
 from services.console.deadletters.dead_letter import ListedDeadLetter
 from services.console.deadletters.edits import Payload, UnfitError
+from services.console.deadletters.originals import with_originals
 from services.console.deadletters.planning import flaw, plan
 from services.console.deadletters.reader import DeadLetterBox, Only, read_box
 from services.console.deadletters.reasons import Outcome, Why
@@ -51,6 +52,15 @@ class DeadLetterOperations:
         """Everything as it stands."""
         return read_box(self._settings)
 
+    def find(self, name: str) -> ListedDeadLetter:
+        """The letter of an id, with its original bytes as far as these are still somewhere.
+
+        Raises:
+            NotFoundError: there is none.
+
+        """
+        return self._whole([self.box().find(name)])[0]
+
     def problem(self, letter: ListedDeadLetter) -> str:
         """What is wrong with a letter now, by the rules of this version; empty where it may be replayed."""
         found = flaw(self._topics, letter, letter.payload)
@@ -67,7 +77,7 @@ class DeadLetterOperations:
 
         def work(producer: TransactionalProducer) -> None:
             box = self.box()
-            letter = box.find(name)
+            (letter,) = self._whole([box.find(name)])
             payload = change(letter)
             found = flaw(self._topics, letter, orjson.dumps(payload))
             if found:
@@ -77,7 +87,7 @@ class DeadLetterOperations:
             self._write(producer, box, [(said, [])], EDITED, f"edited {letter.id}")
 
         self._compete(work)
-        return self.box().find(name)
+        return self.find(name)
 
     def replay(self, names: Sequence[str] | None, only: Only | None = None, *, force: bool = False) -> list[Outcome]:
         """Produce letters again where they came from: those named, or all open ones that are meant.
@@ -88,6 +98,7 @@ class DeadLetterOperations:
         """
 
         def judge(letters: Sequence[ListedDeadLetter]) -> tuple[Said, Sequence[Outcome]]:
+            letters = self._whole(letters)
             planned = plan(self._topics, letters, {} if force else stale(self._settings, letters), force=force)
             return [(self._replayed(letter), records) for letter, records in planned.going], planned.left
 
@@ -129,6 +140,9 @@ class DeadLetterOperations:
         for attempt in competing():
             with attempt, closing(TransactionalProducer(self._settings, WRITER)) as producer:
                 work(producer)
+
+    def _whole(self, letters: Sequence[ListedDeadLetter]) -> list[ListedDeadLetter]:
+        return with_originals(self._settings, letters)
 
     @staticmethod
     def _meant(box: DeadLetterBox, names: Sequence[str] | None, only: Only | None) -> list[ListedDeadLetter]:

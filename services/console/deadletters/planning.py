@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from schemas.deadletter import DeadLetter
 from schemas.record import UndecodableError
 from schemas.resolution_state import ResolutionState
 from schemas.topics import Topics
@@ -10,7 +11,12 @@ from services.console.cli.output.when import show
 from services.console.deadletters.dead_letter import ListedDeadLetter
 from services.console.deadletters.reasons import Outcome, Why
 from services.console.deadletters.topic_kinds import topic_kind_of
+from services.runtime.kafka.clients import MAX_REQUEST_BYTES
 from services.runtime.kafka.transactional_producer import OutgoingRecord
+from services.runtime.record_headers import size_of
+
+_MOST_BYTES = MAX_REQUEST_BYTES - 1_000
+"""Of key, value and headers: the rest is the envelope of a request."""
 
 
 @dataclass(slots=True)
@@ -26,6 +32,8 @@ def flaw(topics: Topics, letter: ListedDeadLetter, payload: bytes | None) -> tup
     nature = topic_kind_of(topics, letter.last.topic)
     if nature is None:
         return Why.NOWHERE, f"no service of this installation reads {letter.last.topic}"
+    if payload is None and letter.is_stub:
+        return Why.GONE, f"{kept_as_stub(letter.last)}, and it is no longer there; drop it"
     if payload is None:
         return Why.UNREADABLE, f"it is a withdrawal under {letter.key!r}, which no reader takes for a key"
     try:
@@ -33,6 +41,12 @@ def flaw(topics: Topics, letter: ListedDeadLetter, payload: bytes | None) -> tup
     except UndecodableError as error:
         return Why.UNREADABLE, str(error)
     return None
+
+
+def kept_as_stub(note: DeadLetter) -> str:
+    """What a stub says of its original."""
+    place = f"offset {note.offset} of {note.topic}-{note.partition}"
+    return f"the record has {note.size} bytes, too many to be copied, and is kept where it was only, at {place}"
 
 
 def plan(
@@ -46,7 +60,14 @@ def plan(
             hint = f"; mend it first: ioc-bridge deadletters edit {letter.id}" if why[0] is Why.UNREADABLE else ""
             found.left.append(Outcome(letter.id, letter.state, why[0], why[1] + hint))
         else:
-            found.going.append((letter, _records(topics, letter)))
+            records = _records(topics, letter)
+            if (size := max(map(_size, records))) > _MOST_BYTES:
+                detail = (
+                    f"it has {size} bytes, and at most {_MOST_BYTES} can be written; send it from where it comes from"
+                )
+                found.left.append(Outcome(letter.id, letter.state, Why.TOO_LARGE, detail))
+            else:
+                found.going.append((letter, records))
     return found
 
 
@@ -68,3 +89,7 @@ def _records(topics: Topics, letter: ListedDeadLetter) -> list[OutgoingRecord]:
         OutgoingRecord(letter.last.topic, letter.key, copy, number, tuple(letter.headers))
         for number, copy in nature.copies(letter.last.partition, payload)
     ]
+
+
+def _size(entry: OutgoingRecord) -> int:
+    return size_of(entry.key, entry.value, entry.headers)

@@ -34,6 +34,7 @@ def whole(letters: DeadLetterOperations, letter: ListedDeadLetter) -> dict[str, 
     return {
         **brief(letter),
         "problem": letters.problem(letter),
+        "stub": stub(letter),
         "headers": {name: text(value) for name, value in letter.headers},
         "original": _value(letter.value),
         "payload": _value(letter.payload),
@@ -44,6 +45,12 @@ def whole(letters: DeadLetterOperations, letter: ListedDeadLetter) -> dict[str, 
         "reason": said.reason if said else "",
         "replays": said.replays if said else 0,
     }
+
+
+def stub(letter: ListedDeadLetter) -> dict[str, Any] | None:
+    """What is known of a record that was too large to be copied, and whether it is still where it was; else None."""
+    note = letter.last
+    return {"size": note.size, "checksum": note.checksum, "there": not letter.is_stub} if note.is_stub else None
 
 
 def became(outcomes: Sequence[Outcome]) -> dict[str, Any]:

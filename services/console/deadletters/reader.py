@@ -7,14 +7,13 @@ same places, and those are open.
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kafka import KafkaConsumer, TopicPartition
-from pydantic import ValidationError
 
 from schemas.deadletter import DeadLetter
 from schemas.record import Millis, UndecodableError
-from schemas.resolution import Resolution, digest
+from schemas.resolution import Resolution
 from schemas.resolution_state import ResolutionState
 from schemas.topics import Topic
 from services.console.deadletters.dead_letter import ListedDeadLetter
@@ -92,7 +91,7 @@ def read_box(settings: Settings) -> DeadLetterBox:
     for record in records:
         try:
             note = DeadLetter.from_headers(record.headers)
-        except (ValidationError, UnicodeDecodeError):
+        except UndecodableError:
             strangers += 1
             continue
         letters[note.id] = _noted(letters.get(note.id), record, note, said.get(note.id))
@@ -102,13 +101,13 @@ def read_box(settings: Settings) -> DeadLetterBox:
 
 
 def _noted(before: ListedDeadLetter | None, record: Raw, note: DeadLetter, said: Resolution | None) -> ListedDeadLetter:
-    same = before is not None and (before.key, before.value) == (record.key, record.value)
-    notes = [*before.notes, note] if before is not None and same else [note]
-    counts = said is not None and said.digest == digest(record.key, record.value)
-    headers = DeadLetter.original(record.headers)
-    if same and before is not None and not headers:
-        headers = list(before.headers)
-    return ListedDeadLetter(record.key, record.value, headers, notes, said if counts else None)
+    value = None if note.is_stub else record.value
+    letter = ListedDeadLetter(record.key, value, DeadLetter.original(record.headers), [note])
+    if before is not None and before.digest == letter.digest:
+        whole = before if letter.is_stub else letter
+        headers = letter.headers or before.headers
+        letter = ListedDeadLetter(whole.key, whole.value, headers, [*before.notes, note])
+    return replace(letter, resolution=said) if said is not None and said.digest == letter.digest else letter
 
 
 def _partition(reader: KafkaConsumer, topic: Topic) -> TopicPartition:

@@ -15,6 +15,7 @@ class Why(StrEnum):
     DROPPED = "already_dropped"
     UNREADABLE = "not_readable"
     NOWHERE = "nothing_reads_it"
+    TOO_LARGE = "too_large"
 
 
 @dataclass(frozen=True, slots=True)

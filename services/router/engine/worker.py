@@ -144,12 +144,12 @@ class PartitionWorker:
     async def _take(self, unit: Unit, event: Event) -> None:
         topic, number = self._topics.reports.name, self.state.number
         try:
-            came_with = trace.of(dict(event.message.headers or {}).items())
+            came_with = trace.of(event.message.headers or ())
             with trace.span("merge", parent=came_with, partition=number):
                 unit.take(ReportBatch.decode(event.value), trace.headers())
             self._context.deadletters.limit.good(topic, number)
         except UndecodableError as error:
-            headers = tuple(dict(event.message.headers or {}).items())
+            headers = tuple(event.message.headers or ())
             raw = Raw(event.message.offset, event.message.key, event.value, headers)
             await asyncio.to_thread(self._context.deadletters.set_aside, topic, number, raw, error)
 

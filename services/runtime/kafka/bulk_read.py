@@ -1,6 +1,6 @@
 """Read a whole topic, up to where it ends now: how a service learns state that it kept in Kafka."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 
 from services.runtime.kafka.clients import admin, consumer
+from services.runtime.record_headers import Header
 from services.runtime.settings import Settings
 
 
@@ -17,7 +18,7 @@ class Raw(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[Header] = ()
 
 
 def read_to_end(reader: KafkaConsumer, partition: TopicPartition, start: int | None = None) -> Iterator[Raw]:
@@ -56,7 +57,7 @@ def poll(reader: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> l
     return [Raw(record.offset, record.key, record.value, record.headers) for record in records]
 
 
-def read_everything(settings: Settings, topic: str, number: int = 0, start: int | None = None) -> Iterator[Raw]:
+def read_everything(settings: Settings, topic: str, number: int = 0, start: int | None = None) -> Generator[Raw]:
     """All that a partition of a topic holds now, from `start` on, also behind the open transaction of another writer.
 
     Where several writers share a topic, committed records that follow somebody's open transaction are not shown before

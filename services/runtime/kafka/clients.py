@@ -13,6 +13,7 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 
+from services.runtime import record_headers as _record_headers  # noqa: F401  # lets every client read any header
 from services.runtime.observability import log
 from services.runtime.settings import ENV_PREFIX, Settings, SettingsError
 
@@ -84,9 +85,8 @@ def producer(settings: Settings, **options: object) -> KafkaProducer:
             metrics_enabled=False,
             acks="all",
             enable_idempotence=True,
-            max_request_size=MAX_REQUEST_BYTES,
             allow_auto_create_topics=False,
-            **options,
+            **{"max_request_size": MAX_REQUEST_BYTES, **options},
         )
 
 

@@ -17,6 +17,7 @@ from kafka.errors import (
 )
 
 from services.runtime.kafka.clients import TRANSACTION_TIMEOUT_MS, producer
+from services.runtime.record_headers import Header, sendable
 from services.runtime.settings import Settings
 
 _FENCING = (ProducerFencedError, InvalidProducerEpochError, InvalidProducerIdMappingError, FencedInstanceIdError)
@@ -37,7 +38,7 @@ class OutgoingRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     partition: int = 0
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[Header, ...] = ()
 
 
 def tells_of_fencing(error: KafkaError) -> bool:
@@ -78,7 +79,7 @@ class TransactionalProducer:
             self._producer.begin_transaction()
             sent = [
                 self._producer.send(
-                    entry.topic, entry.value, key=entry.key, partition=entry.partition, headers=list(entry.headers)
+                    entry.topic, entry.value, key=entry.key, partition=entry.partition, headers=sendable(entry.headers)
                 )
                 for entry in entries
             ]

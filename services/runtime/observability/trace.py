@@ -68,10 +68,10 @@ def headers() -> tuple[tuple[str, bytes], ...]:
     return ((HEADER, step.encode()),) if step else ()
 
 
-def of(found: Iterable[tuple[str, bytes]]) -> str | None:
+def of(found: Iterable[tuple[str, bytes | None]]) -> str | None:
     """The traceparent among a record's headers, if there is one of our form."""
     for name, value in found:
-        if name == HEADER:
+        if name == HEADER and value is not None:
             text = value.decode("ascii", "replace")
             try:
                 trace_id(text)

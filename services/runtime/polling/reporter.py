@@ -24,6 +24,7 @@ from services.runtime.kafka.transactional_producer import OutgoingRecord, Transa
 from services.runtime.lifecycle import Context
 from services.runtime.observability import log, trace
 from services.runtime.observability.metrics import CHECKPOINT, REPORTED
+from services.runtime.record_headers import sendable
 from services.runtime.settings import Settings
 
 SCHEMA = b"report-batch/1"
@@ -129,7 +130,7 @@ class Reporter:
         _LOG.warning("publishing what was read before the ownership was lost", source=self._source, count=len(reports))
         with closing(producer(self._settings, compression_type="gzip")) as plain:
             sent = [
-                plain.send(e.topic, e.value, key=e.key, partition=e.partition, headers=list(e.headers))
+                plain.send(e.topic, e.value, key=e.key, partition=e.partition, headers=sendable(e.headers))
                 for e in self._entries(poll, reports)
             ]
             for future in sent:

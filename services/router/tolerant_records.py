@@ -1,0 +1,76 @@
+"""Batches of records as aiokafka reads them, also where a header's name is not UTF-8, at which aiokafka fails for good.
+
+aiokafka (0.14.0) reads batches in C. Importing this module puts a reader in front that reads a batch once more, by
+`services.runtime.record_headers`, where C fails at a name. It stands in for `aiokafka.consumer.fetcher.MemoryRecords`;
+tests/unit/test_record_headers.py fails where a release has that no more.
+"""
+
+import struct
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final
+
+from aiokafka.consumer import fetcher
+from kafka.record.default_records import DefaultRecordBatch
+
+from services.runtime import record_headers  # noqa: F401  # makes `DefaultRecordBatch` tolerant
+
+_LENGTH: Final = struct.Struct(">i")
+_LENGTH_AT, _OVERHEAD = 8, 12
+"""Where in a batch its length is, and the bytes before those that the length counts."""
+_fast = fetcher.MemoryRecords
+
+
+class _Batch:
+    """A batch. Everything but its records is as aiokafka has it."""
+
+    def __init__(self, batch: Any, raw: memoryview) -> None:  # noqa: ANN401  # compiled
+        self._batch = batch
+        self._raw = raw
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # as aiokafka has it
+        return getattr(self._batch, name)
+
+    def __next__(self) -> Any:  # noqa: ANN401  # a record; asked for with control batches, whose records have no headers
+        return next(self._batch)
+
+    def __iter__(self) -> Iterator[Any]:
+        read = 0
+        try:
+            for record in self._batch:
+                yield record
+                read += 1
+        except (UnicodeDecodeError, fetcher.Errors.CorruptRecordException):
+            # Where it is corrupt in another way, this fails as well.
+            yield from islice(DefaultRecordBatch(bytearray(self._raw)), read, None)
+
+
+class TolerantRecords:
+    """The batches that one answer has of one partition."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = memoryview(raw)
+        self._at = 0
+        self._records = _fast(raw)
+
+    def size_in_bytes(self) -> int:
+        """Bytes of all batches."""
+        size: int = self._records.size_in_bytes()
+        return size
+
+    def has_next(self) -> bool:
+        """Whether there is a further whole batch."""
+        there: bool = self._records.has_next()
+        return there
+
+    def next_batch(self) -> _Batch | None:
+        """The next batch; None where there is none."""
+        batch = self._records.next_batch()
+        if batch is None:
+            return None
+        (length,) = _LENGTH.unpack_from(self._raw, self._at + _LENGTH_AT)
+        start, self._at = self._at, self._at + _OVERHEAD + length
+        return _Batch(batch, self._raw[start : self._at])
+
+
+fetcher.MemoryRecords = TolerantRecords
