@@ -5,14 +5,17 @@ from typing import Any, Generic, TypeVar, cast
 
 from schemas.canonical import indicator_id
 from schemas.checkpoint import Checkpoint
+from schemas.deadletter import DeadLetter
 from schemas.hold import Hold
 from schemas.report import Report, Verb
 from schemas.resources import Connection
 from services.runtime.kafka.transactional_producer import OutgoingRecord
 from services.runtime.polling.puller import Source, SourceContext
 from services.runtime.polling.reporter import Memory, Poll
+from services.runtime.settings import Settings
 from tests.pushing import Context, Tenure, Told, View
 
+DEAD_LETTERS = Settings().topics.deadletters.name
 _S = TypeVar("_S", bound=Source)
 
 
@@ -28,6 +31,7 @@ class Committed:
         self.rescued: list[Report] = []
         self.commits = 0
         self.failure: Exception | None = None
+        self.letters: list[tuple[DeadLetter, bytes]] = []
 
     def publish(
         self,
@@ -52,7 +56,9 @@ class Committed:
     def write(self, entries: Iterable[OutgoingRecord]) -> None:
         for entry in entries:
             assert entry.key is not None
-            if entry.value is None:
+            if entry.topic == DEAD_LETTERS:
+                self.letters.append((DeadLetter.from_headers(entry.headers), entry.value or b""))
+            elif entry.value is None:
                 del self.memory.holds[entry.key.decode()]
             else:
                 self.memory.holds[entry.key.decode()] = Hold.decode(entry.value)

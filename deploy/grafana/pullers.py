@@ -68,6 +68,17 @@ ROWS = [
             ),
             skips("pull_defender", "pull_netskope", "console"),
             Panel(
+                "Pages set aside",
+                "Pages of Netskope's iterators that could not be read and were kept in the dead letters, in 1 hour.",
+                (
+                    Query(
+                        f"sum by (connection, route) (increase({series('pages_set_aside_total', CONNECTION)}[1h]))",
+                        "{{connection}} {{route}}",
+                    ),
+                ),
+                "short",
+            ),
+            Panel(
                 "Held",
                 "Withdrawals of a listing that shrank abnormally, held until a person confirms.",
                 (

@@ -9,11 +9,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from services.runtime.vendors.errors import BrokenAnswerError
 from services.runtime.vendors.netskope import ITERATOR, NetskopeSession
 
 NEXT, RESEND = "next", "resend"
+_LAST_SECOND: Final = 253_402_300_799
+"""The end of the year 9999, epoch seconds: a later high-water mark tells nothing."""
 
 
 class Kind(StrEnum):
@@ -53,20 +56,19 @@ class NetskopeClient:
         """
         bucket = f"{ITERATOR}:{kind}"
         self._ready(bucket)
-        answer = self._session.call_v2(
-            "GET",
+        answer, content = self._session.read_v2(
             f"/api/v2/events/dataexport/alerts/{kind}",
             route=f"alerts_{kind}",
             bucket=bucket,
             params={"index": self._index, "operation": operation},
-            repeatable=False,
         )
         records = answer.get("result") if isinstance(answer, Mapping) else None
         if not isinstance(answer, Mapping) or not isinstance(records, list):
             text = "answer is not as documented: it has no list `result`"
-            raise BrokenAnswerError(self._session.name, f"alerts_{kind}", text, kind="unexpected")
+            raise BrokenAnswerError(self._session.name, f"alerts_{kind}", text, kind="unexpected", content=content)
         wait, high_water = _number(answer.get("wait_time")), _number(answer.get("timestamp_hwm"))
-        return Page(records, wait, None if high_water is None else int(high_water))
+        said = high_water is not None and high_water <= _LAST_SECOND
+        return Page(records, wait, int(high_water) if high_water is not None and said else None)
 
 
 def _number(value: object) -> float | None:
@@ -75,6 +77,6 @@ def _number(value: object) -> float | None:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and number >= 0 else None

@@ -3,8 +3,10 @@
 A malware alert tells of its MD5 and SHA-256, both the vendor's and the local one where they differ. A malsite alert
 tells of what the threat intelligence matched (`threat_match_value`: a URL, a domain or an address): the visited `url`
 holds it, but is often one of many for the same bad host. Where the match says nothing usable, `url` is taken.
-Nothing about users or devices is carried on. Fields: Netskope's published event schema; that values may be absent as
-"", "null", 0 or [] and lists written as text is seen in connectors.
+A malware alert whose `scanner_result` is clean tells of nothing bad; malicious, incomplete, absent or unknown ones do.
+`action` is what the tenant's policy did about it (allow, alert, block …), and says nothing about the file or the site:
+it is not read. Nothing about users or devices is carried on. Fields: Netskope's published event schema; that values may
+be absent as "", "null", 0 or [] and lists written as text is seen in connectors.
 """
 
 import ast
@@ -21,6 +23,8 @@ from services.pull_netskope.client import Kind
 MAX_COMMENTS = 1_000
 MAX_TAGS = 20
 MAX_TAG = 100
+MAX_ID = 200
+"""Bounds, characters and tags: the vendor's are unconfirmed, and a record of Kafka's has one."""
 
 TELLS = {
     Kind.MALWARE: frozenset({IndicatorType.MD5, IndicatorType.SHA256}),
@@ -28,6 +32,7 @@ TELLS = {
 }
 """Types of indicators that each kind of alert tells of."""
 
+_CLEAN = "clean"
 _ABSENT = frozenset({"", "null", "none", "n/a", "undefined"})
 _HASHES = (
     ("md5", IndicatorType.MD5),
@@ -51,6 +56,8 @@ class Skip(StrEnum):
     """Why something of an alert is not reported, beside the reasons of the canonical form. Stable codes."""
 
     NOT_AN_ALERT = "not_an_alert"
+    UNREADABLE = "unreadable_alert"
+    CLEAN = "scanned_clean"
     OTHER_ALERT_TYPE = "other_alert_type"
     NO_HASH = "no_hash"
     NO_SITE = "no_site"
@@ -84,29 +91,50 @@ def normalise(
     found: dict[str, Report] = {}
     skips: dict[tuple[str, str], ActivityItem] = {}
     for record in records:
-        for told in _told(kind, record, terms):
-            if isinstance(told, _Skipped):
-                item = ActivityItem(subject=told.subject, reason=told.reason, detail=told.detail)
+        try:
+            told = [(one, _reported(kind, one, record, observed_at)) for one in _told(kind, record, terms)]
+        except Exception as error:  # noqa: BLE001  # an alert of a shape nobody foresaw must not stop the others
+            detail = f"cannot be read: {type(error).__name__}"
+            told = [(_Skipped(Skip.UNREADABLE, _name(record), detail), None)]
+        for one, report in told:
+            if isinstance(one, _Skipped):
+                item = ActivityItem(subject=one.subject, reason=one.reason, detail=one.detail)
                 skips.setdefault((item.subject, item.reason), item)
-            else:
-                assert isinstance(record, Mapping)
-                report = _report(kind, told, record, observed_at)
-                found[told.id] = _merged(found[told.id], report) if told.id in found else report
+            elif report is not None:
+                found[one.id] = _merged(found[one.id], report) if one.id in found else report
     return list(found.values()), list(skips.values())
+
+
+def _reported(kind: Kind, told: Canonical | _Skipped, record: object, observed_at: int) -> Report | None:
+    if isinstance(told, _Skipped) or not isinstance(record, Mapping):
+        return None
+    return _report(kind, told, record, observed_at)
+
+
+def _name(record: object) -> str:
+    """What an alert is called where it is skipped."""
+    known = _text(record.get("_id"))[:MAX_ID] if isinstance(record, Mapping) else ""
+    return known or "alert without _id"
 
 
 def _told(kind: Kind, record: object, terms: AlertFilter) -> Iterator[Canonical | _Skipped]:
     if not isinstance(record, Mapping):
-        yield _Skipped(Skip.NOT_AN_ALERT, repr(record)[:80], "a page holds something that is no JSON object")
+        yield _Skipped(Skip.NOT_AN_ALERT, _shown(record), "a page holds something that is no JSON object")
         return
-    alert, said = _text(record.get("_id")) or "alert without _id", _text(record.get("alert_type"))
+    alert, said = _name(record), _text(record.get("alert_type"))
     if said and said.casefold() != kind:
         detail = f"alert_type is {said!r} in the iterator of {kind}"
         yield _Skipped(Skip.OTHER_ALERT_TYPE, alert, detail[:200])
+    elif kind is Kind.MALWARE and _text(record.get("scanner_result")).casefold() == _CLEAN:
+        yield _Skipped(Skip.CLEAN, alert, "scanner_result is clean: the scan found nothing in the file")
     elif kind is Kind.MALWARE:
         yield from _hashes(record, alert, terms)
     else:
         yield _site(record, alert, terms)
+
+
+def _shown(record: object) -> str:
+    return repr(record)[:80] if isinstance(record, str | int | float | None) else f"a {type(record).__name__}"
 
 
 def _hashes(record: Mapping[str, object], alert: str, terms: AlertFilter) -> Iterator[Canonical | _Skipped]:
@@ -175,7 +203,7 @@ def _report(kind: Kind, found: Canonical, record: Mapping[str, object], observed
         severity=next((severity for severity in known if severity), Severity.UNKNOWN),
         comments=" / ".join(filter(None, said))[:MAX_COMMENTS],
         tags=_tags(categories),
-        external_id=_text(record.get("_id")) or None,
+        external_id=_text(record.get("_id"))[:MAX_ID] or None,
         sighting=True,
     )
 

@@ -2,7 +2,8 @@
 
 Invariant: a page that the tenant may have served is published before the cursor is moved again. So `next` is asked only
 when what came before is committed; whenever that is in doubt (a broken answer, none at all, a restart) it is `resend`,
-which serves the same page once more. A page may thus be reported twice, never not at all.
+which serves the same page once more. A page may thus be reported twice, never not at all. A page that cannot be read
+in `TRIES` tries is kept in the dead letters with its bytes, and the iterator goes on.
 """
 
 import time
@@ -13,13 +14,14 @@ from schemas.checkpoint import Checkpoint, IteratorMark
 from schemas.resources.connection import NetskopeTenant
 from services.pull_netskope.client import NEXT, RESEND, Kind, NetskopeClient, Page
 from services.pull_netskope.normalize import TELLS, AlertFilter, normalise
+from services.pull_netskope.unread import is_page, set_aside
 from services.runtime.clock import now_ms
 from services.runtime.kafka.transactional_producer import FencedError
 from services.runtime.lifecycle import Context
-from services.runtime.observability.metrics import PULLED
+from services.runtime.observability.metrics import PAGES_SET_ASIDE, PULLED
 from services.runtime.polling.puller import Puller, SourceContext
 from services.runtime.polling.reporter import Poll
-from services.runtime.vendors.errors import RefusedError, ThrottledError, VendorError
+from services.runtime.vendors.errors import BrokenAnswerError, RefusedError, ThrottledError, VendorError
 from services.runtime.vendors.netskope import NetskopeSession
 from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.retry import RetryPolicy
@@ -34,6 +36,9 @@ REMEMBER_S = 60.0
 """How old a checkpoint may get while there is nothing to report."""
 _LIVE_S = 3_600
 """A high-water mark older than this means that there is history left, even where a page of it is empty."""
+
+TRIES = 10
+"""Tries of a page before it is set aside: about 5 minutes at the breaker's pace."""
 
 ONCE = RetryPolicy(attempts=1)
 """The loop is what repeats, since whether and how a call may be repeated depends on what became of it."""
@@ -88,6 +93,11 @@ class Iterator:
         self._doubt = True
         """Whether the tenant may have served a page that is not published."""
         self._committed_at = float("-inf")
+        PAGES_SET_ASIDE.labels(
+            source_context.name, f"alerts_{kind}"
+        )  # there from the start, or the first is no increase
+        self._unread = 0
+        """How often in a row a page came that could not be read."""
         mark = marks.get(self._key)
         self._epoch = None if mark else int(clock() - spec.initial_range.total_seconds())
         """Where to position the cursor, epoch seconds; None: it is positioned."""
@@ -95,7 +105,15 @@ class Iterator:
     def poll(self) -> float:
         """One page. See `Lane`."""
         poll = Poll(self._source_context.name)
-        page = self._page()
+        try:
+            page = self._page()
+        except BrokenAnswerError as error:
+            self._unread = self._unread + 1 if is_page(error) else 0
+            if self._unread < TRIES:
+                raise
+            self._pass_over(poll, error)
+            return 0.0
+        self._unread = 0
         if page is None:
             return 0.0
         PULLED.labels(self._source_context.name).inc(len(page.records))
@@ -122,6 +140,15 @@ class Iterator:
         except VendorError:
             self._doubt = True
             raise
+
+    def _pass_over(self, poll: Poll, error: BrokenAnswerError) -> None:
+        """Set a page aside and go on after it."""
+        set_aside(self._source_context, error)
+        before = self._marks.get(self._key) or IteratorMark(epoch=self._epoch or 0)
+        mark = _moved(before, Page((), None, None))
+        self._source_context.reporter.publish(poll, [], self._marks.checkpoint(poll, self._key, mark, 0))
+        self._marks.moved(self._key, mark)
+        self._doubt, self._epoch, self._unread = False, None, 0
 
     def _publish(self, poll: Poll, page: Page, before: IteratorMark | None) -> None:
         reports, skips = normalise(self._kind, page.records, self._terms, now_ms())

@@ -143,10 +143,27 @@ def test_the_alert_type_is_compared_in_any_case_and_may_be_missing(alert_type: o
         (malsite(url="", threat_match_value="null"), Kind.MALSITE, "no_site"),
         (["not", "an", "alert"], Kind.MALSITE, "not_an_alert"),
         (None, Kind.MALWARE, "not_an_alert"),
+        (malware(scanner_result="clean"), Kind.MALWARE, "scanned_clean"),
+        (malware(scanner_result=" Clean "), Kind.MALWARE, "scanned_clean"),
     ],
 )
 def test_what_is_not_reported_has_a_reason(record: object, kind: Kind, reason: str) -> None:
     assert read(record, kind) == ([], [reason])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"scanner_result": result} for result in ("malicious", "incomplete", "", None, "new", 7, ["clean"])),
+        *({"action": action} for action in ("allow", "alert", "block", "bypass", "", None, "new", 7)),
+    ],
+)
+def test_what_policy_did_about_malware_does_not_matter_and_only_a_clean_scan_acquits(
+    changes: dict[str, object],
+) -> None:
+    assert sorted(values(malware(**changes), Kind.MALWARE)) == [MD5, SHA256]
+    only_action = {name: value for name, value in changes.items() if name == "action"}
+    assert values(malsite(**only_action)) == ["http://phish.bad.example/login"]
 
 
 def test_one_unreadable_hash_takes_no_other_with_it() -> None:

@@ -185,6 +185,13 @@ CHECKPOINT = _gauge(
     "connection",
     services="pullers",
 )
+PAGES_SET_ASIDE = _counter(
+    "pages_set_aside_total",
+    "Pages of an iterator that could not be read and were kept in the dead letters.",
+    "connection",
+    "route",
+    services="pull_netskope",
+)
 PULLED = _counter("pulled_total", "Rows or alerts read from the vendor.", "connection", services="pullers")
 REPORTED = _counter("reports_total", "Reports published, by verb.", "connection", "verb", services="pullers, console")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from schemas.activity import ActivityItem
+from schemas.activity import ActivityItem, Level
 from services.runtime.clock import now_ms
 from services.runtime.holds import Holds
 from services.runtime.kafka.clients import consumer
@@ -43,6 +43,8 @@ class SourceContext:
         self.stop = lease.stop
         self.reporter = reporter
         self.policy = context.policy
+        self.service = context.service
+        self.topics = context.settings.topics
         self.status = Status(context, lease.name, reporter.write)
         self.holds = Holds(context, lease.name, reporter.write, reporter.memory.holds)
         self._context = context
@@ -91,6 +93,10 @@ class SourceContext:
             self.wait(wait)
             BUDGET_WAIT_SECONDS.labels(self.name, bucket).inc(wait)
         self.check()
+
+    def tell(self, level: Level, code: str, text: str, remedy: str | None = None) -> None:
+        """Say something about the connection, once."""
+        self._context.activity.tell(level, code, text, connection=self.name, remedy=remedy)
 
     def skipped(self, items: Sequence[ActivityItem]) -> None:
         """List and count what is not reported, each with its reason."""

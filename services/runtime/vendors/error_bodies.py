@@ -9,7 +9,7 @@ Shapes known: `{"error": {"code", "message"}}` (Microsoft: Common REST API error
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import orjson
+from services.runtime.vendors.json_text import read_json
 
 _LONGEST = 300
 _SHOWN = 3
@@ -27,8 +27,8 @@ class ErrorBody:
 def read_error_body(content: bytes) -> ErrorBody:
     """Read an error body."""
     try:
-        body: object = orjson.loads(content)
-    except orjson.JSONDecodeError:
+        body = read_json(content)
+    except ValueError:
         return ErrorBody("", "", None)
     code, message = _parts(body)
     return ErrorBody(_line(code), _line(message), body)

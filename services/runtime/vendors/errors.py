@@ -64,11 +64,12 @@ class UnreachableError(VendorError):
 
 
 class BrokenAnswerError(VendorError):
-    """An answer that cannot be read. `kind` is one of cut, empty, malformed, unexpected."""
+    """An answer that cannot be read. `kind` is one of cut, empty, malformed, unexpected; `content` is what came."""
 
-    def __init__(self, connection: str, route: str, text: str, *, kind: str) -> None:
+    def __init__(self, connection: str, route: str, text: str, *, kind: str, content: bytes = b"") -> None:
         super().__init__(connection, route, text, may_have_acted=True)
         self.kind = kind
+        self.content = content
 
 
 class ThrottledError(VendorError):

@@ -37,6 +37,7 @@ from services.runtime.vendors.errors import (
     UnreachableError,
     VendorError,
 )
+from services.runtime.vendors.json_text import read_json
 from services.runtime.vendors.unreachable import cut_answer, no_answer
 
 CONNECT_TIMEOUT_S = 10.0
@@ -65,7 +66,8 @@ class Answer:
     def json(self, *, empty_ok: bool = False) -> object:
         """The parsed body; None for 204, and for an empty body where `empty_ok`.
 
-        Bytes that are not UTF-8 become U+FFFD: one bad byte of a log record must not make a page unreadable for ever.
+        It is read as tolerantly as Python's json does (`services/runtime/vendors/json_text.py`): one bad value of a log
+        record must not make a page unreadable for ever.
 
         Raises:
             BrokenAnswerError: the body is empty or not JSON.
@@ -74,13 +76,12 @@ class Answer:
         if self.status == HTTPStatus.NO_CONTENT or (empty_ok and not self.content.strip()):
             return None
         try:
-            parsed: object = orjson.loads(self.content.decode("utf-8", "replace"))
-        except orjson.JSONDecodeError as error:
+            return read_json(self.content)
+        except ValueError as error:
             kind = "malformed" if self.content.strip() else "empty"
             VENDOR_CALL_ERRORS.labels(self.connection, self.route, kind).inc()
             text = f"answer {self.status} with a body that is {kind} ({len(self.content)} bytes)"
-            raise BrokenAnswerError(self.connection, self.route, text, kind=kind) from error
-        return parsed
+            raise BrokenAnswerError(self.connection, self.route, text, kind=kind, content=self.content) from error
 
 
 _ANSWERED: Counter[str] = Counter()

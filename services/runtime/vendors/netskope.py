@@ -102,13 +102,35 @@ class NetskopeSession(Session):
         """
 
         def once() -> object:
-            headers = {"Netskope-Api-Token": self._v2_token.read()}
-            answer = self._paced(
-                bucket, route, method, path, params=params, json=json, headers=headers, read_timeout_s=read_timeout_s
-            )
+            answer = self._sent_v2(bucket, route, method, path, params=params, json=json, read_timeout_s=read_timeout_s)
             return self._checked(answer, answer.json(empty_ok=empty_ok))
 
         return self._repeated(once, route, repeatable=repeatable)
+
+    def read_v2(self, path: str, *, route: str, bucket: str, params: Params) -> tuple[object, bytes]:
+        """One v2 GET, sent once: the parsed body, and its bytes. Raises as `call_v2`."""
+
+        def once() -> tuple[object, bytes]:
+            answer = self._sent_v2(bucket, route, "GET", path, params=params, json=None)
+            return self._checked(answer, answer.json()), answer.content
+
+        return self._repeated(once, route, repeatable=False)
+
+    def _sent_v2(
+        self,
+        bucket: str,
+        route: str,
+        method: str,
+        path: str,
+        *,
+        json: object,
+        params: Params | None,
+        read_timeout_s: float | None = None,
+    ) -> Answer:
+        headers = {"Netskope-Api-Token": self._v2_token.read()}
+        return self._paced(
+            bucket, route, method, path, params=params, json=json, headers=headers, read_timeout_s=read_timeout_s
+        )
 
     def call_v1(
         self,

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from services.runtime.observability.metrics import CREDENTIALS_REFUSED
 from services.runtime.vendors.budget import Budget
@@ -19,6 +19,7 @@ from services.runtime.vendors.errors import (
 from services.runtime.vendors.http import Answer, VendorHttp
 from services.runtime.vendors.retry import RetryPolicy, retrying
 
+_T = TypeVar("_T")
 _REFUSALS: dict[type[VendorError], str] = {
     SecretExpiredError: "expired",
     SecretMissingError: "missing",
@@ -55,7 +56,7 @@ class Session:
     ) -> None:
         self.close()
 
-    def _repeated(self, once: Callable[[], object], route: str, *, repeatable: bool) -> object:
+    def _repeated(self, once: Callable[[], _T], route: str, *, repeatable: bool) -> _T:
         """`once` with retries."""
         try:
             return retrying(
