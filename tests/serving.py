@@ -64,6 +64,8 @@ class Site:
             context.close()
             if failures:
                 raise failures[0]
+            if context.supervisor.failure:
+                raise context.supervisor.failure.error
 
     def _answers(self) -> bool:
         try:

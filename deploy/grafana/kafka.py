@@ -51,8 +51,12 @@ ROWS = [
             ),
             Panel(
                 "Dead letters",
-                "Undecodable records set aside a second, by service and topic.",
-                (Query(rate("dead_letters_total", "service", "topic"), "{{service}} {{topic}}"),),
+                "Undecodable records set aside a second, by service and topic, and activity records that Kafka did "
+                "not take.",
+                (
+                    Query(rate("dead_letters_total", "service", "topic"), "{{service}} {{topic}}"),
+                    Query(rate("activity_lost_total", "service"), "{{service}} activity lost"),
+                ),
                 "wps",
                 width=8,
             ),

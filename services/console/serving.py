@@ -1,7 +1,6 @@
 """`ioc-bridge serve`: the read model follows Kafka, and the API answers, until asked to leave."""
 
 import socket
-import threading
 from contextlib import closing
 
 import uvicorn
@@ -18,6 +17,7 @@ from services.runtime.lifecycle import Context
 from services.runtime.observability import log
 from services.runtime.observability.health import port_error
 from services.runtime.settings import SettingsError
+from services.runtime.supervision import Supervisor
 
 SERVICE = "console"
 _BEAT_BOUND_S = 120.0
@@ -30,7 +30,7 @@ def serve() -> None:
 
 
 def run_in(context: Context) -> None:
-    """Serve until the context is asked to stop. Raises whatever can no longer be trusted."""
+    """Serve until the context is asked to stop."""
     settings = context.settings
     assert isinstance(settings, ConsoleSettings)
     if (
@@ -47,24 +47,22 @@ def run_in(context: Context) -> None:
             settings,
             database,
             lambda: context.policy.view.destinations,
+            context.supervisor,
             lambda: health.beat("readmodel", _BEAT_BOUND_S),
         )
         with closing(ApiContext(context, settings, database, follower)) as api_context:
             follower.start()
-            with closing(Listener(create_app(api_context), settings.console_host, settings.console_port)) as listener:
-                _LOG.info("serving", address=f"{settings.console_host}:{listener.port}")
-                _watch(context, follower)
-        follower.stop()
-
-
-def _watch(context: Context, follower: Follower) -> None:
-    """Until asked to leave, or something can no longer be trusted; raises what that was."""
-    while not context.stop.wait(0.2):
-        if follower.caught_up.is_set():
-            context.health.done("readmodel")
-        for failure in (follower.failure, context.policy.failure):
-            if failure:
-                raise failure
+            try:
+                app = create_app(api_context)
+                with closing(
+                    Listener(context.supervisor, app, settings.console_host, settings.console_port)
+                ) as listener:
+                    _LOG.info("serving", address=f"{settings.console_host}:{listener.port}")
+                    while not context.stop.wait(0.2):
+                        if follower.caught_up.is_set():
+                            health.done("readmodel")
+            finally:
+                follower.stop()
 
 
 class Listener:
@@ -75,7 +73,7 @@ class Listener:
 
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(self, supervisor: Supervisor, app: FastAPI, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -90,11 +88,10 @@ class Listener:
                 app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=10, ws="none"
             )
         )
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="api", daemon=True)
-        self._thread.start()
+        self._thread = supervisor.start_thread("api", lambda: self._server.run([self._socket]))
 
     def close(self) -> None:
         """Finish the requests under way and stop."""
         self._server.should_exit = True
-        self._thread.join(15)
+        self._thread.end(15)
         self._socket.close()

@@ -4,6 +4,7 @@ A bad release must not drain a topic into the dead letters: past a share or a ru
 stops instead and the records stay where they are.
 """
 
+import asyncio
 import threading
 from collections import defaultdict, deque
 from collections.abc import Iterable
@@ -86,11 +87,13 @@ class DeadLetters:
         """Keep an undecodable record where people can see it, acknowledged by Kafka before this returns.
 
         One that this process has set aside already, and met again, is neither kept twice nor counted.
+        Waits for Kafka, for a minute or so; coroutines call it by `asyncio.to_thread`.
 
         Raises:
             TooManyDeadLettersError: the limit is reached; the record was not set aside.
 
         """
+        _refuse_event_loop()
         place = (topic, partition, record.offset)
         with self._lock:
             if place in self._known:
@@ -136,3 +139,11 @@ class DeadLetters:
         if self._producer:
             self._producer.close(timeout=5)
             self._producer = None
+
+
+def _refuse_event_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # what it raises where there is none
+        return
+    raise RuntimeError("a record is set aside from a thread only: Kafka may take a minute; use asyncio.to_thread")

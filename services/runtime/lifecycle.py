@@ -1,7 +1,7 @@
 """How a process begins and ends: one way in, SIGTERM finishes the unit of work, and out within 20 seconds.
 
-Exit codes: 0 asked to leave and did; 75 (try again) lost its ownership or its footing, a fresh one must take over;
-78 (configuration) the settings or a record cannot be used; 1 anything unforeseen.
+The first failure of any of its threads and tasks (`supervision`) ends it like a SIGTERM does, within 5 seconds, with
+the exit code of that failure (`exits`) and an activity record where Kafka still answers.
 """
 
 import faulthandler
@@ -10,52 +10,57 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from types import FrameType
 
-from kafka.errors import KafkaError
-
+from schemas.activity import Level
 from services.runtime.activity import ActivityLog
-from services.runtime.deadletters import DeadLetters, TooManyDeadLettersError
-from services.runtime.kafka.leases import LeaseLostError
-from services.runtime.kafka.transactional_producer import ProducerError
+from services.runtime.deadletters import DeadLetters
+from services.runtime.exits import EXIT_AGAIN, EXIT_CONFIG
+from services.runtime.kafka.clients import security
 from services.runtime.observability import log, tracing
 from services.runtime.observability.health import Health, HealthServer
 from services.runtime.observability.metrics import BUILD
 from services.runtime.policy import PolicyFollower
 from services.runtime.settings import Settings, SettingsError, load
+from services.runtime.supervision import Failure, Supervisor, describe
+from services.runtime.timers import start_timer
 
 STOP_WITHIN_S = 20.0
-EXIT_AGAIN = 75
-EXIT_CONFIG = 78
+FAIL_WITHIN_S = 5.0
+"""After a failure: what is not finished by then, a fresh process does again."""
+PROCESS_FAILED = "process_failed"
 
 _LOG = log.get(__name__)
 
 
 class Context:
-    """What a running service has at hand. `stop` is set when it is asked to leave."""
+    """What a running service has at hand. `stop` is set when it is asked to leave, and by the first failure."""
 
-    def __init__(self, settings: Settings, service: str) -> None:
+    def __init__(self, settings: Settings, service: str, supervisor: Supervisor | None = None) -> None:
         self.settings = settings
         self.service = service
-        self.stop = threading.Event()
+        self.supervisor = supervisor or Supervisor()
+        self.stop = self.supervisor.stop
         self.health = Health()
         self.deadletters = DeadLetters(settings, service)
-        self.policy = PolicyFollower(settings, self.deadletters)
-        self.activity = ActivityLog(settings, service)
+        self.activity = ActivityLog(settings, service, self.supervisor)
+        self.policy = PolicyFollower(settings, self.deadletters, self.supervisor, self.health)
 
     def close(self) -> None:
         """Close what is open, last things last."""
-        self.policy.stop()
-        self.activity.close()
-        self.deadletters.close()
+        with ExitStack() as last:
+            last.callback(self.deadletters.close)
+            last.callback(self.activity.close)
+            last.callback(self.policy.stop)
 
 
 def run(service: str, body: Callable[[Context], None], settings_kind: type[Settings] = Settings) -> None:
-    """Run a service until it is asked to leave, and end the process with its exit code.
+    """Run a service until it is asked to leave or fails, and end the process with its exit code.
 
-    `body` tells `health` what it waits for and then that its start is done; before that it is not ready.
+    `body` tells `health` what it waits for and then that its start is done; before that it is not ready. It returns
+    when `stop` is set.
     """
     try:
         settings = load(settings_kind)
@@ -66,50 +71,59 @@ def run(service: str, body: Callable[[Context], None], settings_kind: type[Setti
     BUILD.info({"version": version("ioc-bridge"), "service": service})
     code = _run(settings, service, body)
     _LOG.info("left", code=code)
-    # Threads of libraries may still be waiting on a socket; everything of ours is finished or does not count.
-    sys.stderr.flush()
-    os._exit(code)
+    _exit(code)
 
 
 def _run(settings: Settings, service: str, body: Callable[[Context], None]) -> int:
+    supervisor = Supervisor(on_failure=lambda failure: _leave_within(FAIL_WITHIN_S, failure.exit.code))
+    _leave_on_signal(supervisor.stop)
     try:
-        last_spans = tracing.enable(settings, service)
-        context = Context(settings, service)
-        _leave_on_signal(context.stop)
-        server = HealthServer(context.health, settings.metrics_host, settings.metrics_port)
-        _LOG.info("started", kafka=settings.kafka_bootstrap, metrics=f"{settings.metrics_host}:{server.port}")
-        context.health.wait_for("start", "the service has not said yet what it waits for")
-        context.health.wait_for("policy", f"reading {settings.topics.policy.name}")
-        context.policy.start()
-        context.health.done("policy")
-        body(context)
-        context.close()
-        last_spans()
-        server.close()
-    except (LeaseLostError, ProducerError) as error:
-        _LOG.error("must start afresh", why=str(error))
-        return EXIT_AGAIN
+        security(settings)  # a certificate that cannot be used is said before anything is started
+        with ExitStack() as opened:
+            opened.callback(tracing.enable(settings, service))
+            context = Context(settings, service, supervisor)
+            opened.callback(context.close)
+            server = HealthServer(supervisor, context.health, settings.metrics_host, settings.metrics_port)
+            opened.callback(server.close)
+            _LOG.info("started", kafka=settings.kafka_bootstrap, metrics=f"{settings.metrics_host}:{server.port}")
+            try:
+                _serve(context, body)
+            except SettingsError:
+                raise
+            except BaseException as error:  # noqa: BLE001  # the main thread is a task like the others
+                supervisor.fail("main", error)
+            if supervisor.failure:
+                _tell(context, supervisor.failure)
     except SettingsError as error:
         return _config_error(str(error))
-    except TooManyDeadLettersError as error:
-        _LOG.error("stopping", why=str(error))
-        return EXIT_CONFIG
-    except KafkaError as error:
-        _LOG.error("Kafka does not answer as it should", why=repr(error), kafka=settings.kafka_bootstrap)
-        return EXIT_AGAIN
-    except OSError as error:
-        _LOG.error("cannot run", why=str(error), metrics=f"{settings.metrics_host}:{settings.metrics_port}")
-        return EXIT_AGAIN
-    return 0
+    except Exception as error:  # noqa: BLE001  # of the start or the end of the process
+        supervisor.fail("main", error)
+    return supervisor.failure.exit.code if supervisor.failure else 0
+
+
+def _serve(context: Context, body: Callable[[Context], None]) -> None:
+    context.health.wait_for("start", "the service has not said yet what it waits for")
+    context.health.wait_for("policy", f"reading {context.settings.topics.policy.name}")
+    context.policy.start()
+    context.health.done("policy")
+    body(context)
+
+
+def _tell(context: Context, failure: Failure) -> None:
+    """Publish the failure; without Kafka, closing the activity log gives up in time."""
+    context.activity.tell(
+        Level.ERROR,
+        PROCESS_FAILED,
+        f"{context.service} ends because its task {failure.task} failed: {describe(failure.error)}",
+        remedy=f"see exit code {failure.exit.code} in docs/operations.md",
+    )
 
 
 def _leave_on_signal(stop: threading.Event) -> None:
     def leave(number: int, _: FrameType | None) -> None:
         if not stop.is_set():
             stop.set()
-            killer = threading.Timer(STOP_WITHIN_S, _too_slow)
-            killer.daemon = True
-            killer.start()
+            _leave_within(STOP_WITHIN_S, EXIT_AGAIN)
             with suppress(RuntimeError):  # a signal may arrive while a log line is being written
                 _LOG.info("asked to leave", signal=signal.Signals(number).name)
 
@@ -117,10 +131,21 @@ def _leave_on_signal(stop: threading.Event) -> None:
     signal.signal(signal.SIGINT, leave)
 
 
-def _too_slow() -> None:
-    _LOG.error("did not leave in time", allowed_s=STOP_WITHIN_S)
-    faulthandler.dump_traceback()
-    os._exit(EXIT_AGAIN)
+def _leave_within(seconds: float, code: int) -> None:
+    """End the process with this code if it has not ended by then."""
+
+    def leave() -> None:
+        _LOG.error("did not leave in time", allowed_s=seconds)
+        faulthandler.dump_traceback()
+        _exit(code)
+
+    start_timer("leave", seconds, leave)
+
+
+def _exit(code: int) -> None:
+    # Threads of libraries may still be waiting on a socket; everything of ours is finished or does not count.
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _config_error(lines: str) -> int:

@@ -4,19 +4,26 @@ import threading
 from typing import Protocol
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
 from schemas.policy import Policy
 from schemas.record import UndecodableError
 from schemas.resources import AnyResource, decode_resource
 from schemas.resources.rule import RULE_ALL
-from services.runtime.deadletters import DeadLetters, TooManyDeadLettersError
+from services.runtime.deadletters import DeadLetters
 from services.runtime.kafka.bulk_read import Raw, end_of, poll, read_to_end
 from services.runtime.kafka.clients import consumer
+from services.runtime.kafka.errors import KAFKA_ERRORS
 from services.runtime.observability import log
+from services.runtime.observability.health import Health
 from services.runtime.observability.metrics import POLICY_VERSION
 from services.runtime.settings import Settings
+from services.runtime.supervision import SupervisedThread, Supervisor
 
+TASK = "policy"
+_BEAT_BOUND_S = 120.0
+"""Setting a record aside, or asking where the policy ends, may take a minute each while Kafka is slow."""
+_STOP_WITHIN_S = 3.0
+_CLOSE_WITHIN_MS = 2_000
 _LOG = log.get(__name__)
 
 
@@ -31,26 +38,27 @@ class PolicyView(Protocol):
 class PolicyFollower:
     """Follows `ioc.policy` in a thread of its own. `view` is replaced whole, never changed."""
 
-    def __init__(self, settings: Settings, deadletters: DeadLetters) -> None:
+    def __init__(self, settings: Settings, deadletters: DeadLetters, supervisor: Supervisor, health: Health) -> None:
         self._settings = settings
         self._deadletters = deadletters
         self._partition = TopicPartition(settings.topics.policy.name, 0)
         self._resources: dict[bytes, AnyResource] = {}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="policy", daemon=True)
+        self._supervisor = supervisor
+        self._health = health
+        self._thread: SupervisedThread | None = None
         self._reader: KafkaConsumer | None = None
         self._looks = threading.Condition()
         self._asked = 0
         self._answered = 0
         self.view = Policy()
         self.changed = threading.Event()
-        self.failure: Exception | None = None
 
     def start(self) -> None:
         """Read the policy up to its end, then follow it. Returns when `view` is whole."""
         self._reader = consumer(self._settings)
         self._take(list(read_to_end(self._reader, self._partition)), self._reader.position(self._partition))
-        self._thread.start()
+        self._thread = self._supervisor.start_thread(TASK, self._follow, ending=self._stop)
 
     def current(self, within_s: float = 2.0) -> Policy:
         """The policy with everything that was in Kafka when this was asked; as it is by then if that takes longer.
@@ -66,28 +74,25 @@ class PolicyFollower:
     def stop(self) -> None:
         """Stop following."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(5)
-        if self._reader:
-            self._reader.close()
+        self.changed.set()
+        if (self._thread is None or self._thread.join(_STOP_WITHIN_S)) and self._reader:
+            self._reader.close(timeout_ms=_CLOSE_WITHIN_MS)
 
     def _follow(self) -> None:
         assert self._reader
-        try:
-            while not self._stop.is_set():
-                if records := poll(self._reader, self._partition, 250):
-                    self._take(records, self._reader.position(self._partition))
-                elif (asked := self._asked) > self._answered:
-                    self._answer(self._reader, asked)
-        except (KafkaError, TooManyDeadLettersError) as error:
-            self.failure = error
-            self.changed.set()
+        while not self._stop.is_set():
+            self._health.beat(TASK, _BEAT_BOUND_S)
+            if records := poll(self._reader, self._partition, 250):
+                self._take(records, self._reader.position(self._partition))
+            elif (asked := self._asked) > self._answered:
+                self._answer(self._reader, asked)
+        self._health.forget(TASK)
 
     def _answer(self, reader: KafkaConsumer, asked: int) -> None:
         """Tell who asked for the policy of now that this is it, unless there is more to read first."""
         try:
             end = end_of(self._settings, self._partition)
-        except KafkaError as error:  # following goes on once Kafka is there again, and so does answering
+        except KAFKA_ERRORS as error:  # following goes on once Kafka is there again, and so does answering
             _LOG.warning("cannot ask where the policy ends", why=repr(error))
             return
         if reader.position(self._partition) >= end:

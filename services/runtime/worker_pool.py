@@ -7,13 +7,13 @@ Vendor trouble is not such an error; workers deal with that themselves.
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from schemas.resources import Connection
 from services.runtime.kafka.leases import LeaseLostError, Leases
 from services.runtime.lifecycle import Context
 from services.runtime.observability import log, metrics
+from services.runtime.supervision import SupervisedThread
 from services.runtime.vendors.budget import forget_budgets, show_budgets
 
 _LOG = log.get(__name__)
@@ -51,13 +51,11 @@ class Worker(Protocol):
         """Work."""
 
 
-@dataclass
-class WorkerHandle:
-    """The thread that works for one connection, the lease it works under, and the error that ended it, if any."""
+class WorkerHandle(NamedTuple):
+    """The thread that works for one connection, and the lease it works under."""
 
     lease: Lease
-    thread: threading.Thread
-    failure: list[BaseException] = field(default_factory=list)
+    thread: SupervisedThread
 
 
 class WorkerPool:
@@ -73,41 +71,37 @@ class WorkerPool:
         self._leases = Leases(context.settings, context.service, self._stop_disowned)
 
     def run(self) -> None:
-        """Work until asked to leave.
+        """Work until asked to leave, or until a worker fails.
 
         Raises:
             LeaseLostError: the process slept too long.
-            BaseException: whatever a worker raised.
 
         """
         health = self._context.health
         health.wait_for("leases", "joining the group that shares out the connections")
         health.done("start")
         shown = 0.0
-        while not self._context.stop.is_set():
-            self._leases.poll(0.2)
-            if self._leases.joined:
-                health.done("leases")
-            health.beat("fleet", _BEAT_BOUND_S)
-            self._raise_failures()
-            self._adjust()
-            if time.monotonic() - shown > _SHOWN_EVERY_S:
-                show_budgets()
-                shown = time.monotonic()
-        self._stop([*self._posts], within_s=15.0)
-        self._raise_failures()
-        self._leases.close()
+        try:
+            while not self._context.stop.is_set():
+                self._leases.poll(0.2)
+                if self._leases.joined:
+                    health.done("leases")
+                health.beat("fleet", _BEAT_BOUND_S)
+                self._forget_ended()
+                self._adjust()
+                if time.monotonic() - shown > _SHOWN_EVERY_S:
+                    show_budgets()
+                    shown = time.monotonic()
+            self._stop([*self._posts], within_s=15.0)
+        finally:
+            self._leases.close()
 
-    def _raise_failures(self) -> None:
+    def _forget_ended(self) -> None:
         for name, post in list(self._posts.items()):
-            if post.failure:
-                raise post.failure[0]
             if not post.thread.is_alive():
                 del self._posts[name]
                 forget_budgets(name)
                 metrics.forget("connection", name)
-        if self._context.policy.failure:
-            raise self._context.policy.failure
 
     def _adjust(self) -> None:
         """Stop who is not wanted any more or has a changed connection, start who is missing."""
@@ -121,21 +115,16 @@ class WorkerPool:
 
     def _start(self, connection: Connection) -> None:
         lease = Lease(connection, self._leases)
-        post = WorkerHandle(
-            lease, threading.Thread(name=connection.name, target=self._work, args=(lease,), daemon=True)
-        )
-        self._posts[connection.name] = post
-        post.thread.start()
+        thread = self._context.supervisor.start_thread(connection.name, lambda: self._work(lease), ending=lease.stop)
+        self._posts[connection.name] = WorkerHandle(lease, thread)
 
     def _work(self, lease: Lease) -> None:
         _LOG.info("working for", connection=lease.name)
         try:
             self._build_worker(self._context, lease).run()
-        except LeaseLostError as error:
+        except LeaseLostError:
             if not lease.stop.is_set():
-                self._posts[lease.name].failure.append(error)
-        except BaseException as error:  # noqa: BLE001  # carried to the main thread, which ends the process with it
-            self._posts[lease.name].failure.append(error)
+                raise
         _LOG.info("no longer working for", connection=lease.name)
 
     def _stop_disowned(self) -> None:

@@ -30,6 +30,7 @@ from services.console.readmodel.database import Database
 from services.console.readmodel.follow import Follower
 from services.runtime.clock import now_ms
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
+from services.runtime.supervision import Supervisor
 from services.sandbox.processes import ServiceProcess
 from tests.routing import CONNECTIONS, DESTINATION, SOURCE, Exchange, numbered
 from tests.serving import Site
@@ -249,11 +250,11 @@ def test_a_read_model_built_from_scratch_is_the_one_that_followed(
     exchange.report(numbered(number) for number in range(200))
     eventually(lambda: site.get("/v1/status").json()["indicators"] >= 200, "all are followed")
     with closing(Database(tmp_path / "fresh.sqlite", site.settings.topics)) as fresh:
-        follower = Follower(site.settings, fresh, lambda: [DESTINATION, "source", FEED])
+        follower = Follower(site.settings, fresh, lambda: [DESTINATION, "source", FEED], supervisor := Supervisor())
         follower.start()
         assert follower.caught_up.wait(60)
         follower.stop()
-        assert follower.failure is None
+        assert supervisor.failure is None
         with closing(Database(site.settings.console_read_model, site.settings.topics)) as followed:
             for sql in (
                 "SELECT id, severity, active, first_seen, last_seen, hits, sources, tags FROM indicators ORDER BY 1",

@@ -20,8 +20,10 @@ from services.runtime.kafka import clients
 from services.runtime.kafka.bulk_read import latest
 from services.runtime.kafka.topics import apply_topics
 from services.runtime.kafka.transactional_producer import FencedError, OutgoingRecord, TransactionalProducer
+from services.runtime.observability.health import Health
 from services.runtime.policy import PolicyFollower
 from services.runtime.settings import Settings
+from services.runtime.supervision import Supervisor
 from tests.waiting import eventually
 
 POLICY = """\
@@ -239,7 +241,7 @@ def test_a_writer_that_slept_while_another_wrote_cannot_write_any_more(run: Run,
 
 def test_a_running_service_sees_it_at_once(run: Run, settings: Settings) -> None:
     with closing(DeadLetters(settings, "test")) as deadletters:
-        follower = PolicyFollower(settings, deadletters)
+        follower = PolicyFollower(settings, deadletters, Supervisor(), Health())
         follower.start()
         try:
             run("apply", "-f", "-", stdin=POLICY)

@@ -12,8 +12,10 @@ from schemas.resources import encode_resource, resource_key
 from services.runtime.deadletters import MAX_RUN, DeadLetters, TooManyDeadLettersError
 from services.runtime.kafka.clients import producer
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
+from services.runtime.observability.health import Health
 from services.runtime.policy import PolicyFollower
 from services.runtime.record_headers import RawName, sendable
+from services.runtime.supervision import Supervisor
 from tests.integration.test_deadletters import letters
 from tests.routing import CONNECTIONS, SHARING, Exchange
 from tests.waiting import eventually
@@ -25,9 +27,14 @@ def exchange(bootstrap: str, prefix: str, tmp_path: Path) -> Exchange:
 
 
 @pytest.fixture
-def follower(exchange: Exchange) -> Iterator[PolicyFollower]:
+def supervisor() -> Supervisor:
+    return Supervisor()
+
+
+@pytest.fixture
+def follower(exchange: Exchange, supervisor: Supervisor) -> Iterator[PolicyFollower]:
     with closing(DeadLetters(exchange.settings, "some_service")) as deadletters:
-        found = PolicyFollower(exchange.settings, deadletters)
+        found = PolicyFollower(exchange.settings, deadletters, supervisor, Health())
         yield found
         found.stop()
 
@@ -91,13 +98,16 @@ def test_bad_records_between_good_ones_are_no_run(exchange: Exchange, follower: 
     assert follower.view.sharings == {SHARING.name: SHARING}
 
 
-def test_too_many_bad_records_are_a_failure_that_the_service_sees(exchange: Exchange, follower: PolicyFollower) -> None:
+def test_too_many_bad_records_are_a_failure_of_the_process(
+    exchange: Exchange, follower: PolicyFollower, supervisor: Supervisor
+) -> None:
     follower.start()
-    follower.changed.clear()
     write(exchange, *[(b"sharing/bad", b"?")] * (MAX_RUN + 1))
-    eventually(lambda: follower.failure, "the failure", every_s=0.02)
-    assert isinstance(follower.failure, TooManyDeadLettersError)
-    assert follower.changed.is_set(), "whoever waits for a change is woken"
+    assert supervisor.stop.wait(60), "the process is asked to leave"
+    assert supervisor.failure
+    assert supervisor.failure.task == "policy"
+    assert isinstance(supervisor.failure.error, TooManyDeadLettersError)
+    assert supervisor.failure.exit.code == 78
 
 
 def test_a_record_with_any_headers_is_set_aside_and_the_policy_followed_further(

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from services.runtime.observability.health import Health, HealthServer
+from services.runtime.supervision import Supervisor
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def health() -> Health:
 
 @pytest.fixture
 def server(health: Health) -> Iterator[HealthServer]:
-    found = HealthServer(health, "127.0.0.1", 0)
+    found = HealthServer(Supervisor(), health, "127.0.0.1", 0)
     yield found
     found.close()
 

@@ -19,9 +19,9 @@ from services.console.queries.requests import UnansweredError
 from services.console.resources.kinds import UnknownKindError
 from services.console.resources.planning import NotFoundError, RefusedError
 from services.console.resources.store import MovedError, NoPolicyError
+from services.runtime.exits import EXIT_AGAIN, EXIT_CONFIG
 from services.runtime.kafka import clients
 from services.runtime.kafka.transactional_producer import FencedError, ProducerError
-from services.runtime.lifecycle import EXIT_AGAIN, EXIT_CONFIG
 from services.runtime.settings import SettingsError
 
 __all__ = ["EXIT_AGAIN", "EXIT_CONFIG", "EXIT_NOT_FOUND", "EXIT_REFUSED", "EXIT_USAGE", "complain", "guarded"]

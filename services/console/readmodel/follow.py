@@ -23,6 +23,7 @@ from services.runtime.clock import now_ms
 from services.runtime.kafka import clients
 from services.runtime.observability import log
 from services.runtime.settings import Settings
+from services.runtime.supervision import SupervisedThread, Supervisor
 
 _LOG = log.get(__name__)
 _FORGET_EVERY_S = 3_600.0
@@ -34,16 +35,17 @@ Beat = Callable[[], None]
 
 
 class Follower:
-    """Follows in a thread of its own. `caught_up` is set once everything was read that was there at the start.
-
-    `failure` is the error it ended with, if it did; the process must then end, too.
-    """
+    """Follows in a thread of its own. `caught_up` is set once everything was read that was there at the start."""
 
     def __init__(
-        self, settings: Settings, database: Database, destinations: Destinations, beat: Beat = lambda: None
+        self,
+        settings: Settings,
+        database: Database,
+        destinations: Destinations,
+        supervisor: Supervisor,
+        beat: Beat = lambda: None,
     ) -> None:
         self.caught_up = threading.Event()
-        self.failure: BaseException | None = None
         self.progress: dict[int, Progress] = {}
         self.left = 0
         """Records that were still to be read at the last look."""
@@ -53,7 +55,8 @@ class Follower:
         self._destinations = destinations
         self._beat = beat
         self._stop = threading.Event()
-        self._thread = threading.Thread(name="readmodel", target=self._run, daemon=True)
+        self._supervisor = supervisor
+        self._thread: SupervisedThread | None = None
         self._known: frozenset[str] = frozenset()
         self._goals: dict[TopicPartition, int] = {}
         self._forget_at = 0.0
@@ -61,25 +64,20 @@ class Follower:
 
     def start(self) -> None:
         """Begin to follow."""
-        self._thread.start()
+        self._thread = self._supervisor.start_thread("readmodel", self._run, ending=self._stop)
 
     def stop(self) -> None:
         """Finish the batch at hand and end."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(10)
+        if self._thread:
+            self._thread.end(10)
 
     def _run(self) -> None:
+        self.progress = {number: known for number, known in read_progress(self._settings).items() if known}
+        reader = clients.consumer(self._settings)
         try:
-            self.progress = {number: known for number, known in read_progress(self._settings).items() if known}
-            reader = clients.consumer(self._settings)
-            try:
-                self._follow(reader)
-            finally:
-                reader.close()
-        except BaseException as error:  # noqa: BLE001  # carried to the main thread, which ends the process with it
-            self.failure = error
-            _LOG.error("the read model stopped", why=repr(error))
+            self._follow(reader)
+        finally:
+            reader.close()
 
     def _follow(self, reader: KafkaConsumer) -> None:
         while not self._stop.is_set():

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import NoReturn
 
-from services.runtime.lifecycle import EXIT_AGAIN
+from services.runtime.exits import EXIT_AGAIN
 from services.runtime.observability import log
 
 _LOG = log.get(__name__)

@@ -79,8 +79,6 @@ class Router:
 
     async def _tick(self) -> None:
         """What the hour or a newer policy asks for."""
-        if self._context.policy.failure:
-            raise self._context.policy.failure
         change = self._policy.next_change
         if self._context.policy.view.version != self._policy.version or (change is not None and change <= now_ms()):
             await self._adopt_policy()

@@ -5,7 +5,6 @@ Whatever reads records of transactions reads committed ones only; whatever write
 
 import logging
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +15,7 @@ from kafka.admin import KafkaAdminClient
 from services.runtime import record_headers as _record_headers  # noqa: F401  # lets every client read any header
 from services.runtime.observability import log
 from services.runtime.settings import ENV_PREFIX, Settings, SettingsError
+from services.runtime.timers import start_timer
 
 MAX_REQUEST_BYTES = 1_000_000
 TRANSACTION_TIMEOUT_MS = 20_000
@@ -115,10 +115,8 @@ def admin(settings: Settings) -> KafkaAdminClient:
 @contextmanager
 def _waited_for(settings: Settings) -> Iterator[None]:
     """Says so if the first answer of a broker, which making a client waits for, takes long."""
-    said = threading.Timer(PATIENCE_S, lambda: _LOG.warning(_WAITING, settings.kafka_bootstrap))
-    said.daemon = True
-    said.start()
+    patience = start_timer("kafka-patience", PATIENCE_S, lambda: _LOG.warning(_WAITING, settings.kafka_bootstrap))
     try:
         yield
     finally:
-        said.cancel()
+        patience.cancel()

@@ -15,6 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import make_wsgi_app
 
 from services.runtime.observability.metrics import READY
+from services.runtime.supervision import Supervisor
 
 _StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
@@ -80,14 +81,14 @@ class Health:
 
 
 class HealthServer:
-    """Serves health and metrics from a daemon thread until closed.
+    """Serves health and metrics from a thread of its own until closed.
 
     Raises:
         OSError: the port cannot be had; says which setting names another.
 
     """
 
-    def __init__(self, health: Health, host: str, port: int) -> None:
+    def __init__(self, supervisor: Supervisor, health: Health, host: str, port: int) -> None:
         self._health = health
         self._metrics = make_wsgi_app()
         try:
@@ -95,11 +96,13 @@ class HealthServer:
         except OSError as error:
             raise port_error(error, host, port, "IOC_BRIDGE_METRICS_PORT") from error
         self.port: int = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.2,), name="health", daemon=True).start()
+        self._thread = supervisor.start_thread("health", lambda: self._server.serve_forever(0.2))
 
     def close(self) -> None:
         """Stop serving."""
-        self._server.shutdown()
+        self._thread.ending.set()
+        if self._thread.is_alive():  # shutting down a server that does not serve would wait for ever
+            self._server.shutdown()
         self._server.server_close()
 
     def _answer(self, environ: dict[str, Any], start_response: _StartResponse) -> Iterable[bytes]:

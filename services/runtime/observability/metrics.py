@@ -77,6 +77,9 @@ BUILD = _info("build_info", "Version of the running build and which service it i
 READY = _gauge("ready", "1 while the service answers ready, else 0.", services="all")
 SKIPPED = _counter("skipped_total", "Items skipped, by reason.", "service", "connection", "reason", services="all")
 DEAD_LETTERS = _counter("dead_letters_total", "Undecodable records set aside.", "service", "topic", services="all")
+ACTIVITY_LOST = _counter(
+    "activity_lost_total", "Activity records that Kafka did not take; each was logged.", "service", services="all"
+)
 POLICY_VERSION = _gauge("policy_version", "Version of the policy the service has read.", services="all")
 LEASES = _gauge("leases_held", "Connections this process works for.", services=VENDOR_FACING)
 
