@@ -46,9 +46,14 @@ class Supervisor:
         self._lock = threading.Lock()
 
     def fail(self, task: str, error: BaseException) -> None:
-        """Let the process end because a task failed. Later failures are logged and change nothing."""
+        """Let the process end because a task failed. Later failures are logged and change nothing.
+
+        The same error, passed on by a caller of what failed, is no other failure.
+        """
         failure = Failure(task, error, exit_of(error))
         with self._lock:
+            if self.failure and self.failure.error is error:
+                return
             is_first = self.failure is None
             if is_first:
                 self.failure = failure

@@ -1,13 +1,20 @@
 """The router as it runs: a process of its own on a real Kafka."""
 
+import json
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from kafka import TopicPartition
 
+from schemas.canonical import indicator_id
+from schemas.deadletter import DeadLetter
+from schemas.partitions import partition_of_key
 from schemas.report import Verb
+from schemas.types import IndicatorType
 from services.runtime.kafka import clients
-from services.runtime.kafka.bulk_read import latest
+from services.runtime.kafka.bulk_read import latest, read_to_end
+from tests.integration.services import activities
 from tests.routing import CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered
 from tests.waiting import eventually
 
@@ -77,6 +84,77 @@ def test_an_undecodable_batch_is_set_aside_and_the_rest_goes_on(exchange: Exchan
     assert list(latest(exchange.settings, exchange.settings.topics.deadletters.name).values()) == [
         b'{"v": 1, "reports": "?"}'
     ]
+
+
+def test_undecodable_records_without_end_stop_the_process_and_not_only_the_partition(exchange: Exchange) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    exchange.report(numbered(number) for number in range(20))
+    with exchange.start() as router:
+        router.wait_ready()
+        eventually(lambda: len(exchange.desired()) == 20, "the good reports are routed")
+        with closing(clients.producer(exchange.settings)) as producer:
+            for _ in range(60):
+                producer.send(exchange.settings.topics.reports.name, b"?", key=b"source", partition=0)
+        eventually(lambda: router.exit_code is not None, "it ends")
+        assert router.exit_code == 78, router.last_lines()
+    lines = [json.loads(line) for line in router.log.read_text().splitlines()]
+    (failed,) = [line for line in lines if line.get("code") == 78 and "task" in line]
+    assert failed["task"] == "partition 0"
+    assert "TooManyDeadLettersError" in failed["why"]
+    told = [activity for activity in activities(exchange.settings) if activity.code == "process_failed"]
+    assert "partition 0" in told[0].message
+    assert "did not leave in time" not in router.log.read_text(), "it leaves the group in good order"
+    with exchange.start() as router:
+        exchange.report(numbered(number) for number in range(20, 40))
+        eventually(lambda: len(exchange.desired()) == 40, "a fresh one loses nothing")
+
+
+@pytest.mark.parametrize("broken", [b"?", b'{"active": true, "changes_at": "soon"}', b"[]", b"null"])
+def test_a_stored_indicator_that_cannot_be_read_is_set_aside_and_not_the_report(
+    exchange: Exchange, broken: bytes
+) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    with exchange.start() as router:
+        router.wait_ready()
+        exchange.report(numbered(number) for number in range(20))
+        eventually(lambda: len(exchange.desired()) == 20, "all are shared")
+    settings = exchange.settings
+    key = indicator_id(IndicatorType.DOMAIN, numbered(7).value).encode()
+    number = partition_of_key(key, settings.partitions)
+    with closing(clients.producer(settings)) as producer:
+        place = producer.send(settings.topics.indicators.name, broken, key=key, partition=number).get(timeout=30)
+    # It stands in the middle of a batch whose other reports are new.
+    exchange.report(numbered(n, 1, comments="again") for n in range(20))
+    with exchange.start() as router:
+        eventually(lambda: {entry.comments for entry in exchange.desired().values()} == {"again"}, "all are routed")
+        router.wait_ready()
+        assert len(exchange.desired()) == 20
+        assert router.total("ioc_bridge_dead_letters_total") == 1
+        assert router.stop() == 0
+    assert exchange.indicators()[key.decode()].hits == 1, "made from the report alone"
+    assert {found.hits for id_, found in exchange.indicators().items() if id_ != key.decode()} == {2}
+    with closing(clients.consumer(settings)) as reader:
+        (letter,) = read_to_end(reader, TopicPartition(settings.topics.deadletters.name, 0))
+    told = DeadLetter.from_headers(letter.headers)
+    assert (told.topic, told.partition, told.offset) == (settings.topics.indicators.name, number, place.offset)
+    assert (letter.key, letter.value) == (key, broken)
+
+
+def test_a_stored_indicator_that_cannot_be_read_is_found_and_withdrawn_without_a_report(exchange: Exchange) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    with exchange.start() as router:
+        router.wait_ready()
+        exchange.report(numbered(number) for number in range(20))
+        eventually(lambda: len(exchange.desired()) == 20, "all are shared")
+    settings = exchange.settings
+    key = indicator_id(IndicatorType.DOMAIN, numbered(7).value).encode()
+    with closing(clients.producer(settings)) as producer:
+        number = partition_of_key(key, settings.partitions)
+        producer.send(settings.topics.indicators.name, b"?", key=key, partition=number).get(timeout=30)
+    with exchange.start() as router:
+        eventually(lambda: len(exchange.desired()) == 19, "what it had shared is withdrawn")
+        eventually(lambda: router.total("ioc_bridge_dead_letters_total") == 1, "it is counted")
+    assert key.decode() not in exchange.indicators()
 
 
 def test_it_says_which_topic_is_missing_and_goes_on_when_it_is_there(

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from services.runtime.clock import now_ms
 from services.runtime.kafka import clients
+from services.runtime.kafka.errors import KAFKA_ERRORS
 from services.runtime.observability import log
 from services.runtime.observability.metrics import LAG_RECORDS, LAG_SECONDS
 from services.runtime.settings import Settings
@@ -22,6 +22,8 @@ from services.runtime.settings import Settings
 EVERY_S = 15.0
 """As often as it is scraped."""
 _FETCH_BYTES = 65_536
+_LOOK_WITHIN_S = 60.0
+_PASSING: tuple[type[Exception], ...] = (*KAFKA_ERRORS, TimeoutError)
 
 _LOG = log.get(__name__)
 
@@ -40,10 +42,15 @@ class LagWatch:
     """Keeps the gauges of the owned partitions up to date. `positions`: where each of them is just now."""
 
     def __init__(
-        self, settings: Settings, positions: Callable[[], Mapping[int, Position]], every_s: float = EVERY_S
+        self,
+        settings: Settings,
+        positions: Callable[[], Mapping[int, Position]],
+        beat: Callable[[], None] = lambda: None,
+        every_s: float = EVERY_S,
     ) -> None:
         self._settings = settings
         self._positions = positions
+        self._beat = beat
         self._every_s = every_s
         self._nothing_up_to: dict[int, int] = {}
         """By partition, an end before which nothing was found to wait."""
@@ -60,9 +67,11 @@ class LagWatch:
         await reader.start()
         try:
             while True:
+                self._beat()
                 try:
-                    await self._look(reader)
-                except KafkaError as error:  # whoever routes finds out by themselves whether they can go on
+                    async with asyncio.timeout(_LOOK_WITHIN_S):
+                        await self._look(reader)
+                except _PASSING as error:  # the router finds out by itself whether it can go on
                     _LOG.warning("the lag cannot be told", why=repr(error))
                 await asyncio.sleep(self._every_s)
         finally:

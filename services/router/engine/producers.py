@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from services.runtime.kafka.clients import MAX_REQUEST_BYTES, TRANSACTION_TIMEOUT_MS, security
+from services.runtime.kafka.transactional_producer import ProducerError
 from services.runtime.settings import Settings
 
 _BATCH_BYTES = 900_000
@@ -64,16 +65,24 @@ class PartitionProducers:
             await producer.stop()
 
     async def send(self, partition: int, outgoing: Parcel) -> None:
-        """Write a parcel in one transaction; it is committed when this returns."""
+        """Write a parcel in one transaction; it is committed when this returns.
+
+        Raises:
+            KafkaError, LedgerError: it may or may not be; a fresh process finds out.
+
+        """
         producer = self._producers[partition]
-        await producer.begin_transaction()
-        sent = [
-            await producer.send_batch(batch, topic, partition=number)
-            for (topic, number), items in outgoing.items()
-            for batch in _batches(producer, items)
-        ]
-        await asyncio.gather(*sent)
-        await producer.commit_transaction()
+        try:
+            await producer.begin_transaction()
+            sent = [
+                await producer.send_batch(batch, topic, partition=number)
+                for (topic, number), items in outgoing.items()
+                for batch in _batches(producer, items)
+            ]
+            await asyncio.gather(*sent)
+            await producer.commit_transaction()
+        except AssertionError as error:  # aiokafka's own, about the state of a transaction
+            raise ProducerError(f"the producer of partition {partition} cannot be trusted: {error!r}") from error
 
     async def set_group_offset(self, partition: int, topic: str, offset: int) -> None:
         """Put the consumer group where the state says, before anyone seeks to what was committed."""

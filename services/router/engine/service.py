@@ -5,34 +5,35 @@ skipped, and an event beyond what is expected is only accepted where nothing but
 """
 
 import asyncio
-import tempfile
+import time
 from collections.abc import Iterable
-from typing import Any, cast
-
-import faust
-from faust.auth import SASLCredentials, SSLCredentials
+from contextlib import suppress
 
 from schemas.policy import Policy
 from schemas.request import Request
-from services.router.engine import transport  # noqa: F401  # registers the transport
-from services.router.engine.abort import abort
+from services.router.engine.app import make_app
+from services.router.engine.batches import Event
 from services.router.engine.lag import LagWatch, Position
 from services.router.engine.producers import PartitionProducers
-from services.router.engine.store import URL, Store
+from services.router.engine.state import PartitionState
 from services.router.engine.takeover import changelog_ends, first_between, take_over
-from services.router.engine.worker import Event, PartitionWorker
+from services.router.engine.worker import PartitionWorker
 from services.router.evaluation.compile import compile_policy
 from services.router.queries.requests import RequestFollower
 from services.runtime.clock import now_ms
-from services.runtime.kafka.clients import admin, tls_context
+from services.runtime.exits import LostFootingError
+from services.runtime.kafka.clients import admin
 from services.runtime.kafka.topics import check_topics
 from services.runtime.lifecycle import Context
 from services.runtime.observability import log, metrics
-from services.runtime.settings import Settings
+from services.runtime.supervision import TaskOwner
 
 _LOG = log.get(__name__)
-_RAW: dict[str, Any] = {"key_type": bytes, "key_serializer": "raw", "value_type": bytes, "value_serializer": "raw"}
-_BEAT_BOUND_S = 30.0
+_BEAT_BOUND_S = 120.0
+_REBALANCE_BOUND_S = 300.0
+"""How long a rebalance may take, with loading the state of what is taken over."""
+_UNITS_END_WITHIN_S = 10.0
+_PRODUCERS_CLOSE_WITHIN_S = 1.0
 _MARKERS = 1
 """What a transaction leaves behind its records; more than that between two events is looked at."""
 
@@ -47,7 +48,9 @@ class Router:
         self._unchecked: set[int] = set()
         self._policy = compile_policy(Policy.of(()), now_ms())
         self._questions = RequestFollower(context, self._asked)
-        self.app = _app(self._settings, self)
+        self._tasks: TaskOwner | None = None
+        self._paused_since: float | None = None
+        self.app = make_app(self._settings, self)
         self._producers = PartitionProducers(self._settings, self.app.conf.id)
 
     async def run(self) -> None:
@@ -57,28 +60,45 @@ class Router:
         await self._adopt_policy()
         if self._context.stop.is_set():
             return
+        async with self._context.supervisor.tasks() as self._tasks:
+            try:
+                with self._context.supervisor.watch("router"):
+                    await self._serve(self._tasks)
+            finally:
+                await self._leave()
+
+    async def _serve(self, tasks: TaskOwner) -> None:
         await self.app.start()
-        aside = [
-            asyncio.create_task(self._questions.run(), name="questions"),
-            asyncio.create_task(LagWatch(self._settings, self._positions).run(), name="lag"),
-        ]
+        tasks.start("questions", self._questions.run())
+        tasks.start("replies", self._questions.publish())
+        tasks.start("lag", LagWatch(self._settings, self._positions, self._lag_beat).run())
+        while not self._context.stop.is_set():
+            self._context.health.beat("router", _BEAT_BOUND_S)
+            await asyncio.sleep(0.1)
+            await self._tick()
+
+    async def _leave(self) -> None:
+        """Finish the units under way, where that is possible, leave the group, and close the producers."""
         try:
-            while not self._context.stop.is_set():
-                self._context.health.beat("router", _BEAT_BOUND_S)
-                await asyncio.sleep(0.1)
-                await self._tick()
-                for task in aside:
-                    if task.done():
-                        task.result()
-        finally:
-            for task in aside:
-                task.cancel()
-            await asyncio.gather(*(worker.stop() for worker in self._workers.values()))
-            await self.app.stop()
-            self._questions.close()
+            async with asyncio.timeout(1 if self._context.supervisor.failure else _UNITS_END_WITHIN_S):
+                await asyncio.gather(*(worker.pause() for worker in self._workers.values()))
+        except TimeoutError:
+            _LOG.warning("a unit of work did not end in time; a fresh process will begin it anew")
+        await self.app.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PRODUCERS_CLOSE_WITHIN_S):
+                closing = (self._producers.close(number) for number in self._producers.partitions)
+                await asyncio.gather(*closing, return_exceptions=True)
+
+    def _lag_beat(self) -> None:
+        self._context.health.beat("lag", _BEAT_BOUND_S)
 
     async def _tick(self) -> None:
         """What the hour or a newer policy asks for."""
+        if self.app.should_stop:
+            raise self.app.crash_reason or LostFootingError("Faust stopped although nothing asked it to")
+        if self._paused_since is not None and time.monotonic() - self._paused_since > _REBALANCE_BOUND_S:
+            raise LostFootingError(f"a rebalance has taken more than {_REBALANCE_BOUND_S:.0f} s")
         change = self._policy.next_change
         if self._context.policy.view.version != self._policy.version or (change is not None and change <= now_ms()):
             await self._adopt_policy()
@@ -124,6 +144,12 @@ class Router:
 
     async def dispatch(self, event: Event) -> None:
         """Bring an event to the worker of its partition; one that is not owned any more is its new owner's."""
+        if self._context.stop.is_set():
+            return  # what is not routed any more is the next owner's
+        with self._context.supervisor.watch("reports"):
+            await self._dispatch(event)
+
+    async def _dispatch(self, event: Event) -> None:
         number, offset = event.message.partition, event.message.offset
         worker = self._workers.get(number)
         if worker is None:
@@ -132,85 +158,46 @@ class Router:
         if offset > expected + (0 if number in self._unchecked else _MARKERS):
             found = await first_between(self._settings, number, expected, offset)
             if found is not None:
-                abort(f"gap in partition {number}: expected {found}, got {offset}")
+                raise LostFootingError(f"gap in partition {number}: expected {found}, got {offset}")
         self._unchecked.discard(number)
         await worker.put(event)
 
     async def revoked(self, *_: object, **__: object) -> None:
         """A rebalance begins: no unit may be under way when partitions change hands."""
+        if self._paused_since is None:
+            self._paused_since = time.monotonic()
+        self._context.health.wait_for("partitions", "partitions change hands, and their state is loaded")
         await asyncio.gather(*(worker.pause() for worker in self._workers.values()))
 
     async def rebalanced(self, numbers: set[int]) -> dict[int, int]:
         """Drop what went, take over what came, and say where each changelog ends now."""
-        await self.revoked()
-        for number in self._workers.keys() - numbers:
-            await self._workers.pop(number).stop()
-            await self._producers.close(number)
-            metrics.forget("partition", str(number))
-        new = numbers - self._workers.keys()
-        if new:
-            for number, state in (await take_over(self._settings, self._producers, new)).items():
-                worker = PartitionWorker(
-                    self._context, self._producers, state, lambda: self._policy, self._questions.reply
-                )
-                worker.start()
-                self._workers[number] = worker
-        self._unchecked = set(numbers)
-        self._questions.own(numbers)
-        return await changelog_ends(self._settings, numbers) if numbers else {}
+        with self._context.supervisor.watch("rebalance"):
+            await self.revoked()
+            for number in self._workers.keys() - numbers:
+                await self._drop(number)
+            new = numbers - self._workers.keys()
+            if new:
+                for state in (await take_over(self._settings, self._producers, new)).values():
+                    self._add(state)
+            self._unchecked = set(numbers)
+            self._questions.own(numbers)
+            return await changelog_ends(self._settings, numbers) if numbers else {}
+
+    def _add(self, state: PartitionState) -> None:
+        assert self._tasks
+        worker = PartitionWorker(self._context, self._producers, state, lambda: self._policy, self._questions.reply)
+        self._workers[state.number] = worker
+        self._tasks.start(worker.name, worker.run())
+
+    async def _drop(self, number: int) -> None:
+        assert self._tasks
+        await self._tasks.end(self._workers.pop(number).name)
+        await self._producers.close(number)
+        metrics.forget("partition", str(number))
 
     async def resumed(self, *_: object, **__: object) -> None:
         """The rebalance is over."""
+        self._paused_since = None
         for worker in self._workers.values():
             worker.resume()
         self._context.health.done("partitions")
-
-
-def _app(settings: Settings, router: Router) -> faust.App:
-    app = faust.App(
-        f"{settings.topic_prefix}-router",
-        broker=[f"committed://{host}" for host in settings.kafka_bootstrap.split(",")],
-        broker_credentials=_credentials(settings),
-        store=URL,
-        topic_partitions=settings.partitions,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        table_standby_replicas=0,
-        stream_buffer_maxsize=64,
-        stream_wait_empty=False,
-        broker_max_poll_records=50,
-        broker_session_timeout=settings.kafka_session_timeout_s,
-        broker_heartbeat_interval=settings.kafka_session_timeout_s / 5,
-        broker_commit_interval=1.0,
-        web_enabled=False,
-        datadir=tempfile.mkdtemp(prefix="ioc-bridge-router-"),
-    )
-    reports = app.topic(settings.topics.reports.name, partitions=settings.partitions, **_RAW)
-    changelog = app.topic(settings.topics.indicators.name, partitions=settings.partitions, compacting=True, **_RAW)
-    table = app.Table(
-        "indicators", key_type=bytes, value_type=bytes, partitions=settings.partitions, changelog_topic=changelog
-    )
-    store = cast("Store", table.data)
-    store.changelog, store.rebalanced = settings.topics.indicators.name, router.rebalanced
-
-    async def route(stream: faust.StreamT[bytes]) -> None:
-        async for event in cast("faust.Stream[bytes]", stream).noack().events():
-            await router.dispatch(event)
-
-    app.agent(reports, name="route")(route)
-    app.on_partitions_revoked.connect(router.revoked, weak=False)
-    app.on_rebalance_complete.connect(router.resumed, weak=False)
-    return app
-
-
-def _credentials(settings: Settings) -> SASLCredentials | SSLCredentials | None:
-    context = tls_context(settings) if settings.kafka_security_protocol.endswith("SSL") else None
-    if settings.kafka_security_protocol.startswith("SASL"):
-        assert settings.kafka_sasl_password
-        return SASLCredentials(
-            mechanism=settings.kafka_sasl_mechanism,
-            username=settings.kafka_sasl_username,
-            password=settings.kafka_sasl_password.get_secret_value(),
-            ssl_context=context,
-        )
-    return SSLCredentials(context) if context else None

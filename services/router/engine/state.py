@@ -28,6 +28,16 @@ def is_forgettable(indicator: Indicator, now: int) -> bool:
     return not indicator.active and since is not None and since + FORGET_MS <= now and not indicator.desired
 
 
+def _stored_moment(raw: bytes) -> int | None:
+    """When a stored indicator is to be looked at; at once where that cannot be read, so that it is set aside."""
+    try:
+        said = orjson.loads(raw)
+        at: object = moment(said.get("active", False), said.get("changes_at"), said.get("inactive_since"))
+    except (ValueError, AttributeError, TypeError):
+        return 0
+    return at if at is None or isinstance(at, int) else 0
+
+
 @dataclass(slots=True)
 class PartitionState:
     """One owned partition. Changes only after the transaction that made the change has committed."""
@@ -46,9 +56,7 @@ class PartitionState:
         """Set the alarms of some of what was stored before. Returns whether there is more to do."""
         for key in self._unprimed[-most:]:
             if raw := self.indicators.get(key):
-                said = orjson.loads(raw)
-                at = moment(said.get("active", False), said.get("changes_at"), said.get("inactive_since"))
-                self.alarms.schedule(key, at)
+                self.alarms.schedule(key, _stored_moment(raw))
         del self._unprimed[-most:]
         return bool(self._unprimed)
 

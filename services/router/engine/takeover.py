@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from schemas.progress import PROGRESS_KEY, Progress
 from services.router.engine.producers import PartitionProducers
 from services.router.engine.state import PartitionState
+from services.runtime.exits import LostFootingError
 from services.runtime.kafka.clients import security
 from services.runtime.observability import log
 from services.runtime.observability.metrics import RECOVERED, RECOVERY_SECONDS
@@ -86,6 +87,30 @@ async def changelog_ends(settings: Settings, numbers: set[int]) -> dict[int, int
     finally:
         await reader.stop()
     return {part.partition: end for part, end in ends.items()}
+
+
+async def offset_of(settings: Settings, number: int, key: bytes) -> int:
+    """The offset of the latest record of a key in a partition's changelog.
+
+    Raises:
+        LostFootingError: there is none, although this process was told of one.
+
+    """
+    part, found = TopicPartition(settings.topics.indicators.name, number), None
+    reader = _reader(settings)
+    await reader.start()
+    try:
+        reader.assign([part])
+        await reader.seek_to_beginning(part)
+        end = (await reader.end_offsets([part]))[part]
+        while await reader.position(part) < end:
+            for message in (await reader.getmany(timeout_ms=200)).get(part, []):
+                found = int(message.offset) if message.key == key else found
+    finally:
+        await reader.stop()
+    if found is None:
+        raise LostFootingError(f"{key!r} is not in {part.topic}-{number}, so that is no longer what was read")
+    return found
 
 
 async def first_between(settings: Settings, number: int, start: int, stop: int) -> int | None:

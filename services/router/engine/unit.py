@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Container
 
 from schemas.canonical import indicator_id
+from schemas.desired import entry_key
 from schemas.indicator import Indicator
 from schemas.partitions import partition_of_key
 from schemas.progress import PROGRESS_KEY, Progress
@@ -15,6 +16,7 @@ from schemas.report import Report, ReportBatch
 from schemas.topics import Topics
 from services.router.engine.producers import KeyedRecord, Parcel
 from services.router.engine.state import PartitionState, is_forgettable, moment
+from services.router.engine.stored import possible_places, read_stored
 from services.router.evaluation.compile import CompiledPolicy
 from services.router.evaluation.evaluate import Change, Decision, evaluate, resend
 from services.router.evaluation.merge import merge
@@ -23,7 +25,11 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 class Unit:
-    """Gathers the changes of one partition until they are sent. `now`: milliseconds since the epoch."""
+    """Gathers the changes of one partition until they are sent. `now`: milliseconds since the epoch.
+
+    What reads a stored indicator raises `StoredError` where it cannot be read; `drop` it then. A unit in which `take`
+    raised may hold a part of the batch: begin another without that batch.
+    """
 
     def __init__(self, state: PartitionState, policy: CompiledPolicy, topics: Topics, now: int) -> None:
         self._state = state
@@ -92,9 +98,17 @@ class Unit:
             self._write(change, ())
         return [(change.destination, change.key) for change in changes]
 
+    def drop(self, key: bytes, raw: bytes) -> None:
+        """Take a stored indicator that cannot be read for absent, and withdraw it wherever it may have been put."""
+        self.changed[key], self.moments[key] = None, None
+        self.outcomes["unreadable"] += 1
+        identity = key.decode(errors="replace")
+        for destination, target_id in possible_places(key, raw, self._policy):
+            self._write(Change(destination, entry_key(target_id, identity), None), ())
+
     def _stored(self, key: bytes) -> Indicator | None:
         raw = self.changed[key] if key in self.changed else self._state.indicators.get(key)
-        return Indicator.decode(raw) if raw else None
+        return read_stored(key, raw) if raw is not None else None
 
     def _keep(self, key: bytes, decision: Decision, headers: Headers) -> None:
         self.changed[key] = decision.indicator.encode()

@@ -2,41 +2,39 @@
 
 A unit is computed, sent in one transaction, and only then put into the local state and acknowledged to Faust.
 Whatever goes wrong while sending ends the process: an agent that goes on after it was fenced looks alive and is not.
+A batch that cannot be routed is set aside whole, and a stored indicator that cannot be read is, and not the batch.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any
-
-from aiokafka.errors import KafkaError
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
 from schemas.progress import Progress
-from schemas.record import UndecodableError
-from schemas.report import ReportBatch
 from schemas.request import Reply, Request
-from services.router.engine.abort import abort
 from services.router.engine.background_work import AT_ONCE, Reevaluation
+from services.router.engine.batches import Batches, Event
 from services.router.engine.producers import PartitionProducers
 from services.router.engine.state import PartitionState
+from services.router.engine.stored import StoredError
 from services.router.engine.unit import Unit
 from services.router.evaluation.compile import CompiledPolicy
 from services.router.queries.query import Query
 from services.runtime.clock import now_ms
-from services.runtime.kafka.bulk_read import Raw
 from services.runtime.lifecycle import Context
-from services.runtime.observability import log, metrics, trace
+from services.runtime.observability import log, metrics
 
 _LOG = log.get(__name__)
 _PRIME_AT_ONCE = 20_000
 _BREATHE_EVERY = 100
-
-Event = Any
-"""A Faust event: its value is the raw record, its message has offset and headers."""
+_IDLE_S = 1.0
+"""How long an idle partition waits before its loop turns again."""
+BEAT_BOUND_S = 120.0
+"""The longest step between two beats is a wait for Kafka: a commit, or setting a record aside."""
 
 
 class PartitionWorker:
-    """Works for one owned partition. `answered` takes the replies to what was asked."""
+    """Works for one owned partition, as soon as `resume` allows. `answered` takes the replies to what was asked."""
 
     def __init__(
         self,
@@ -44,9 +42,10 @@ class PartitionWorker:
         producers: PartitionProducers,
         state: PartitionState,
         policy: Callable[[], CompiledPolicy],
-        answered: Callable[[Reply], None],
+        answered: Callable[[Reply], Awaitable[None]],
     ) -> None:
         self.state = state
+        self.name = f"partition {state.number}"
         self.last_queued = -1
         self.oldest_at: int | None = None
         """When the first of the reports in hand was written, milliseconds since the epoch; None: there are none."""
@@ -59,14 +58,10 @@ class PartitionWorker:
         self._queries: deque[Query] = deque()
         self._reevaluation = Reevaluation()
         self._primed = False
-        self._task: asyncio.Task[None] | None = None
+        self._batches = Batches(context, state.number, self._beat)
         self._running = asyncio.Event()
         self._idle = asyncio.Lock()
-
-    def start(self) -> None:
-        """Begin to work, as soon as `resume` allows."""
-        self.state.begin_priming()
-        self._task = asyncio.create_task(self._run(), name=f"partition-{self.state.number}")
+        state.begin_priming()
 
     async def put(self, event: Event) -> None:
         """Queue an event; waits while the queue is full."""
@@ -98,29 +93,43 @@ class PartitionWorker:
         """Go on."""
         self._running.set()
 
-    async def stop(self) -> None:
-        """Finish the unit under way and end."""
-        await self.pause()
-        if self._task:
-            self._task.cancel()
+    async def run(self) -> None:
+        """Work until cancelled.
 
-    async def _run(self) -> None:
-        while True:
-            events = await self._gather()
-            await self._running.wait()
-            async with self._idle:
-                try:
+        Raises:
+            TooManyDeadLettersError, LedgerError, KafkaError: this process cannot go on with the partition.
+
+        """
+        try:
+            while True:
+                events = await self._gather()
+                await self._wait_while_paused()
+                async with self._idle:
                     if events:
                         await self._route(events)
                     await self._do_background_work()
-                except (KafkaError, AssertionError) as error:  # fenced, or a producer state that cannot be trusted
-                    abort(f"partition {self.state.number}: {error!r}")
+        finally:
+            self._context.health.forget(self.name)
+
+    def _beat(self) -> None:
+        self._context.health.beat(self.name, BEAT_BOUND_S)
+
+    async def _wait_while_paused(self) -> None:
+        while not self._running.is_set():
+            self._beat()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_IDLE_S):
+                    await self._running.wait()
 
     async def _gather(self) -> list[Event]:
-        """Events that are waiting, up to a unit's worth. Waits for the first, unless there are chores."""
+        """Events that are waiting, up to a unit's worth. Waits a moment for the first, unless there are chores."""
+        self._beat()
         found: list[Event] = []
-        if not self._has_background_work() and (event := await self._queue.get()):
-            found.append(event)
+        if not self._has_background_work():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_IDLE_S):
+                    if event := await self._queue.get():
+                        found.append(event)
         while len(found) < self._context.settings.unit_batches and not self._queue.empty():
             if event := self._queue.get_nowait():
                 found.append(event)
@@ -128,30 +137,13 @@ class PartitionWorker:
         return found
 
     async def _route(self, events: list[Event]) -> None:
-        unit = self._unit()
-        following = self.state.progress.reports_next
-        for event in events:
-            if event.message.offset < following:
-                continue
-            following = event.message.offset + 1
-            await self._take(unit, event)
-            await asyncio.sleep(0)
+        expected = self.state.progress.reports_next
+        unit = await self._batches.merge([event for event in events if event.message.offset >= expected], self._unit)
+        following = max([expected, *(event.message.offset + 1 for event in events)])
         await self._commit(unit, self.state.progress.model_copy(update={"reports_next": following}))
         for event in events:
             event.ack()
         self.oldest_at = None
-
-    async def _take(self, unit: Unit, event: Event) -> None:
-        topic, number = self._topics.reports.name, self.state.number
-        try:
-            came_with = trace.of(event.message.headers or ())
-            with trace.span("merge", parent=came_with, partition=number):
-                unit.take(ReportBatch.decode(event.value), trace.headers())
-            self._context.deadletters.limit.good(topic, number)
-        except UndecodableError as error:
-            headers = tuple(event.message.headers or ())
-            raw = Raw(event.message.offset, event.message.key, event.value, headers)
-            await asyncio.to_thread(self._context.deadletters.set_aside, topic, number, raw, error)
 
     def _has_background_work(self) -> bool:
         first = self.state.alarms.first
@@ -193,21 +185,39 @@ class PartitionWorker:
 
     async def _look_at(self, unit: Unit, keys: Iterable[bytes]) -> None:
         for number, key in enumerate(keys):
-            unit.reevaluate(key)
+            try:
+                unit.reevaluate(key)
+            except StoredError as error:
+                await self._drop(unit, error)
+            except Exception as error:
+                error.add_note(f"while evaluating {key!r}")
+                raise
             if number % _BREATHE_EVERY == 0:
+                self._beat()
                 await asyncio.sleep(0)
+
+    async def _drop(self, unit: Unit, error: StoredError) -> None:
+        await self._batches.set_aside_stored(error)
+        unit.drop(error.key, error.raw)
 
     async def _inquire(self, query: Query) -> None:
         unit = self._unit()
         for _ in range(AT_ONCE // _BREATHE_EVERY):
             if not query.is_done:
-                query.look(_BREATHE_EVERY, unit)
+                self._beat()
+                try:
+                    query.look(_BREATHE_EVERY, unit)
+                except StoredError as error:
+                    await self._drop(unit, error)
+                except Exception as error:  # noqa: BLE001  # computing alone: whatever it raises is about this request
+                    _LOG.exception("a request cannot be answered", id=query.request.id)
+                    query.fail(error)
                 await asyncio.sleep(0)
         if not unit.is_empty:
             await self._commit(unit, self.state.progress)
         if query.is_done:
             self._queries.popleft()
-            self._answered(query.reply())
+            await self._answered(query.reply())
 
     def _unit(self) -> Unit:
         return Unit(self.state, self._policy(), self._topics, now_ms())

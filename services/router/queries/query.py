@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Iterable
 
 from schemas.canonical import Refused, canonicalise
-from schemas.indicator import Indicator
 from schemas.request import Reply, Request, RequestVerb, split_entry_name
 from schemas.types import IndicatorType
 from services.router.engine.state import PartitionState
+from services.router.engine.stored import read_stored
 from services.router.engine.unit import Unit
 from services.router.evaluation.compile import CompiledPolicy
 from services.router.queries.answers import Answer, UnanswerableError
@@ -33,6 +33,13 @@ class Query:
             self._answer, self._keys = Answer(request, policy, now_ms()), keys
         except (UnanswerableError, Refused) as error:
             self._error = str(error)
+        except Exception as error:  # noqa: BLE001  # computing alone: whatever it raises is about this request
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Give up: the reply will say why."""
+        self._error, self._answer = f"cannot be answered: {type(error).__name__}: {error}", None
+        self._keys.clear()
 
     @property
     def is_done(self) -> bool:
@@ -40,14 +47,19 @@ class Query:
         return not self._keys
 
     def look(self, most: int, unit: Unit) -> None:
-        """Look at some more; what is to be written again goes into the unit."""
+        """Look at some more; what is to be written again goes into the unit.
+
+        Raises:
+            StoredError: an indicator cannot be read. It is passed over; call again for the others.
+
+        """
         assert self._answer
         for _ in range(min(most, len(self._keys))):
             key = self._keys.popleft()
             raw = self._state.indicators.get(key)
             if raw is None:
                 continue
-            indicator = Indicator.decode(raw)
+            indicator = read_stored(key, raw)
             if not self._answer.concerns(indicator):
                 continue
             self._answer.examine(indicator)

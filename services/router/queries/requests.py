@@ -6,9 +6,10 @@ waiting. A reply that is given twice is the same reply.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import suppress
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
 
 from schemas.record import UndecodableError
 from schemas.request import Reply, Request
@@ -19,6 +20,10 @@ from services.runtime.lifecycle import Context
 from services.runtime.observability.metrics import REQUESTS
 
 _STILL_WAITING_MS = 60_000
+_MOST_REPLIES = 1_000
+_IDLE_S = 1.0
+_BEAT_BOUND_S = 120.0
+"""Setting a request aside, or sending a reply, may take a minute while Kafka is slow."""
 
 Ask = Callable[[int, Request], None]
 """Given a partition of ours and a request to it."""
@@ -32,18 +37,63 @@ class RequestFollower:
         self._settings = context.settings
         self._ask = ask
         self._wanted: frozenset[int] = frozenset()
-        self._producer = clients.producer(context.settings)
+        self._replies: asyncio.Queue[Reply] = asyncio.Queue(_MOST_REPLIES)
 
     def own(self, numbers: set[int]) -> None:
         """Answer for these partitions from now on."""
         self._wanted = frozenset(numbers)
 
-    def reply(self, reply: Reply) -> None:
-        """Publish a reply; does not wait for Kafka."""
-        self._producer.send(self._settings.topics.replies.name, reply.encode(), key=reply.id.encode())
+    async def reply(self, reply: Reply) -> None:
+        """Hand a reply over to `publish`; waits only while very many are waiting already."""
+        await self._replies.put(reply)
+
+    async def publish(self) -> None:
+        """Publish replies, until cancelled; those that are waiting then are still sent.
+
+        Raises:
+            KafkaError: Kafka does not take a reply.
+
+        """
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.kafka_bootstrap.split(","),
+            enable_idempotence=True,
+            max_request_size=clients.MAX_REQUEST_BYTES,
+            **clients.security(self._settings),
+        )
+        await producer.start()
+        try:
+            while True:
+                self._context.health.beat("replies", _BEAT_BOUND_S)
+                reply: Reply | None = None
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_IDLE_S):
+                        reply = await self._replies.get()
+                if reply is not None:
+                    await self._send(producer, reply)
+        finally:
+            while not self._replies.empty():
+                await self._send(producer, self._replies.get_nowait())
+            await producer.stop()
+            self._context.health.forget("replies")
+
+    async def _send(self, producer: AIOKafkaProducer, reply: Reply) -> None:
+        topic, key = self._settings.topics.replies.name, reply.id.encode()
+        try:
+            await producer.send_and_wait(topic, reply.encode(), key=key)
+        except MessageSizeTooLargeError:
+            short = Reply(
+                id=reply.id, partition=reply.partition, partitions=reply.partitions, at=reply.at,
+                error="the answer is too large for Kafka; ask for fewer lines, or of a shorter time",
+            )  # fmt: skip
+            await producer.send_and_wait(topic, short.encode(), key=key)
 
     async def run(self) -> None:
-        """Follow, until cancelled."""
+        """Follow, until cancelled.
+
+        Raises:
+            KafkaError: Kafka does not answer.
+
+        """
         reader = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka_bootstrap.split(","),
             isolation_level="read_committed",
@@ -55,6 +105,7 @@ class RequestFollower:
         owned: frozenset[int] = frozenset()
         try:
             while True:
+                self._context.health.beat("questions", _BEAT_BOUND_S)
                 if owned != self._wanted:
                     await self._follow(reader, owned)
                     owned = self._wanted
@@ -66,6 +117,7 @@ class RequestFollower:
                         await self._take(part, Raw(record.offset, record.key, record.value, record.headers))
         finally:
             await reader.stop()
+            self._context.health.forget("questions")
 
     async def _follow(self, reader: AIOKafkaConsumer, before: frozenset[int]) -> None:
         topic, wanted = self._settings.topics.requests.name, self._wanted
@@ -90,8 +142,3 @@ class RequestFollower:
             return
         REQUESTS.labels(request.verb).inc()
         self._ask(part.partition, request)
-
-    def close(self) -> None:
-        """Send what is still waiting and close."""
-        with closing(self._producer):
-            self._producer.flush(timeout=5)
