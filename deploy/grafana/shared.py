@@ -15,10 +15,13 @@ RED = Row(
         ),
         Panel(
             "Calls without an answer, and calls made again",
-            "Calls that were cut, timed out or could not be read, by kind; and all that failed and are repeated.",
+            "Calls that were cut, timed out or not read, by kind; all that are repeated; odd rows.",
             (
                 Query(rate("vendor_call_errors_total", "route", "error", where=(CONNECTION,)), "{{route}} {{error}}"),
                 Query(rate("vendor_retries_total", "route", where=(CONNECTION,)), "again: {{route}}"),
+                Query(
+                    rate("vendor_rows_odd_total", "route", "reason", where=(CONNECTION,)), "odd {{reason}}: {{route}}"
+                ),
             ),
             "reqps",
             width=8,

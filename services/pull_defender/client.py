@@ -1,18 +1,10 @@
-"""Listing a Defender tenant's indicators, whole or not at all.
-
-Microsoft: List Indicators API. Whether the endpoint ever answers with `@odata.nextLink` is unconfirmed, so it is not
-depended on: pages are skipped over.
-"""
+"""Listing a Defender tenant's indicators, whole or not at all."""
 
 from collections.abc import Callable
-from typing import Any
 
-from services.runtime.vendors.defender import LIST, DefenderSession
+from services.runtime.vendors.defender import DefenderSession
+from services.runtime.vendors.defender_rows import ROUTE, id_of, read_listing
 from services.runtime.vendors.errors import BrokenAnswerError
-from services.runtime.vendors.paging import whole_listing
-
-PAGE = 10_000
-Row = dict[str, Any]
 
 
 class DefenderClient:
@@ -22,26 +14,18 @@ class DefenderClient:
         self._session = session
         self._ready = ready
 
-    def listing(self) -> list[Row]:
-        """Every active indicator, each once.
+    def listing(self) -> list[object]:
+        """Every active indicator, each once, as it came.
 
         Raises:
-            VendorError: a page could not be had; what came before it is no listing.
-            BrokenAnswerError: an answer without rows, which is not the same as one with none.
+            VendorError: as `read_listing`.
+            BrokenAnswerError: none of its rows has an id: that is no listing, and must not withdraw what was listed.
 
         """
-        rows = whole_listing(self._page, lambda row: str(row["id"]), connection=self._session.name, route="list")
-        self._session.listed(len(rows))
+        rows = read_listing(self._session, self._ready)
+        if rows and not any(map(id_of, rows)):
+            raise BrokenAnswerError(self._session.name, ROUTE, "no row of the listing has an id", kind="unexpected")
         return rows
-
-    def _page(self, skip: int) -> list[Row]:
-        self._ready(LIST)
-        params = {"$top": PAGE, "$skip": skip}
-        answer = self._session.call("GET", "/api/indicators", route="list", bucket=LIST, params=params)
-        found = answer.get("value") if isinstance(answer, dict) else None
-        if not isinstance(found, list) or not all(isinstance(row, dict) and row.get("id") for row in found):
-            raise BrokenAnswerError(self._session.name, "list", "the listing has no rows to read", kind="unexpected")
-        return found
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,5 +1,6 @@
 """A row of a Defender listing as a report, or the reason why it is none. Pure, and a tolerant reader."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,7 +11,9 @@ from schemas.marker import is_ours
 from schemas.report import Report, Verb
 from schemas.resources.connection import DefenderTenant
 from schemas.types import IndicatorType, Severity
-from services.pull_defender.client import Row
+from services.runtime.vendors.defender_rows import id_of
+
+Row = Mapping[str, object]
 
 # `IpAddress` is either family: the canonical form tells which.
 _TYPES = {
@@ -23,8 +26,9 @@ _TYPES = {
 _ADDRESSES = (IndicatorType.IPV4, IndicatorType.IPV6)
 
 
-ALLOWED = "Allowed"
-"""The action of what Defender shall let pass. It is pulled only where a connection asks for it by name."""
+ACTIONS = frozenset({"warn", "block", "audit", "blockandremediate", "alert", "alertandblock"})
+"""Actions that say that something is bad, in lower case. Microsoft: "Indicator resource type". A row of any other
+action, such as `Allowed`, is pulled only where a connection asks for it by name."""
 
 MAX_COMMENTS = 4_000
 MAX_TAG, MAX_TAGS = 100, 50
@@ -36,7 +40,9 @@ class Skip(StrEnum):
     """Why a row is not reported. Values that have no canonical form bring that refusal's code."""
 
     OURS = "ours"
+    UNREADABLE = "unreadable_row"
     NO_VALUE = "no_value"
+    UNKNOWN_ACTION = "unknown_action"
     TYPE = "type_not_supported"
     FILTERED_TYPE = "filtered_type"
     FILTERED_ACTION = "filtered_action"
@@ -55,15 +61,19 @@ class Listing:
     skips: tuple[ActivityItem, ...]
 
 
-def normalise(rows: list[Row], spec: DefenderTenant, now: int, ours: frozenset[str] = frozenset()) -> Listing:
+def normalise(rows: Sequence[object], spec: DefenderTenant, now: int, ours: frozenset[str] = frozenset()) -> Listing:
     """Read a listing. Rows about one indicator (other action, other device group) make one report: the newest's.
 
     Rows with our mark, or with one of the ids of `ours` if someone took the mark away, are no statements of the tenant.
     """
     reports: dict[str, Report] = {}
     skips = []
-    for row in sorted(rows, key=lambda row: (_time(row.get("lastUpdateTime"), 0), str(row["id"]))):
-        found = _read(row, spec, now, ours)
+    for row in sorted(rows, key=_age):
+        try:
+            found = _read(row, spec, now, ours)
+        except Exception as error:  # noqa: BLE001  # a row of a shape nobody foresaw must not stop the others
+            detail = f"cannot be read: {type(error).__name__}"
+            found = ActivityItem(subject=_name(row), reason=Skip.UNREADABLE, detail=detail)
         if isinstance(found, ActivityItem):
             skips.append(found)
         else:
@@ -74,19 +84,30 @@ def normalise(rows: list[Row], spec: DefenderTenant, now: int, ours: frozenset[s
     return Listing(reports, tuple(skips))
 
 
-def _read(row: Row, spec: DefenderTenant, now: int, ours: frozenset[str]) -> Report | ActivityItem:
-    value, kind, action = row.get("indicatorValue"), row.get("indicatorType"), row.get("action")
-    put_by_us = is_ours(row.get("externalId")) or str(row["id"]) in ours
+def _age(row: object) -> tuple[int, str]:
+    return (_time(row.get("lastUpdateTime"), 0) if isinstance(row, Mapping) else 0), id_of(row)
+
+
+def _name(row: object) -> str:
+    """What a row is called that has no value to call it by."""
+    return f"row {id_of(row) or 'without an id'}"[:MAX_SUBJECT]
+
+
+def _read(row: object, spec: DefenderTenant, now: int, ours: frozenset[str]) -> Report | ActivityItem:
+    if not isinstance(row, Mapping) or not id_of(row):
+        detail = "it has no id" if isinstance(row, Mapping) else "it is no JSON object"
+        return ActivityItem(subject=_name(row), reason=Skip.UNREADABLE, detail=detail)
+    value, kind = row.get("indicatorValue"), row.get("indicatorType")
+    put_by_us = is_ours(row.get("externalId")) or id_of(row) in ours
     if not isinstance(value, str):
-        reason = Skip.OURS if put_by_us else Skip.NO_VALUE
-        return ActivityItem(subject=f"row {row['id']}"[:MAX_SUBJECT], reason=reason)
+        return ActivityItem(subject=_name(row), reason=Skip.OURS if put_by_us else Skip.NO_VALUE)
     subject = value[:MAX_SUBJECT]
     if put_by_us:
         return ActivityItem(subject=subject, reason=Skip.OURS)
     if not isinstance(kind, str) or (kind != "IpAddress" and kind not in _TYPES):
-        return ActivityItem(subject=subject, reason=Skip.TYPE, detail=str(kind)[:MAX_SUBJECT])
-    if action not in spec.actions if spec.actions else action == ALLOWED:
-        return ActivityItem(subject=subject, reason=Skip.FILTERED_ACTION, detail=str(action)[:MAX_SUBJECT])
+        return ActivityItem(subject=subject, reason=Skip.TYPE, detail=_shown(kind))
+    if (left_out := _left_out(row.get("action"), spec)) is not None:
+        return ActivityItem(subject=subject, reason=left_out, detail=_shown(row.get("action")))
     if spec.generate_alert is not None and row.get("generateAlert") is not spec.generate_alert:
         return ActivityItem(subject=subject, reason=Skip.FILTERED_ALERT)
     try:
@@ -109,9 +130,24 @@ def _read(row: Row, spec: DefenderTenant, now: int, ours: frozenset[str]) -> Rep
         severity=_severity(row.get("severity")),
         comments=(_text(row.get("description")) or _text(row.get("title")))[:MAX_COMMENTS],
         tags=_tags(row.get("mitreTechniques")),
-        external_id=str(row["id"]),
+        external_id=id_of(row)[:MAX_SUBJECT],
         expires_at=_time(row.get("expirationTime"), 0) or None,
     )
+
+
+def _left_out(action: object, spec: DefenderTenant) -> Skip | None:
+    """Why a row of an action is not pulled; None where it is."""
+    said = _text(action).strip().lower()
+    if spec.actions:
+        return None if said in {wanted.lower() for wanted in spec.actions} else Skip.FILTERED_ACTION
+    if said in ACTIONS:
+        return None
+    return Skip.FILTERED_ACTION if said == "allowed" else Skip.UNKNOWN_ACTION
+
+
+def _shown(value: object) -> str:
+    """A field that was not understood, for people."""
+    return str(value)[:MAX_SUBJECT] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 
 def _text(value: object) -> str:
@@ -127,7 +163,7 @@ def _tags(techniques: object) -> tuple[str, ...]:
 
 def _severity(text: object) -> Severity:
     try:
-        return Severity(str(text).lower())
+        return Severity(_text(text).lower())
     except ValueError:
         return Severity.UNKNOWN
 

@@ -8,19 +8,18 @@ Sources: Microsoft, "List Indicators", "Import Indicators", "Delete Indicator", 
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from services.runtime.observability.metrics import BUDGET_WAIT_SECONDS
-from services.runtime.vendors.answers import as_documented
-from services.runtime.vendors.defender import BATCH_DELETE, DELETE, IMPORT, LIST, DefenderSession
-from services.runtime.vendors.errors import NotFoundError, StoppedError
-from services.runtime.vendors.paging import whole_listing
+from services.runtime.vendors.defender import BATCH_DELETE, DELETE, IMPORT, DefenderSession
+from services.runtime.vendors.defender_rows import ROUTE, read_listing, read_page
+from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, StoppedError
+from services.runtime.vendors.lenient import Id, OptionalText, Text, Texts, expect_rows, read_rows
 
-PAGE = 10_000
 BATCH = 500
 FIND_MOST = 20
 """Values in one filter that connectors are seen to send without trouble."""
@@ -37,42 +36,41 @@ class _Answer(BaseModel):
 
 
 class Row(_Answer):
-    """An indicator as the API lists it; types and actions we do not know are as good as any."""
+    """An indicator as the API lists it; types and actions we do not know are as good as any.
 
-    id: str
-    indicator_value: str
-    indicator_type: str
-    action: str
-    external_id: str | None = None
-    creation_time_date_time_utc: str | None = None
-    rbac_group_names: tuple[str, ...] | None = None
-    rbac_group_ids: tuple[str | int, ...] | None = None
+    A field of another type than documented is read as far as it goes, else as empty.
+    """
+
+    id: Id
+    indicator_value: Text = ""
+    indicator_type: Text = ""
+    action: Text = ""
+    external_id: OptionalText = None
+    creation_time_date_time_utc: OptionalText = None
+    rbac_group_names: Texts = ()
+    rbac_group_ids: Texts = ()
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The device groups it is for, by name, in order; by number where no names are told. Empty: all devices."""
-        return tuple(sorted(self.rbac_group_names or (f"#{number}" for number in self.rbac_group_ids or ())))
+        return tuple(sorted(self.rbac_group_names or (f"#{number}" for number in self.rbac_group_ids)))
+
+
+def _flag(value: object) -> bool | None:
+    said = {"true": True, "false": False}.get(value.strip().lower()) if isinstance(value, str) else value
+    return said if isinstance(said, bool) else None
 
 
 class ImportResult(_Answer):
-    """What became of one row of an import."""
+    """What became of one row of an import. `is_failed`: None where the answer does not say."""
 
-    id: str | None = None
-    indicator: str | None = None
-    is_failed: bool = False
-    failure_reason: str | None = None
-
-
-class _Rows(BaseModel):
-    value: list[Row]
+    id: OptionalText = None
+    indicator: OptionalText = None
+    is_failed: Annotated[bool | None, BeforeValidator(_flag)] = None
+    failure_reason: OptionalText = None
 
 
-class _Results(BaseModel):
-    value: list[ImportResult]
-
-
-_T = TypeVar("_T")
-_ROWS, _RESULTS = TypeAdapter(_Rows), TypeAdapter(_Results)
+_ROW, _RESULT = TypeAdapter(Row), TypeAdapter(ImportResult)
 
 
 class DefenderClient:
@@ -86,6 +84,7 @@ class DefenderClient:
         note: Callable[[str], None],
     ) -> None:
         self._session = session
+        expect_rows(session.name, ROUTE)
         self._note = note
         self._check = check
         self._stop = stop
@@ -99,26 +98,29 @@ class DefenderClient:
         return self._session.budget.seconds_until_free(bucket)
 
     def listing(self) -> list[Row]:
-        """Every active indicator of the tenant, whoever made it."""
-
-        def page(skip: int) -> list[Row]:
-            return self._list({"$top": PAGE, "$skip": skip})
-
-        rows = whole_listing(page, lambda row: row.id, connection=self._session.name, route="list")
-        self._session.listed(len(rows))
-        return rows
+        """Every active indicator of the tenant, whoever made it. A row without an id is passed over, and counted."""
+        return self._rows(read_listing(self._session, self._ready))
 
     def find(self, values: Iterable[str]) -> list[Row]:
         """The indicators with one of these values, letter by letter."""
         found: list[Row] = []
         for part in _filters(values):
-            found += self._list({"$filter": part})
+            found += self._rows(read_page(self._session, self._ready, {"$filter": part}).rows)
         return found
 
     def import_many(self, bodies: Sequence[Body]) -> list[ImportResult]:
-        """Submit up to 500 indicators. Doing it again is safe: it updates in place."""
+        """Submit up to 500 indicators. Doing it again is safe: it updates in place.
+
+        Raises:
+            BrokenAnswerError: the answer has no results at all. One that cannot be read says nothing of its row.
+
+        """
         answer = self._call("POST", "/api/indicators/import", "import", IMPORT, {"Indicators": list(bodies)})
-        return self._read(_RESULTS, answer, "import").value
+        found = answer.get("value") if isinstance(answer, Mapping) else None
+        if not isinstance(found, list):
+            text = "the answer does not say what became of the rows"
+            raise BrokenAnswerError(self._session.name, "import", text, kind="unexpected")
+        return [result or ImportResult() for result in read_rows(_RESULT, found, self._session.name, "import")]
 
     def delete(self, row_id: str) -> None:
         """Delete one indicator; one that is not there is as good as deleted."""
@@ -136,10 +138,8 @@ class DefenderClient:
         """
         self._call("POST", "/api/indicators/BatchDelete", "batch_delete", BATCH_DELETE, {"IndicatorIds": list(row_ids)})
 
-    def _list(self, params: Mapping[str, str | int]) -> list[Row]:
-        self._ready(LIST)
-        answer = self._session.call("GET", "/api/indicators", route="list", bucket=LIST, params=params)
-        return self._read(_ROWS, answer, "list").value
+    def _rows(self, rows: Iterable[object]) -> list[Row]:
+        return [row for row in read_rows(_ROW, rows, self._session.name, ROUTE) if row is not None]
 
     def _call(self, method: str, path: str, route: str, bucket: str, json: object) -> object:
         self._ready(bucket)
@@ -154,9 +154,6 @@ class DefenderClient:
             self._check()
         self._check()
         self._note(bucket)
-
-    def _read(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
-        return as_documented(kind, answer, self._session.name, route)
 
 
 def _filters(values: Iterable[str]) -> Iterator[str]:

@@ -64,7 +64,7 @@ class DriftCheck:
             self._remove(drift.orphan, len(entries))
         counts = {"lost": len(drift.missing), "stray": len(drift.orphan)}
         text = f"compared {len(entries)} entries with {len(rows)} rows of the tenant"
-        self._answer(f"{text}: {counts['missing']} lost, {counts['orphan']} stray", counts)
+        self._answer(f"{text}: {counts['lost']} lost, {counts['stray']} stray", counts)
         return 0.0
 
     def _answer(self, text: str, counts: Mapping[str, int]) -> None:

@@ -16,6 +16,9 @@ from services.runtime.reconciling.entry import Entry, SyncState
 _DELETABLE: Final = frozenset({*TYPES.values(), "CertificateThumbprint"})
 """Other types are not of this API: it lists them and refuses to delete them (seen in connectors)."""
 
+_LONG: Final = 40
+"""Digits of an id from which on it is no number."""
+
 
 class Victim(NamedTuple):
     """A row to be deleted, and the entry of ours that it is, if it is one."""
@@ -75,11 +78,11 @@ def _anybody(rows: Iterable[Row], own: Mapping[str, Entry]) -> Iterable[Victim]:
     return (
         Victim(row, ours.get(row.id))
         for row in rows
-        if row.indicator_type in _DELETABLE and (row.id in ours or row.id not in own)
+        if row.indicator_type in _DELETABLE and row.indicator_value and (row.id in ours or row.id not in own)
     )
 
 
 def _age(victim: Victim) -> tuple[str, int]:
     """Times of one form sort as text; where they are not told, ids ascend."""
     row = victim.row
-    return row.creation_time_date_time_utc or "", int(row.id) if row.id.isdecimal() else 0
+    return row.creation_time_date_time_utc or "", int(row.id) if row.id.isdecimal() and len(row.id) < _LONG else 0

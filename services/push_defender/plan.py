@@ -123,9 +123,10 @@ def results(entries: Sequence[Entry], answers: Sequence[ImportResult]) -> list[O
 
 
 def _result(entry: Entry, answer: ImportResult | None) -> Outcome:
-    if answer is None:
+    if answer is None or not (answer.is_failed is not None or answer.id or answer.failure_reason):
         return Outcome(entry, AppliedState.FAILED, entry.remote_id, NO_ANSWER)
-    if not answer.is_failed:
+    # Without `isFailed` a reason means that it failed, and else an id that it was stored.
+    if not (bool(answer.failure_reason) if answer.is_failed is None else answer.is_failed):
         remote_id = answer.id or entry.remote_id
         return Outcome(entry, AppliedState.APPLIED, remote_id, None if remote_id else NO_ID)
     text = answer.failure_reason or "no reason given"

@@ -14,7 +14,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from services.runtime.observability.metrics import BUDGET_WAIT_SECONDS
 from services.runtime.vendors.answers import as_documented
-from services.runtime.vendors.errors import NotFoundError, RefusedError, StoppedError
+from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, RefusedError, StoppedError
+from services.runtime.vendors.lenient import Count, OptionalText, Text, Texts, Truth, read_rows
 from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
 
 _LISTS: Final = "/api/v2/policy/urllist"
@@ -25,29 +26,33 @@ _SLICE_S: Final = 5.0
 
 
 class _Data(BaseModel):
-    urls: tuple[str, ...] = ()
-    type: str = "exact"
+    urls: Texts = ()
+    type: Text = "exact"
 
 
 class _Resource(BaseModel):
     id: int
-    name: str = ""
+    name: Text = ""
     data: _Data = _Data()
-    pending: int = 0
+    pending: Truth = False
 
 
 class _Named(BaseModel):
     id: int
-    name: str
+    name: Text = ""
 
 
 class PendingList(BaseModel, frozen=True):
-    """A URL list with a change that waits for a deploy, and who made it, if the vendor says so."""
+    """A URL list with a change that waits for a deploy, and who made it, if the vendor says so.
 
-    id: int
-    name: str
-    pending: int = 0
-    modify_by: str | None = None
+    Other people's lists are among them, so what is odd in one does not matter; only whether a change waits must not be
+    missed: what is not plainly no counts as yes.
+    """
+
+    id: Count = 0
+    name: Text = ""
+    pending: Truth = False
+    modify_by: OptionalText = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,7 @@ class HashListPendingError(Exception):
     """A change of the list waits to be applied in the console; until then it takes no other."""
 
 
-_RESOURCE, _NAMED = TypeAdapter(_Resource), TypeAdapter(list[_Named])
-_PENDING_LISTS = TypeAdapter(list[PendingList])
+_RESOURCE, _NAMED, _PENDING_LIST = TypeAdapter(_Resource), TypeAdapter(_Named), TypeAdapter(PendingList)
 _T = TypeVar("_T")
 
 
@@ -98,13 +102,14 @@ class NetskopeClient:
     def find_url_list(self, name: str) -> int | None:
         """The id of the list of this name."""
         answer = self.policy("GET", _LISTS, "urllist_find", params={"field": "id,name"})
-        found = self.parsed(_NAMED, _listed(answer), "urllist_find")
-        return next((list_entry.id for list_entry in found if list_entry.name == name), None)
+        found = self.rows(_NAMED, _listed(answer), "urllist_find")
+        return next((list_entry.id for list_entry in found if list_entry is not None and list_entry.name == name), None)
 
     def pending_url_lists(self) -> list[PendingList]:
         """The lists that the next deploy would change, whoever left them there."""
         answer = self.policy("GET", _LISTS, "urllist_pending", params={"field": "id,name,pending,modify_by"})
-        return [row for row in self.parsed(_PENDING_LISTS, _listed(answer), "urllist_pending") if row.pending]
+        found = self.rows(_PENDING_LIST, _listed(answer), "urllist_pending")
+        return [row for row in found if row is not None and row.pending]
 
     def url_list(self, list_id: int) -> UrlList | None:
         """The list, as it will be after the next deploy; None when there is none of this id."""
@@ -113,7 +118,7 @@ class NetskopeClient:
         except NotFoundError:
             return None
         found = self.parsed(_RESOURCE, answer, "urllist_read")
-        return UrlList(found.id, found.name, found.data.urls, found.data.type, bool(found.pending))
+        return UrlList(found.id, found.name, found.data.urls, found.data.type, found.pending)
 
     def create_url_list(self, name: str, urls: Sequence[str], type_: str) -> None:
         """Make a list. It waits for a deploy.
@@ -185,6 +190,18 @@ class NetskopeClient:
             repeatable=repeatable,
             empty_ok=method != "GET",
         )
+
+    def rows(self, kind: TypeAdapter[_T], answer: object, route: str) -> list[_T | None]:
+        """Each row of a listing, in order; None for one of other people's that cannot be read: it is counted.
+
+        Raises:
+            BrokenAnswerError: it is no list.
+
+        """
+        if not isinstance(answer, list):
+            text = "the answer is not as documented: it is no list"
+            raise BrokenAnswerError(self._session.name, route, text, kind="unexpected")
+        return read_rows(kind, answer, self._session.name, route)
 
     def parsed(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
         """An answer as what it should be. Raises BrokenAnswerError when it is something else."""

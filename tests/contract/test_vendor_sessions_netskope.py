@@ -273,3 +273,20 @@ def test_no_secret_is_ever_logged(
     assert text.count("trying again") >= 2 * len(HARMS)
     assert "gave up" in text
     assert not [secret for secret in (TOKEN, V1_TOKEN, "mistyped-token", SHA256) if secret in text + str(error)]
+
+
+@pytest.mark.parametrize(
+    ("body", "refused"),
+    [
+        ({}, False), ([], False), (None, False), ("ok", False), ({"status": "queued"}, False), ({"status": 1}, False),
+        ({"status": None, "data": []}, False), ({"errorCode": "X", "errors": ["no"]}, True),
+        ({"status": "ERROR", "errors": ["no"]}, True), ({"status": " Error "}, True),
+    ],
+)  # fmt: skip
+def test_a_v1_answer_that_says_neither_success_nor_an_error_is_never_taken_for_success(
+    sandbox: Sandbox, body: object, refused: bool
+) -> None:
+    session = sandbox.session(policy=RetryPolicy(attempts=1))
+    sandbox.api.fault("status", path="updateFileHashList", code=200, body=body)
+    error = failing(lambda: update(session))
+    assert isinstance(error, RefusedError if refused else BrokenAnswerError)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from services.push_netskope.client import NetskopeClient
 from services.runtime.vendors.errors import BrokenAnswerError, ConflictError, RefusedError
+from services.runtime.vendors.lenient import Count, Id, Text, Texts
 
 _PROFILES: Final = "/api/v2/profiles/destinations"
 _FIELDS: Final = "id,name,type,values_count"
@@ -26,26 +27,26 @@ _PLACE: Final = re.compile(r"values\[(\d+)\]$")
 class Listed(BaseModel):
     """A profile without its values."""
 
-    id: str
-    name: str = ""
-    type: str = "insensitive"
-    values_count: int = 0
+    id: Text = ""
+    name: Text = ""
+    type: Text = "insensitive"
+    values_count: Count = 0
 
 
 class _Held(Listed):
-    values: tuple[str, ...] = ()
+    values: Texts = ()
 
 
 class _Written(BaseModel):
-    status: str = ""
+    status: Text = ""
 
 
 class _Made(_Written):
-    id: str
+    id: Id
 
 
 class _Deployed(BaseModel):
-    applied: tuple[str, ...] = ()
+    applied: Texts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class ProfileListing:
         return sum(other.values_count for other in self.others if (other.type == "regex") == patterns)
 
 
-_LIST, _HELD = TypeAdapter(list[Listed]), TypeAdapter(list[_Held])
+_LISTED, _HELD = TypeAdapter(Listed), TypeAdapter(_Held)
 _WRITTEN, _MADE, _DEPLOYED = TypeAdapter(_Written), TypeAdapter(_Made), TypeAdapter(_Deployed)
 
 
@@ -138,15 +139,15 @@ class ProfileClient:
     def _listed(self) -> Iterator[Listed]:
         offset = 0
         while True:
-            page = self._client.parsed(_LIST, self._page(_FIELDS, offset, _PAGE), "profiles_find")
-            yield from page
+            page = self._client.rows(_LISTED, self._page(_FIELDS, offset, _PAGE), "profiles_find")
+            yield from (one or Listed() for one in page)  # one that cannot be read keeps its place
             if len(page) < _PAGE:
                 return
             offset += len(page)
 
     def _at(self, sync_state: int) -> _Held | None:
         """The profile at a place of the listing. Only this way values come without those of all others."""
-        found = self._client.parsed(_HELD, self._page(f"{_FIELDS},values", sync_state, 1), "profile_read")
+        found = self._client.rows(_HELD, self._page(f"{_FIELDS},values", sync_state, 1), "profile_read")
         return found[0] if found else None
 
     def _page(self, fields: str, offset: int, limit: int) -> object:

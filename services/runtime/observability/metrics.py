@@ -188,6 +188,15 @@ CHECKPOINT = _gauge(
     "connection",
     services="pullers",
 )
+VENDOR_ROWS_ODD = _counter(
+    "vendor_rows_odd_total",
+    "Rows of vendors' answers that are not as documented, each time they are read: `field` (read as far as it goes) or "
+    "`row` (passed over).",
+    "connection",
+    "route",
+    "reason",
+    services=VENDOR_FACING,
+)
 PAGES_SET_ASIDE = _counter(
     "pages_set_aside_total",
     "Pages of an iterator that could not be read and were kept in the dead letters.",

@@ -14,7 +14,7 @@ from schemas.resources.connection import NetskopeTenant
 from services.runtime.secrets import Secret
 from services.runtime.vendors.budget import Quotas, Window, shared_budget
 from services.runtime.vendors.error_bodies import of_body
-from services.runtime.vendors.errors import MisconfiguredError, RefusedError, UnauthorizedError
+from services.runtime.vendors.errors import BrokenAnswerError, MisconfiguredError, RefusedError, UnauthorizedError
 from services.runtime.vendors.http import Answer, Params, VendorHttp
 from services.runtime.vendors.retry import RetryPolicy
 from services.runtime.vendors.session import Session
@@ -147,6 +147,7 @@ class NetskopeSession(Session):
 
         Raises:
             MisconfiguredError: the connection has no v1 token.
+            BrokenAnswerError: also for an answer that says neither success nor an error.
             RefusedError: also for `"status": "error"`; `message` holds the vendor's `errors`.
             StoppedError, VendorError: as `call_v2`.
 
@@ -159,7 +160,7 @@ class NetskopeSession(Session):
         def once() -> object:
             body = {**json, "token": token.read()}
             answer = self._paced(bucket, route, method, path, json=body, read_timeout_s=read_timeout_s)
-            return self._checked(answer, answer.json())
+            return self._succeeded(answer, self._checked(answer, answer.json()))
 
         return self._repeated(once, route, repeatable=repeatable)
 
@@ -189,14 +190,33 @@ class NetskopeSession(Session):
 
     def _checked(self, answer: Answer, body: object) -> object:
         """Let a body through that does not say `error` under its 200."""
-        if not isinstance(body, Mapping) or (body.get("status") != "error" and body.get("ok", 1) not in (0, False)):
+        if not isinstance(body, Mapping) or (_status(body) != "error" and body.get("ok", 1) not in (0, False)):
             return body
+        raise self._refused(answer, body)
+
+    def _succeeded(self, answer: Answer, body: object) -> object:
+        """Let a v1 body through that says `success`. Whatever says neither that nor an error says nothing."""
+        if isinstance(body, Mapping) and _status(body) == "success":
+            return body
+        if isinstance(body, Mapping) and (body.get("errorCode") or body.get("errors")):
+            raise self._refused(answer, body)
+        text = f"answer {answer.status} says neither success nor an error, so whether it was done is not known"
+        raise BrokenAnswerError(self.name, answer.route, text, kind="unexpected", content=answer.content)
+
+    def _refused(self, answer: Answer, body: Mapping[str, object]) -> RefusedError:
         said = of_body(body)
         denied = "authoriz" in said.code.lower()
         kind = UnauthorizedError if denied else RefusedError
         parts = (f"{answer.status} with an error", said.code, said.message)
         text = ": ".join(filter(None, parts)) + (f"; {_V1_HINT}" if denied else "")
-        raise kind(self.name, answer.route, text, status=answer.status, code=said.code, message=said.message, body=body)
+        return kind(
+            self.name, answer.route, text, status=answer.status, code=said.code, message=said.message, body=body
+        )
+
+
+def _status(body: Mapping[str, object]) -> str:
+    status = body.get("status")
+    return status.strip().lower() if isinstance(status, str) else ""
 
 
 def _pause(headers: httpx.Headers) -> float:

@@ -17,6 +17,7 @@ from services.sandbox.defender.switches import DefenderSwitches
 
 MAX_TOP = 10_000
 _KNOWN = frozenset({"$filter", "$top", "$skip"})
+_TOKEN = "$skiptoken"  # noqa: S105  # the name of an option
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Query:
         for name, value in parse_qsl(query_string, keep_blank_values=True):
             if name in options and name.startswith("$"):
                 raise odata_error(f"Query option '{name}' was specified more than once.")
-            if name.startswith("$") and name not in _KNOWN and switches.unknown_options == "reject":
+            known = _KNOWN | {_TOKEN} if switches.ignore_skip else _KNOWN
+            if name.startswith("$") and name not in known and switches.unknown_options == "reject":
                 raise odata_error(f"The query parameter '{name}' is not supported.")
             options[name] = value
         text = options.get("$filter")
@@ -43,7 +45,8 @@ class Query:
         if top is not None and top > MAX_TOP:
             raise odata_error(f"The limit of '{MAX_TOP}' for Top query has been exceeded. The value is '{top}'.")
         matches = None if text is None else predicate(text, switches)
-        return cls(matches, text, top, _count(options, "$skip") or 0)
+        skip = _count(options, _TOKEN if switches.ignore_skip else "$skip")
+        return cls(matches, text, top, skip or 0)
 
 
 def _count(options: dict[str, str], name: str) -> int | None:
@@ -73,7 +76,7 @@ def page(rows: Sequence[Row], query: Query, switches: DefenderSwitches) -> tuple
     end = query.skip + size
     if not switches.emit_nextlink or end >= len(rows) or size == 0:
         return rows[query.skip : end], None
-    options = [("$filter", query.filter), ("$top", query.top), ("$skip", end)]
+    options = [("$filter", query.filter), ("$top", query.top), (_TOKEN if switches.ignore_skip else "$skip", end)]
     following = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in options if value is not None)
     return rows[query.skip : end], following
 

@@ -79,6 +79,9 @@ class DefenderSwitches(BaseModel):
     # Listing.
     emit_nextlink: bool = False
     """Whether a list that stops before the end says so with `@odata.nextLink`. Unconfirmed."""
+    ignore_skip: bool = False
+    """Whether `$skip` is ignored, so that only `@odata.nextLink` leads past the first page. It then carries a
+    `$skiptoken`. Documented otherwise; a client must not take a part for the whole."""
     page_size: Annotated[int, Field(ge=1, le=10_000)] = 10_000
     """Rows of a page at most; also the page without `$top` (seen in connectors)."""
     list_order: Literal["oldest_first", "newest_first", "scrambled"] = "oldest_first"

@@ -1,0 +1,76 @@
+"""The rows of a Defender tenant's listing, for puller and pusher alike: whole or not at all, each row as it came.
+
+Microsoft: List Indicators API, which documents `$top` and `$skip`. Whether `@odata.nextLink` is ever sent is
+unconfirmed; of such a link the query is followed, never the host.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+from zlib import crc32
+
+from services.runtime.vendors.defender import LIST, DefenderSession
+from services.runtime.vendors.errors import BrokenAnswerError
+from services.runtime.vendors.http import Params
+from services.runtime.vendors.lenient import row_id
+from services.runtime.vendors.paging import Listing, Page
+
+PAGE: Final = 10_000
+ROUTE: Final = "list"
+
+
+def read_listing(session: DefenderSession, ready: Callable[[str], None]) -> list[object]:
+    """Every active indicator, each once, in whatever shape it came. `ready` is called before each request.
+
+    Raises:
+        VendorError: a page could not be had; what came before it is no listing.
+        BrokenAnswerError: an answer without rows, which is not the same as one with none.
+
+    """
+
+    def read(skip: int) -> Page[object]:
+        return read_page(session, ready, {"$top": PAGE, "$skip": skip})
+
+    def follow(link: str) -> Page[object]:
+        return read_page(session, ready, _query(session.name, link))
+
+    rows = Listing(session.name, ROUTE, read, follow, _key, PAGE).whole()
+    session.listed(len(rows))
+    return rows
+
+
+def read_page(session: DefenderSession, ready: Callable[[str], None], params: Params) -> Page[object]:
+    """One answer of the listing. Raises as `read_listing`."""
+    ready(LIST)
+    answer = session.call("GET", "/api/indicators", route=ROUTE, bucket=LIST, params=params)
+    found = answer.get("value") if isinstance(answer, Mapping) else None
+    if not isinstance(answer, Mapping) or not isinstance(found, list):
+        raise BrokenAnswerError(session.name, ROUTE, "the listing has no rows to read", kind="unexpected")
+    more = answer.get("@odata.nextLink")
+    return Page(found, more if isinstance(more, str) else "")
+
+
+def id_of(row: object) -> str:
+    """The id of a row; empty where it has none that can be used."""
+    return row_id(row.get("id")) if isinstance(row, Mapping) else ""
+
+
+def _key(row: object) -> str:
+    """What tells rows apart. A row without an id is told by what it is."""
+    if found := id_of(row):
+        return found
+    try:
+        return f"row {crc32(repr(row).encode('utf-8', 'replace')):08x}"
+    except RecursionError:
+        return "row nested too deeply"
+
+
+def _query(connection: str, link: str) -> dict[str, Any]:
+    try:
+        query = dict(parse_qsl(urlsplit(link).query, keep_blank_values=True))
+    except ValueError:
+        query = {}
+    if not query:
+        text = "the link to the next page of the listing has no query to follow"
+        raise BrokenAnswerError(connection, ROUTE, text, kind="unexpected")
+    return query

@@ -1,0 +1,114 @@
+"""Rows of vendors' listings that other people wrote, read so that an odd one is nobody else's trouble.
+
+A field of another type than documented is read as far as it means something, else as empty. A row that is no object or
+has no usable id is passed over. Both are counted by `vendor_rows_odd_total`, reason `field` or `row`.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError, ValidationInfo
+
+from services.runtime.observability.metrics import VENDOR_ROWS_ODD
+
+ROW, FIELD = "row", "field"
+_ODD: Final = "odd"
+_T = TypeVar("_T")
+
+
+def read_rows(kind: TypeAdapter[_T], rows: Iterable[object], connection: str, route: str) -> list[_T | None]:
+    """Each row as `kind`, in order; None for one that is passed over. Raises nothing."""
+    found: list[_T | None] = []
+    for row in rows:
+        notes: dict[str, bool] = {}
+        try:
+            found.append(kind.validate_python(row, context=notes))
+        except (ValidationError, RecursionError):
+            found.append(None)
+            VENDOR_ROWS_ODD.labels(connection, route, ROW).inc()
+        else:
+            if notes:
+                VENDOR_ROWS_ODD.labels(connection, route, FIELD).inc()
+    return found
+
+
+def expect_rows(connection: str, route: str) -> None:
+    """Have the counter there from the start, or the first odd row would be no increase."""
+    for reason in (ROW, FIELD):
+        VENDOR_ROWS_ODD.labels(connection, route, reason)
+
+
+def row_id(value: object) -> str:
+    """An id as text; empty where there is none that a row can be known by."""
+    return text_of(value) if isinstance(value, str | int) else ""
+
+
+def text_of(value: object) -> str:
+    """A text, or a number as text; empty for anything else."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def _note(info: ValidationInfo) -> None:
+    if info.context is not None:
+        info.context[_ODD] = True
+
+
+def _id(value: object, info: ValidationInfo) -> str:
+    found = row_id(value)
+    if not isinstance(value, str):
+        _note(info)
+    if not found:
+        raise ValueError("has no id")
+    return found
+
+
+def _text(value: object, info: ValidationInfo) -> str:
+    if not isinstance(value, str):
+        _note(info)
+    return text_of(value)
+
+
+def _optional(value: object, info: ValidationInfo) -> str | None:
+    return None if value is None else _text(value, info) or None
+
+
+def _count(value: object, info: ValidationInfo) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    _note(info)
+    try:
+        number = float(value) if isinstance(value, str | float) else 0.0
+    except ValueError:
+        return 0
+    return int(number) if math.isfinite(number) else 0
+
+
+def _texts(value: object, info: ValidationInfo) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        _note(info)
+        value = [value]
+    found = [text_of(part) for part in value]
+    if not all(isinstance(part, str) for part in value):
+        _note(info)
+    return tuple(text for text in found if text)
+
+
+def _truth(value: object, info: ValidationInfo) -> bool:
+    """Anything that is not plainly no: what is not understood about other people's changes counts as one."""
+    if not isinstance(value, int):
+        _note(info)
+    return value not in (None, False, 0, "", "0", "false", "False")
+
+
+Id = Annotated[str, BeforeValidator(_id)]
+Text = Annotated[str, BeforeValidator(_text)]
+OptionalText = Annotated[str | None, BeforeValidator(_optional)]
+Count = Annotated[int, BeforeValidator(_count)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+Anything = Any
