@@ -5,11 +5,24 @@ Source: https://github.com/MISP/misp-warninglists; docs/reference/guards.md show
 """
 
 import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from ipaddress import ip_network
+from typing import Any, Final
 
 from pymispwarninglists.api import WarningList
+
+from schemas.canonical import Refused, canonicalise
+from schemas.types import Family, IndicatorType
+
+_NAMES: Final = frozenset({"domain", "hostname", "hostname|port", "url", "uri"})
+_ADDRESSES: Final = frozenset({"ip-src", "ip-dst", "ip-src|port", "ip-dst|port"})
+_DIGESTS: Final = frozenset({"md5", "sha1", "sha256"})
 
 
 def _folder() -> Traversable:
@@ -29,6 +42,86 @@ def load(name: str) -> WarningList:
         KeyError: there is none of this name.
 
     """
+    return WarningList(_parse(name))
+
+
+def _parse(name: str) -> dict[str, Any]:
     if name not in names():
         raise KeyError(name)
-    return WarningList(json.loads(_folder().joinpath(name, "list.json").read_text(encoding="utf-8")))
+    found: dict[str, Any] = json.loads(_folder().joinpath(name, "list.json").read_text(encoding="utf-8"))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry that indicators can equal or be in: an indicator, or with `type` None a network or an address.
+
+    `raw` is how the list writes it; `kind` is the kind of the list (string, hostname, substring, cidr).
+    """
+
+    raw: str
+    kind: str
+    type: IndicatorType | None
+    value: str
+
+
+def listed(name: str) -> Iterator[Listed]:
+    """The entries of a list that can keep an indicator back; those about anything else are left out.
+
+    Raises:
+        KeyError: there is no list of this name.
+
+    """
+    found = _parse(name)
+    kind, about = found["type"], frozenset(found.get("matching_attributes") or ())
+    for raw in found["list"] if kind != "regex" else ():
+        if (entry := _read(raw, kind, about)) is not None:
+            yield entry
+
+
+def _read(raw: str, kind: str, about: frozenset[str]) -> Listed | None:
+    if kind == "cidr":
+        return Listed(raw, kind, None, raw) if about & _ADDRESSES and _is_network(raw) else None
+    value = _canonical(raw.removeprefix("."))
+    if value is None:
+        return None
+    type_, text = value
+    if type_ is IndicatorType.DOMAIN:
+        return Listed(raw, kind, type_, text) if about & _NAMES else None
+    if type_.family is Family.HASH:
+        return Listed(raw, kind, type_, text) if about & _DIGESTS else None
+    return Listed(raw, kind, None, text) if about & _ADDRESSES else None
+
+
+@cache
+def flaw(name: str) -> str | None:
+    """Why a guard must not name a list, with what to do; None where the list keeps something back."""
+    if name not in names():
+        near = get_close_matches(name.strip().lower(), names(), n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        return f"there is no warning list {name[:80]}; {meant}docs/reference/guards.md names them all"
+    if next(listed(name), None) is None:
+        return f"the warning list {name} keeps nothing back: it holds no name, address or hash; leave it out"
+    return None
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
+
+
+def _canonical(entry: str) -> tuple[IndicatorType, str] | None:
+    """An entry's type and value; None for what no indicator can equal. Most are names that need no further reading."""
+    if _NAME.fullmatch(entry) and len(entry) < 254:
+        return IndicatorType.DOMAIN, entry
+    try:
+        found = canonicalise(entry)
+    except Refused:
+        return None
+    return None if found.type is IndicatorType.URL else (found.type, found.value)

@@ -3,10 +3,9 @@
 Guards add up: an indicator that any of them keeps back is kept back, and of several limits the strictest holds.
 """
 
-from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from schemas.resources.base import Metadata, Name, Part, Resource
 from schemas.resources.rule import Expression
@@ -22,25 +21,25 @@ DEFAULT_LISTS = (
 Percent = Annotated[int, Field(ge=1, le=100_000)]
 
 
-class AllowList(Part):
-    """The team's own: whatever is named here is never shared."""
+Entries = tuple[str, ...]
 
-    values: Annotated[tuple[str, ...], Field(description="indicators, in any spelling")] = ()
+
+class AllowList(Part):
+    """The team's own: what is named here is never shared. `schemas/guard_entries.py` says what each entry means."""
+
+    values: Annotated[Entries, Field(description="indicators, each exactly that one, in any spelling")] = ()
     domains: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...],
         Field(description="a domain with all that is below it, alone or as the host of a URL"),
     ] = ()
     networks: Annotated[
-        tuple[str, ...], Field(description="address ranges in CIDR notation, alone or as the host of a URL")
+        Entries, Field(description="addresses and ranges of addresses, alone or as the host of a URL")
     ] = ()
     cel: Annotated[tuple[Expression, ...], Field(description="expressions, as in rules")] = ()
 
-    @field_validator("networks")
-    @classmethod
-    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
-        for network in networks:
-            ip_network(network)
-        return networks
+    def listed(self) -> dict[str, Entries]:
+        """The lists whose entries are names, addresses and indicators, by their fields."""
+        return {"values": self.values, "domains": self.domains, "networks": self.networks}
 
 
 class ShareLimit(Part):
@@ -68,6 +67,17 @@ class GuardSpec(Part):
     special_addresses: Annotated[
         bool, Field(description="keep back private, reserved and otherwise special addresses, and local names")
     ] = True
+    public_suffixes: Annotated[
+        bool,
+        Field(
+            description="keep back public suffixes (co.uk, github.io) and what covers them (amazonaws.com), since a "
+            "block of one blocks names of many owners"
+        ),
+    ] = True
+    share_suffixes: Annotated[
+        Entries,
+        Field(description="public suffixes that may be shared all the same, whichever guard of the connection says no"),
+    ] = ()
     warning_lists: Annotated[
         tuple[str, ...], Field(description="MISP warning lists of benign names, by the names of their folders")
     ] = ()

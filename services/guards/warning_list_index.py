@@ -4,13 +4,12 @@ Invariant: what somebody else may have put below a popular or lent name is never
 below an entry counts only where the entry says so, and never past a name under which strangers get names of their own.
 """
 
-import re
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
-from schemas.canonical import Refused, canonicalise
-from schemas.types import Family, IndicatorType
-from schemas.warning_lists import load, names
+from schemas.public_suffixes import is_public_suffix
+from schemas.types import Family
+from schemas.warning_lists import listed, names
 from services.guards.cidr_index import CidrIndex
 from services.guards.observable import Observable
 
@@ -21,18 +20,6 @@ OWNERS: Final = frozenset({
 """Lists of names that one owner answers for, with what is below them. All others are of popular names, of hosters and
 shorteners, or a mixture: below those, anybody may have put anything.
 """
-SUFFIXES: Final = "second-level-tlds"
-"""The list (Mozilla's) of names directly below which strangers register."""
-MORE_SUFFIXES: Final = frozenset({
-    "azurefd.net", "cloudapp.azure.com", "cloudapp.azure.net", "files.1drv.com", "livefilestore.com", "msecnd.net",
-    "sharepoint.com", "visualstudio.com", "vo.msecnd.net", "windows.net",
-})  # fmt: skip
-"""What that list lacks, or has with a wildcard that the copy has lost: Microsoft's, for names of its customers."""
-
-_NAMES = frozenset({"domain", "hostname", "hostname|port", "url", "uri"})
-_ADDRESSES = frozenset({"ip-src", "ip-dst", "ip-src|port", "ip-dst|port"})
-_DIGESTS = frozenset({"md5", "sha1", "sha256"})
-_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
 
 
 class WarningListIndex:
@@ -42,36 +29,22 @@ class WarningListIndex:
         self._hashes: dict[str, str] = {}
         self._exact: dict[str, str] = {}
         self._below: dict[str, str] = {}
-        self._networks = CidrIndex()
+        self._networks = CidrIndex[str]()
         for name in chosen:
             if name in names():
                 self._add(name)
 
     def _add(self, name: str) -> None:
-        found = load(name)
-        about = frozenset(getattr(found, "matching_attributes", ()))
-        if found.type == "cidr":
-            if about & _ADDRESSES:
-                for entry in found.list:
-                    self._networks.add_text(entry, name)
-        elif found.type != "regex":
-            for entry in found.list:
-                self._add_entry(name, found.type, about, entry)
-
-    def _add_entry(self, name: str, kind: str, about: frozenset[str], entry: str) -> None:
-        value = _canonical(entry.removeprefix("."))
-        if value is None:
-            return
-        type_, text = value
-        if type_ is IndicatorType.DOMAIN and about & _NAMES:
-            self._exact.setdefault(text, name)
-            if name in OWNERS and (kind != "string" or entry[0] == ".") and text not in suffixes():
-                self._below.setdefault(text, name)
-        elif type_.family is Family.HASH:
-            if about & _DIGESTS:
-                self._hashes.setdefault(text, name)
-        elif about & _ADDRESSES:
-            self._networks.add_text(text, name)
+        for entry in listed(name):
+            if entry.type is None:
+                self._networks.add_text(entry.value, name)
+            elif entry.type.family is Family.HASH:
+                self._hashes.setdefault(entry.value, name)
+            else:
+                self._exact.setdefault(entry.value, name)
+                below = name in OWNERS and (entry.kind != "string" or entry.raw[0] == ".")
+                if below and not is_public_suffix(entry.value):
+                    self._below.setdefault(entry.value, name)
 
     def find(self, observable: Observable) -> str | None:
         """The list that calls this benign; None when none does."""
@@ -85,37 +58,28 @@ class WarningListIndex:
 
     def _find_above(self, name: str) -> str | None:
         """By the names above that belong to the same owner; `www.` is the site itself, whatever the list."""
-        lent = suffixes()
-        if name in lent:
-            return None
         above = name.partition(".")[2]
-        if name.startswith("www.") and above not in lent and (found := self._exact.get(above)) is not None:
-            return found
-        while above and above not in lent:
+        if name.startswith("www.") and (found := self._exact.get(above)) is not None:
+            return None if is_public_suffix(name) or is_public_suffix(above) else found
+        if not self._below or is_public_suffix(name):
+            return None
+        while above and not is_public_suffix(above):
             if (found := self._below.get(above)) is not None:
                 return found
             above = above.partition(".")[2]
         return None
 
-
-@cache
-def suffixes() -> frozenset[str]:
-    """Names directly below which strangers have names of their own."""
-    return MORE_SUFFIXES.union(load(SUFFIXES).list)
+    def near(self, observable: Observable) -> tuple[str, str] | None:
+        """The list, and its entry, that has the host or a name above it and yet does not keep the observable back."""
+        name = observable.name or ""
+        while name:
+            if (found := self._exact.get(name)) is not None:
+                return found, name
+            name = name.partition(".")[2]
+        return None
 
 
 @lru_cache(maxsize=16)
 def warning_list_index(chosen: tuple[str, ...]) -> WarningListIndex:
     """The index over some lists. A name that the installed wheel does not have is of no effect."""
     return WarningListIndex(chosen)
-
-
-def _canonical(entry: str) -> tuple[IndicatorType, str] | None:
-    """An entry's type and value; None for what no indicator can equal. Most are names that need no further reading."""
-    if _NAME.fullmatch(entry) and len(entry) < 254:
-        return IndicatorType.DOMAIN, entry
-    try:
-        found = canonicalise(entry)
-    except Refused:
-        return None
-    return None if found.type is IndicatorType.URL else (found.type, found.value)

@@ -252,3 +252,36 @@ def test_a_destination_profile_is_of_netskope() -> None:
     )
     (told,) = refusal(NETSKOPE + there_and_back)
     assert told.endswith("defender connections have no destination-profile target; use defender-action")
+
+
+GUARD = """\
+apiVersion: ioc-bridge/v1
+kind: Guard
+metadata: {name: team}
+spec:
+  warningLists: [gogle]
+  specialAdresses: true
+  allow:
+    domains:
+      - 7
+      - corp.example
+      - {}
+      - https://corp.example/path
+    networks:
+      - 10.0.0.0/33
+    cel:
+      - ioc.kind
+"""
+
+
+def test_a_mistake_in_one_field_of_a_guard_hides_none_in_another() -> None:
+    found = [line.partition(": Guard/team: ")[::2] for line in refusal(GUARD)]
+    assert [(place, said.partition(": ")[0]) for place, said in found] == [
+        ("f.yaml:5:18", "spec.warningLists[0]"),
+        ("f.yaml:6:3", "spec.specialAdresses"),
+        ("f.yaml:9:9", "spec.allow.domains[0]"),
+        ("f.yaml:11:9", "spec.allow.domains[2]"),
+        ("f.yaml:12:9", "spec.allow.domains[3]"),
+        ("f.yaml:14:9", "spec.allow.networks[0]"),
+        ("f.yaml:16:9", "spec.allow.cel[0]"),
+    ]

@@ -2,11 +2,10 @@
 
 from schemas.flaws import flaws
 from schemas.resources import BUILT_IN, Guard, Rule
-from schemas.warning_lists import names
 
 
 def found(*resources: Guard | Rule) -> list[tuple[str, str]]:
-    return [(".".join(flaw.path), flaw.message) for flaw in flaws(resources, names())]
+    return [(".".join(flaw.path), flaw.message) for flaw in flaws(resources)]
 
 
 def rule(**spec: object) -> Rule:
@@ -18,7 +17,7 @@ def guard(**spec: object) -> Guard:
 
 
 def test_what_is_there_from_the_start_has_none() -> None:
-    assert flaws(BUILT_IN, names()) == []
+    assert flaws(BUILT_IN) == []
 
 
 def test_each_expression_is_checked_where_it_stands() -> None:
@@ -32,14 +31,31 @@ def test_each_expression_is_checked_where_it_stands() -> None:
     assert [place for place, _ in found(allowing)] == ["spec.allow.cel.1"]
 
 
-def test_a_warning_list_must_exist() -> None:
-    assert found(guard(warningLists=["google", "gogle"])) == [
-        ("spec.warningLists.1", "there is no warning list gogle; docs/reference/guards.md names them all")
+def test_a_warning_list_must_exist_and_hold_something() -> None:
+    assert found(guard(warningLists=["google", "gogle", "phone_numbers"])) == [
+        (
+            "spec.warningLists.1",
+            "there is no warning list gogle; did you mean google? docs/reference/guards.md names them all",
+        ),
+        (
+            "spec.warningLists.2",
+            "the warning list phone_numbers keeps nothing back: it holds no name, address or hash; leave it out",
+        ),
     ]
 
 
-def test_an_allowed_value_must_be_an_indicator() -> None:
-    mistakes = found(guard(allow={"values": ["good.example", "hxxp://good[.]example/", "10.0.0.0/8", "no value"]}))
-    assert [place for place, _ in mistakes] == ["spec.allow.values.2", "spec.allow.values.3"]
-    assert "'10.0.0.0/8'" in mistakes[0][1]
-    assert mistakes[0][1].endswith("ranges belong into networks, names with all below them into domains")
+def test_every_entry_of_every_list_is_checked_at_once() -> None:
+    broken = guard(
+        allow={
+            "values": ["good.example", "no value"],
+            "domains": ["https://corp.example/", "https://corp.example/path"],
+            "networks": ["10.0.0.0/8", "10.0.0.0/33"],
+            "cel": ["ioc.kind"],
+        },
+        shareSuffixes=["github.io", "evil.example"],
+        warningLists=["nonesuch"],
+    )
+    assert sorted(place for place, _ in found(broken)) == [
+        "spec.allow.cel.0", "spec.allow.domains.1", "spec.allow.networks.1", "spec.allow.values.1",
+        "spec.shareSuffixes.1", "spec.warningLists.0",
+    ]  # fmt: skip

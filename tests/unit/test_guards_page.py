@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from schemas.public_suffixes import MORE_SUFFIXES
 from schemas.resources.guard import DEFAULT_LISTS
 from schemas.warning_lists import load, names
 from services.guards import guard_set
-from services.guards.warning_list_index import MORE_SUFFIXES, OWNERS
+from services.guards.warning_list_index import OWNERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "guards.md"
 MARK = "the installed release -->\n"
@@ -28,7 +29,7 @@ def test_the_page_shows_the_installed_lists() -> None:
 
 def test_the_page_names_every_reason() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    for reason in (guard_set.SPECIAL_ADDRESS, guard_set.WARNING_LIST, guard_set.ALLOW_LIST):
+    for reason in (guard_set.SPECIAL_ADDRESS, guard_set.PUBLIC_SUFFIX, guard_set.WARNING_LIST, guard_set.ALLOW_LIST):
         assert f"`{reason}`" in text
 
 

@@ -57,7 +57,7 @@ def indicator(said: Mapping[str, Any]) -> Indicator:
 
 @pytest.mark.parametrize(("rule", "said"), EXAMPLES, ids=[rule.name for rule, _ in EXAMPLES])
 def test_an_example_matches_what_the_page_says(rule: Rule, said: dict[str, list[dict[str, Any]]]) -> None:
-    assert flaws([rule], ()) == []
+    assert flaws([rule]) == []
     ask = Predicates({rule.name: rule}, NOW)
     assert [ask(indicator(one))[rule.name] for one in said["matches"]] == [True] * len(said["matches"])
     assert [ask(indicator(one))[rule.name] for one in said["other"]] == [False] * len(said["other"])

@@ -8,13 +8,15 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from publicsuffixlist import PublicSuffixList
 
 from schemas import warning_lists
 from schemas.canonical import Refused, canonicalise
+from schemas.public_suffixes import MORE_SUFFIXES
 from schemas.resources.guard import DEFAULT_LISTS
 from schemas.types import Family, IndicatorType
 from services.guards.observable import Observable
-from services.guards.warning_list_index import MORE_SUFFIXES, OWNERS, SUFFIXES, warning_list_index
+from services.guards.warning_list_index import OWNERS, warning_list_index
 
 SAMPLE = Path(__file__).parents[1] / "data" / "indicators.tsv"
 LISTS = ("google", "microsoft", "bank-website", "whats-my-ip", "cloudflare", "apple", "umbrella-blockpage-v6",
@@ -101,9 +103,11 @@ def _networks(name: str) -> list[IPv4Network | IPv6Network]:
     return [ip_network(entry) for entry in _entries(name)[1]]
 
 
-@cache
-def _lent() -> frozenset[str]:
-    return MORE_SUFFIXES | set(warning_lists.load(SUFFIXES).list)
+LIBRARY = PublicSuffixList(accept_unknown=False)
+
+
+def _lent(name: str) -> bool:
+    return name in MORE_SUFFIXES or LIBRARY.is_public(name)
 
 
 def _naive(kind: IndicatorType, value: str, name: str) -> bool:
@@ -126,11 +130,11 @@ def _naive(kind: IndicatorType, value: str, name: str) -> bool:
         bare = entry.removeprefix(".").lower()
         if "." not in bare and kind.family is Family.URL:  # a hash, or a name within one network
             continue
-        if value == bare or (site == bare and not {value, site} & _lent()):
+        if value == bare or (site == bare and not (_lent(value) or _lent(site))):
             return True
         inner = name in OWNERS and (type_ != "string" or entry != bare) and value.endswith(f".{bare}")
         labels = value[: -len(bare)].split(".")[:-1] if inner else []
-        if inner and not any(value.split(".", n)[-1] in _lent() for n in range(len(labels) + 1)):
+        if inner and not any(_lent(value.split(".", n)[-1]) for n in range(len(labels) + 1)):
             return True
     return False
 

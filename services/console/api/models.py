@@ -137,12 +137,54 @@ class Status(BaseModel):
     unreadable: list[dict[str, object]]
 
 
+class EntryMeaning(BaseModel):
+    """An entry of a guard: the field with the entry's number, the text as written, and what it covers."""
+
+    field: str
+    text: str
+    meaning: str
+
+
+class EntryHit(BaseModel):
+    """An entry of a guard that keeps a value back (`reason` is the code), or comes near it (`reason` is empty).
+
+    `line` is where it stands in the body; `connections` are those it keeps the value back from.
+    """
+
+    guard: str
+    field: str
+    entry: str
+    why: str
+    reason: str
+    line: str
+    connections: list[str]
+
+
+class GuardAnswer(BaseModel):
+    """What guards do with one value; `error`: why it is no indicator."""
+
+    value: str
+    indicator: str
+    kept_back: Literal["all", "some", "no"]
+    by: list[EntryHit]
+    nearest: list[EntryHit]
+    error: str
+
+
+class GuardAnswers(BaseModel):
+    """What guards do with values. `unread` are entries that mean nothing: an older release accepted them."""
+
+    items: list[GuardAnswer]
+    unread: list[EntryHit]
+
+
 class ChangeSaid(BaseModel):
-    """What became of one resource."""
+    """What became of one resource; of a guard also what each of its entries means."""
 
     kind: str
     name: str
     what: Literal["created", "changed", "unchanged", "deleted"]
+    entries: list[EntryMeaning] = []
 
 
 class OutcomeSaid(BaseModel):

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 
 from schemas.request import MAX_LINES, RequestVerb
 from services.console.api import models
@@ -12,11 +13,20 @@ from services.console.api.resources import BODY, Documents
 from services.console.cli.output.when import since as moment
 from services.console.queries.answers import answered, explained
 from services.console.queries.explain import explain as explain_
+from services.console.queries.guard_trial import GuardTrial
 from services.console.queries.requests import Question, ask
+from services.runtime.clock import now_ms
 
 router = APIRouter(prefix="/v1", tags=["ask"], responses=RESPONSES)
 Since = Annotated[str | None, Query(max_length=40, description="last seen since: how long ago (7d) or a time")]
 Lines = Annotated[int, Query(ge=0, le=MAX_LINES, description="entries to list, of each partition")]
+Values = Annotated[
+    list[Annotated[str, Field(max_length=8_192)]],
+    Query(min_length=1, max_length=100, description="indicators, in any spelling, or their ids"),
+]
+ConnectionName = Annotated[
+    str | None, Query(max_length=200, description="only the guards of this connection; none: of each")
+]
 Wait = Annotated[float, Query(ge=0.1, le=120, description="how long to wait for the router, seconds")]
 
 
@@ -62,3 +72,19 @@ def explain(
 ) -> dict[str, object]:
     """Why an indicator is, or is not, at each target: source by source, sharing by sharing, and what vendors said."""
     return explained(explain_(context.settings, value, by=who, timeout_s=wait))
+
+
+@router.get("/test-guard")
+def guard_trial(context: AtHand, who: Viewer, value: Values, connection: ConnectionName = None) -> models.GuardAnswers:
+    """What guards keep back of some values, by which of their entries, and which entries come near."""
+    policy = context.operations(who).snapshot().policy
+    return models.GuardAnswers.model_validate(GuardTrial(policy, now_ms(), connection).answers(value))
+
+
+@router.post("/test-guard", openapi_extra=BODY)
+def guard_trial_as_if(
+    context: AtHand, who: Viewer, body: Documents, value: Values, connection: ConnectionName = None
+) -> models.GuardAnswers:
+    """The same, as if a file were applied. Nothing is applied."""
+    policy = context.operations(who).plan(*body).policy
+    return models.GuardAnswers.model_validate(GuardTrial(policy, now_ms(), connection, body[0]).answers(value))

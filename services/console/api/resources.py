@@ -12,10 +12,11 @@ from services.console.api.errors import RESPONSES
 from services.console.ingest.items import BadBodyError
 from services.console.manifests.documents import Document, read_text
 from services.console.manifests.fields import as_document
-from services.console.manifests.places import Mistake
+from services.console.manifests.places import Mistake, dotted
 from services.console.queries.holds import find_hold, read_holds
 from services.console.resources.kinds import kind_of, kinds_of
 from services.console.resources.operations import Outcome, select
+from services.console.resources.planning import Change
 
 router = APIRouter(prefix="/v1", responses=RESPONSES)
 MAX_BYTES = 10_000_000
@@ -138,8 +139,15 @@ def judge(context: AtHand, who: Editor, name: Name, verdict: Literal["confirm", 
 def said(outcome: Outcome, *, dry_run: bool) -> models.OutcomeSaid:
     """An outcome as JSON has it."""
     return models.OutcomeSaid(
-        changes=[models.ChangeSaid(kind=one.id[0], name=one.id[1], what=one.what) for one in outcome.changes],
+        changes=[_change(one) for one in outcome.changes],
         topics_created=[state.topic.name for state in outcome.topics if state.state in ("created", "missing")],
         topics_wrong=[f"{state.topic.name} {line}" for state in outcome.topics for line in state.wrong],
         dry_run=dry_run,
     )
+
+
+def _change(one: Change) -> models.ChangeSaid:
+    entries = [
+        models.EntryMeaning(field=dotted(entry.place), text=entry.text, meaning=entry.meaning) for entry in one.entries
+    ]
+    return models.ChangeSaid(kind=one.id[0], name=one.id[1], what=one.what, entries=entries)

@@ -69,6 +69,23 @@ def explain(
     asking.explaining(value, timeout, output)
 
 
+def guard_trial(
+    values: Annotated[list[str], typer.Argument(metavar="VALUE", help="Indicators, in any spelling, or their ids.")],
+    filename: Annotated[
+        list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help=f"As if applied. {FILES_HELP}")
+    ] = None,
+    connection: Annotated[str | None, typer.Option(help="Only the guards of this connection. None: of each.")] = None,
+    output: Output = Form.TABLE,
+) -> None:
+    """Say what guards would keep back, by which entry of which guard, and which entries come near and do not cover it.
+
+    It asks the code that routes, and needs no router. Values that no source has reported can be asked about as well.
+    """
+    from services.console.doing import guarding
+
+    guarding.guard_trial(values, filename or [], connection, output)
+
+
 def holds(output: Output = Form.TABLE) -> None:
     """List what guards hold until a person has looked at it."""
     from services.console.doing import asking
@@ -108,5 +125,6 @@ def reconcile(
 def add_to(app: typer.Typer) -> None:
     """Add the verbs to a command line."""
     app.command("test")(trial)
+    app.command("test-guard")(guard_trial)
     for verb in (diff, sync, reconcile, explain, holds, confirm, reject):
         app.command()(verb)

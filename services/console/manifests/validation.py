@@ -29,7 +29,22 @@ class Checked:
     id: Id | None
     resource: AnyResource | None
     sketch: AnyResource | None = None
-    """The resource without what is wrong, where there is one: good enough to tell whether references are right."""
+    """The resource without what is wrong, where there is one: good enough to find what else is wrong with it."""
+    left_out: tuple[Path, ...] = ()
+    """Items of lists that are not in `sketch`."""
+
+    def path_in_document(self, path: Path) -> Path:
+        """Where in the document something of `sketch` stands: behind the items that were left out."""
+        found: Path = ()
+        for part in path:
+            found = (*found, self._original(found, part) if isinstance(part, int) else part)
+        return found
+
+    def _original(self, items: Path, number: int) -> int:
+        gone = sorted(one[-1] for one in self.left_out if one[:-1] == items and isinstance(one[-1], int))
+        for before in gone:
+            number += before <= number
+        return number
 
 
 def check(documents: list[Document]) -> tuple[list[Checked], list[Mistake]]:
@@ -96,23 +111,28 @@ def _check(document: Document) -> tuple[Checked, list[Mistake]]:
         # The text's own check has already said where the name of a field is no text.
         found = [one for one in error.errors(include_url=False) if one["type"] != "invalid_key"]
         mistakes += [_mistake(one, document, kind, about) for one in found]
-        return Checked(document, id_, None, _sketch(document, kind, found)), mistakes
+        sketch, left_out = _sketch(document, kind, found)
+        return Checked(document, id_, None, sketch, left_out), mistakes
     return Checked(document, id_, None if mistakes else resource, resource), mistakes
 
 
-def _sketch(document: Document, kind: str, errors: list[ErrorDetails]) -> AnyResource | None:
+def _sketch(document: Document, kind: str, errors: list[ErrorDetails]) -> tuple[AnyResource | None, tuple[Path, ...]]:
+    """The resource without what is wrong, and the items of lists that were left out, from the last to the first."""
     value = deepcopy(document.value)
-    for error in errors:
-        *parents, last = shape(kind).follow(error["loc"])[0] or ("",)
+    left_out: set[Path] = set()
+    paths = {shape(kind).follow(error["loc"])[0] or ("",) for error in errors}
+    for path in sorted(paths, key=lambda path: [(isinstance(part, int), part) for part in path], reverse=True):
+        *parents, last = path
         within: Any = value
         with suppress(KeyError, IndexError, TypeError):
             for part in parents:
                 within = within[part]
-            if isinstance(within, dict):
-                del within[last]
+            del within[last]
+            if isinstance(within, list):
+                left_out.add(path)
     with suppress(ValidationError):
-        return KINDS[kind].model_validate(value)
-    return None
+        return KINDS[kind].model_validate(value), tuple(sorted(left_out, key=str))
+    return None, ()
 
 
 def _mistake(error: ErrorDetails, document: Document, kind: str, about: str) -> Mistake:

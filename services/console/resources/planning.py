@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas import warning_lists
 from schemas.flaws import flaws
+from schemas.guard_explained import ExplainedEntry, entries_of
 from schemas.policy import Misfit, Policy
 from schemas.record import Millis
-from schemas.resources import KINDS, AnyResource, Reconciliation, Sharing, Verdict, encode_resource, resource_key
+from schemas.resources import KINDS, AnyResource, Guard, Reconciliation, Sharing, Verdict, encode_resource, resource_key
 from schemas.resources.rule import ALL, RULE_ALL
 from services.console.manifests.documents import Document
 from services.console.manifests.places import Mistake, Path, in_order
@@ -48,6 +48,8 @@ class Change:
     value: bytes | None = None
     aside: tuple[tuple[str, bytes], ...] = ()
     """Records that go with it, by key."""
+    entries: tuple[ExplainedEntry, ...] = ()
+    """What the entries of a guard mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +180,9 @@ def _deletion(id_: Id, found: AnyResource, by: str, now: Millis, *, keep: bool) 
 
 def _flaws(one: Checked) -> list[Mistake]:
     assert one.id
-    found = flaws([one.resource], warning_lists.names()) if one.resource else []
-    return [Mistake(flaw.message, one.document.place(_path(flaw)), subject(one.id), _path(flaw)) for flaw in found]
+    assert one.sketch
+    found = [(flaw.message, one.path_in_document(_path(flaw))) for flaw in flaws([one.sketch])]
+    return [Mistake(message, one.document.place(path), subject(one.id), path) for message, path in found]
 
 
 def _change(on: Snapshot, resource: AnyResource, now: Millis) -> Change:
@@ -188,10 +191,11 @@ def _change(on: Snapshot, resource: AnyResource, now: Millis) -> Change:
     metadata = resource.metadata.model_copy(update={"created": created, "ended": None})
     noted = resource.model_copy(update={"metadata": metadata})
     key, value = resource_key(noted), encode_resource(noted)
+    entries = tuple(entries_of(resource)) if isinstance(resource, Guard) else ()
     if stored is None:
-        return Change(id_, key, "created", value)
+        return Change(id_, key, "created", value, entries=entries)
     same = encode_resource(stored.resource) == value
-    return Change(id_, key, "unchanged" if same else "changed", None if same else value)
+    return Change(id_, key, "unchanged" if same else "changed", None if same else value, entries=entries)
 
 
 def _rank(change: Change) -> tuple[int, str]:

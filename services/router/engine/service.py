@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
+from schemas.guard_explained import flawed_entries
 from schemas.policy import Policy
 from schemas.request import Request
 from services.router.engine.app import make_app
@@ -119,6 +120,8 @@ class Router:
         """Take the newest policy, once the topics it writes to are there."""
         view = self._context.policy.view
         compiled = await asyncio.to_thread(compile_policy, view, now_ms())
+        for name, entry in await asyncio.to_thread(lambda: list(flawed_entries(view.guards.values()))):
+            _LOG.warning("guard entry keeps nothing back", guard=name, field=".".join(entry.path), why=entry.flaw)
         while missing := await asyncio.to_thread(self._missing_topics, compiled.destinations):
             why = f"{', '.join(missing)} must exist; run: ioc-bridge topics apply"
             self._context.health.wait_for("topics", why)

@@ -14,7 +14,7 @@ from schemas.resources.merging import MergingSpec
 from schemas.resources.target import SharingTarget
 from schemas.targets import DefenderAction, Target, Unrepresentable, UrlList
 from schemas.types import IndicatorType, Severity
-from services.guards.guard_set import GuardSet, guard_set
+from services.guards.guard_set import GuardSet, guard_data, guard_set
 from services.router.evaluation.combine import SourceTerms
 
 
@@ -137,7 +137,7 @@ def _meaning(policy: Policy, last_change: int) -> str:
     terms = [f"{name} {SourceTerms.of(connection)}" for name, connection in sorted(policy.connections.items())]
     passing = Connection | Verdict | Reconciliation
     other = [encode_resource(found).decode() for found in policy if not isinstance(found, passing)]
-    return digest(str(last_change), *sorted(policy.out_of_force), *terms, *other)
+    return digest(str(last_change), guard_data(), *sorted(policy.out_of_force), *terms, *other)
 
 
 def _route(sharing: Sharing) -> Route:

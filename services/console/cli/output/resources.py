@@ -9,6 +9,7 @@ from services.console.cli.errors import complain
 from services.console.cli.output.forms import Form
 from services.console.cli.output.tables import console, tables
 from services.console.manifests.fields import as_document
+from services.console.manifests.places import dotted
 from services.console.manifests.validation import subject
 from services.console.manifests.yaml_text import yaml_text
 from services.console.queries.states import States
@@ -35,7 +36,10 @@ def show(found: Sequence[Stored], on: Snapshot, form: Form, states: States, *, s
 
 
 def report(outcome: Outcome, *, dry_run: bool) -> None:
-    """Write what became of topics and resources, a line each; what is wrong with a topic goes to standard error."""
+    """Write what became of topics and resources, a line each, and below a guard what each of its entries means.
+
+    What is wrong with a topic goes to standard error.
+    """
     end = " (dry run)" if dry_run else ""
     for state in outcome.topics:
         if state.state in ("created", "missing"):
@@ -44,6 +48,8 @@ def report(outcome: Outcome, *, dry_run: bool) -> None:
             complain(f"topic {state.topic.name} {line}")
     for change in outcome.changes:
         typer.echo(f"{subject(change.id)} {change.what}{end}")
+        for entry in change.entries if change.what in ("created", "changed") else ():
+            typer.echo(f"  {dotted(entry.place)} {entry.text!r}: {entry.meaning}")
 
 
 def warn_of_unreadable(on: Snapshot) -> None:

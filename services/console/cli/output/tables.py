@@ -7,9 +7,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
+from schemas.guard_explained import entries_of
 from schemas.policy import Policy
-from schemas.resources import AnyResource, Connection
+from schemas.resources import AnyResource, Connection, Guard
 from services.console.manifests.fields import fields, given
+from services.console.manifests.places import dotted
 from services.console.queries.states import States, at_length, in_short, states_of
 from services.console.resources.planning import referrers
 from services.console.resources.store import Snapshot, Stored
@@ -51,6 +53,9 @@ def description(stored: Stored, on: Snapshot, states: States) -> Group:
     spec = _table(("field", "value", ""), None)
     for field in fields(resource):
         spec.add_row(field.path, text(field.value), "default" if field.default else "")
+    meanings = _table(("entry", "text", "what it means"), None)
+    for entry in entries_of(resource) if isinstance(resource, Guard) else ():
+        meanings.add_row(dotted(entry.place), repr(entry.text), entry.meaning or f"nothing: {entry.flaw}")
     refers = referrers(on, (resource.kind, resource.name))
     needed = [f"{misfit.kind}/{misfit.name} at {'.'.join(misfit.path)}" for misfit in refers]
     foot = _grid()
@@ -58,7 +63,7 @@ def description(stored: Stored, on: Snapshot, states: States) -> Group:
         for state in states_of(resource, states):
             foot.add_row(f"Breaker of {state.service}", at_length(state))
     foot.add_row("Referred to by", "\n".join(needed) or "nothing")
-    return Group(head, "", spec, "", foot)
+    return Group(head, "", spec, "", *((meanings, "") if meanings.row_count else ()), foot)
 
 
 def in_force(stored: Stored, policy: Policy) -> str:
@@ -69,6 +74,9 @@ def in_force(stored: Stored, policy: Policy) -> str:
         for misfit in policy.misfits()
         if (misfit.kind, misfit.name) == (resource.kind, resource.name)
     ]
+    if isinstance(resource, Guard):
+        entries = [entry for entry in entries_of(resource) if entry.flaw is not None]
+        wrong += [f"in part: {dotted(entry.place)} {entry.text!r}: {entry.flaw}" for entry in entries]
     if getattr(resource.spec, "enabled", True) is False:
         wrong.insert(0, "no: it is not enabled")
     return "\n".join(wrong) or "yes"

@@ -1,0 +1,57 @@
+"""What `test-guard` does: the guards of the policy, or of files, asked about some values."""
+
+from collections.abc import Sequence
+
+import typer
+
+from services.console.audit import user
+from services.console.cli.errors import EXIT_REFUSED, complain, guarded
+from services.console.cli.output.forms import Form
+from services.console.cli.output.rows import Listing, write
+from services.console.manifests.files import read_files
+from services.console.queries.guard_trial import GuardTrial
+from services.console.resources.operations import Operations
+from services.runtime.clock import now_ms
+from services.runtime.settings import load_settings
+
+_KEPT = Listing(
+    ("value", "kept_back", "guard", "reason", "field", "entry", "connections", "why"), ("line",),
+    lambda row: f"{row['value']}/{row['kept_back']}",
+)  # fmt: skip
+_NEAREST = Listing(
+    ("value", "guard", "field", "entry", "why"), ("line",), lambda row: str(row["value"]),
+    title="nearest entries, which do not cover it",
+)  # fmt: skip
+
+
+def guard_trial(values: Sequence[str], files: Sequence[str], connection: str | None, form: Form) -> None:
+    """Say what guards keep back.
+
+    Raises:
+        typer.Exit: some values are no indicators.
+
+    """
+    with guarded():
+        operations = Operations(load_settings(), user())
+        documents, mistakes = read_files(files) if files else ([], [])
+        policy = operations.plan(documents, mistakes).policy if files else operations.snapshot().policy
+        whole = GuardTrial(policy, now_ms(), connection, documents).answers(values)
+        items = whole["items"]
+        told = {one["value"]: one["indicator"].partition(":")[2] or one["value"] for one in items}
+        nothing: dict[str, object] = {}
+        kept = [
+            {**entry, "value": told[one["value"]], "kept_back": one["kept_back"]}
+            for one in items if not one["error"]
+            for entry in one["by"] or (nothing,)
+        ]  # fmt: skip
+        near = [{**entry, "value": told[one["value"]]} for one in items for entry in one["nearest"]]
+        write(kept, _KEPT, form, whole)
+        if near and form in (Form.TABLE, Form.WIDE):
+            write(near, _NEAREST, form)
+        for entry in whole["unread"]:
+            complain(f"Guard/{entry['guard']}: {entry['field']} {entry['entry']!r} keeps nothing back: {entry['why']}")
+        wrong = [one["error"] for one in items if one["error"]]
+        for line in wrong:
+            complain(line)
+        if wrong:
+            raise typer.Exit(EXIT_REFUSED)
