@@ -7,7 +7,6 @@ else each of its expressions alone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from schemas.expression import (
@@ -23,6 +22,7 @@ from schemas.expression import (
     variables_in,
 )
 from schemas.indicator import Indicator
+from schemas.moment import to_datetime
 from schemas.request import Verdict
 from schemas.resources import Rule
 
@@ -32,7 +32,7 @@ _PROGRAM_LENGTH: Final = 90_000
 
 def is_muted(rule: Rule, now: int) -> bool:
     """Whether a rule matches nothing just now."""
-    return rule.spec.mute is not None and not rule.spec.mute.is_over(datetime.fromtimestamp(now / 1000, UTC))
+    return rule.spec.mute is not None and not rule.spec.mute.is_over(to_datetime(now))
 
 
 class _Program(NamedTuple):

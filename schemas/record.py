@@ -7,13 +7,14 @@ does not know: a guess about somebody's blocklist is worse than a dead letter.
 from collections.abc import Mapping
 from functools import cached_property
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-MILLIS = "milliseconds since the Unix epoch, UTC"
-Millis = Annotated[int, Field(ge=0, title=MILLIS)]
+from schemas.moment import Moment
+
+Millis = Moment
 
 
 _new = object.__new__

@@ -12,6 +12,8 @@ from schemas.record import Millis, Record
 from schemas.types import IndicatorType, Severity
 
 MAX_REPORTS = 500
+REPLAYED = "replayed"
+"""Header of a record that was a dead letter and is produced again: it does not undo what its source stated since."""
 
 Reputation = Annotated[int, Field(ge=1, le=10, description="1 harmless … 10 certainly malicious")]
 

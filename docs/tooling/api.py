@@ -18,6 +18,8 @@ Without a file of tokens the API is served to this machine only, and beyond it n
 Errors have one shape: `detail`, and `mistakes` with the resource, the field and the place where there are some. 401:
 the token; 403: the role; 404: there is no such thing; 409: someone else has changed it; 422: what was sent cannot be
 used; 429 and 503: try again after the seconds of `Retry-After`. Moments are milliseconds since the epoch, UTC.
+Where one is pushed, it is text in ISO 8601 with a zone, or Unix time in seconds or milliseconds; an expiry on
+9999-12-31 means never ([every case](../decisions/0025-moments.md)).
 """
 _SETTINGS = """`ioc-bridge serve` takes these beside [those of every service](settings.md). Verbs that speak to the API
 (`indicators`, `activity`, `sharings`, `rejected`, `push`) find it by `IOC_BRIDGE_API_URL`, `http://127.0.0.1:8080`

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.record import MILLIS
+from schemas.moment import MILLIS
 
 Schema = Mapping[str, Any]
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 
 from schemas.indicator import Indicator
+from schemas.moment import from_datetime, to_datetime
 
 MAX_TAGS: Final = 1_000
 """Tags or sources in the lists that an expression sees; the first ones of more."""
@@ -27,7 +28,7 @@ The runtime computes differences of moments as 64-bit nanoseconds, so two moment
 LATEST: Final = datetime(2261, 12, 31, 23, 59, 58, tzinfo=UTC)
 """The latest moment that is not `NEVER`; what an expression sees of any later one."""
 
-_LATEST_MS: Final = int(LATEST.timestamp() * 1000)
+_LATEST_MS: Final = from_datetime(LATEST)
 _Type = cel.Type
 
 
@@ -45,7 +46,7 @@ class Variable:
 def _moment(millis: int | None) -> datetime:
     if millis is None:
         return NEVER
-    return datetime.fromtimestamp(min(max(millis, 0), _LATEST_MS) / 1000, UTC)
+    return to_datetime(min(millis, _LATEST_MS))
 
 
 def _text(text: str) -> str:

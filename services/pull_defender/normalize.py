@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from schemas.activity import ActivityItem
 from schemas.canonical import Refused, canonicalise, indicator_id
 from schemas.marker import is_ours
+from schemas.moment import read_vendor
 from schemas.report import Report, Verb
 from schemas.resources.connection import DefenderTenant
 from schemas.types import IndicatorType, Severity
@@ -85,7 +85,7 @@ def normalise(rows: Sequence[object], spec: DefenderTenant, now: int, ours: froz
 
 
 def _age(row: object) -> tuple[int, str]:
-    return (_time(row.get("lastUpdateTime"), 0) if isinstance(row, Mapping) else 0), id_of(row)
+    return (read_vendor(row.get("lastUpdateTime")) or 0 if isinstance(row, Mapping) else 0), id_of(row)
 
 
 def _name(row: object) -> str:
@@ -118,8 +118,8 @@ def _read(row: object, spec: DefenderTenant, now: int, ours: frozenset[str]) -> 
         return ActivityItem(subject=subject, reason=Skip.NOT_AN_ADDRESS, detail=canonical.type)
     if spec.types and canonical.type not in spec.types:
         return ActivityItem(subject=subject, reason=Skip.FILTERED_TYPE, detail=canonical.type)
-    updated = _time(row.get("lastUpdateTime"), 0)
-    first = _time(row.get("creationTimeDateTimeUtc"), updated)
+    updated = read_vendor(row.get("lastUpdateTime")) or 0
+    first = read_vendor(row.get("creationTimeDateTimeUtc")) or updated
     return Report(
         verb=Verb.UPDATE,
         type=canonical.type,
@@ -131,7 +131,7 @@ def _read(row: object, spec: DefenderTenant, now: int, ours: frozenset[str]) -> 
         comments=(_text(row.get("description")) or _text(row.get("title")))[:MAX_COMMENTS],
         tags=_tags(row.get("mitreTechniques")),
         external_id=id_of(row)[:MAX_SUBJECT],
-        expires_at=_time(row.get("expirationTime"), 0) or None,
+        expires_at=read_vendor(row.get("expirationTime")),
     )
 
 
@@ -166,14 +166,3 @@ def _severity(text: object) -> Severity:
         return Severity(_text(text).lower())
     except ValueError:
         return Severity.UNKNOWN
-
-
-def _time(text: object, otherwise: int) -> int:
-    """Milliseconds; Defender writes up to seven fractional digits, and `Z` or an offset."""
-    if not isinstance(text, str):
-        return otherwise
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return otherwise
-    return max(0, int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000))

@@ -44,8 +44,15 @@ def difference(
 
 
 def _dated(report: Report, now: int) -> Report:
-    """Seen now, where the source does not say when. Only after it was compared, or it would never be the same."""
-    return report if report.last_seen else report.model_copy(update={"first_seen": now, "last_seen": now})
+    """Seen now, where the source does not say when, or says a time that is yet to come, as a clock ahead of ours does.
+
+    Only after it was compared, or it would never be the same.
+    """
+    last = min(report.last_seen or now, now)
+    first = min(report.first_seen or last, last)
+    if (first, last) == (report.first_seen, report.last_seen):
+        return report
+    return report.model_copy(update={"first_seen": first, "last_seen": last})
 
 
 def _withdrawal(indicator: str, now: int) -> Report:

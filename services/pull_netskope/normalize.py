@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from schemas.activity import ActivityItem
 from schemas.canonical import Canonical, Refused, canonicalise
+from schemas.moment import from_seconds
 from schemas.report import Report, Verb
 from schemas.types import IndicatorType, Severity
 from services.pull_netskope.client import Kind
@@ -248,8 +249,5 @@ def _tags(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _time(value: object, observed_at: int) -> int:
     """Milliseconds since the epoch; when it was learnt, where an alert says nothing usable or something yet to come."""
-    try:
-        seconds = int(value if isinstance(value, float) else _text(value))
-    except (ValueError, OverflowError):
-        return observed_at
-    return min(seconds * 1_000, observed_at) if seconds > 0 else observed_at
+    seen = from_seconds(value)
+    return observed_at if seen is None else min(seen, observed_at)

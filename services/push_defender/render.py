@@ -5,12 +5,12 @@ only; all eight segments of an IPv6 address), "Overview of indicators" (actions 
 are refused is seen in connectors. Where only the vendor knows, the vendor decides: a row it refuses is rejected.
 """
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from schemas.marker import marker
+from schemas.moment import expiry, to_datetime
 from schemas.record import Reason
 from schemas.targets import DefenderAction
 from schemas.types import IndicatorType, Severity
@@ -99,9 +99,8 @@ def body(entry: Entry, target: DefenderAction, ioc_source: str, owner: str) -> d
         submitted |= {"educateUrl": target.educate_url, "bypassDurationHours": target.bypass_hours}
     elif target.educate_url is not None:
         submitted["educateUrl"] = target.educate_url
-    if entry.expires_at is not None:
-        moment = datetime.fromtimestamp(entry.expires_at / 1000, UTC)
-        submitted["expirationTime"] = moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    if (ends := expiry(entry.expires_at)) is not None:
+        submitted["expirationTime"] = to_datetime(ends).isoformat(timespec="seconds").replace("+00:00", "Z")
     return submitted
 
 

@@ -1,10 +1,12 @@
 """Writes what is new or changed, up to 500 at a time, without touching what other people wrote.
 
-Invariant: an entry goes out for the first time only after a look at what is there under its value, and a note in the
-books. A look at the whole tenant serves for a while, so a long backlog costs a few calls of another quota in all.
+Invariant: an entry goes out for the first time only after a look at what is there under its value, and a note in its
+record. It is rendered before the note, so that the note is true of every entry that it names. A look at the whole
+tenant serves for a while, so a long backlog costs a few calls of another quota in all.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from schemas.desired import AppliedState
@@ -13,7 +15,7 @@ from schemas.types import Family
 from services.push_defender import plan
 from services.push_defender.capabilities import Capabilities
 from services.push_defender.capacity import Capacity
-from services.push_defender.client import BATCH, FIND_CHARACTERS, FIND_MOST, DefenderClient
+from services.push_defender.client import BATCH, FIND_CHARACTERS, FIND_MOST, Body, DefenderClient
 from services.push_defender.render import body, value_of
 from services.runtime.clock import now_ms
 from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
@@ -74,11 +76,26 @@ class Upserts:
         wait = self._client.seconds_until_free(IMPORT)
         if wait > 0:
             return wait
-        batch = self._without_strangers(choice.send)
-        if batch:
-            self._writer.write_ahead((entry, None) for entry in batch if entry.remote_id is None)
-            by_halves(batch, self._send, self._refused, self._untried, _OF_SINGLE_ROWS)
+        bodies = self._render(self._without_strangers(choice.send))
+        if bodies:
+            self._writer.write_ahead((entry, None) for entry in bodies if entry.remote_id is None)
+            send = partial(self._send, bodies)
+            by_halves(list(bodies), send, self._refused, self._untried, _OF_SINGLE_ROWS)
         return 0.0
+
+    def _render(self, entries: Sequence[Entry]) -> dict[Entry, Body]:
+        """The entries as they are sent. One that cannot be rendered is rejected and keeps no other back."""
+        found: dict[Entry, Body] = {}
+        failed: list[Outcome] = []
+        for entry in entries:
+            try:
+                found[entry] = body(entry, plan.action_of(entry), self._ioc_source, self._owner)
+            except Exception as error:  # noqa: BLE001  # whatever is wrong with one entry is that entry's
+                reason = Reason(code="not_renderable", detail=f"it cannot be written in Defender's form: {error!r}")
+                failed.append(Outcome(entry, AppliedState.REJECTED, entry.remote_id, reason))
+        if failed:
+            self._writer.record(failed)
+        return found
 
     def _without_strangers(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Those that somebody else has not written already; the others count as there."""
@@ -102,7 +119,7 @@ class Upserts:
         self._looked_at = self._clock()
         return self._strangers
 
-    def _send(self, entries: Sequence[Entry]) -> None:
+    def _send(self, bodies: Mapping[Entry, Body], entries: Sequence[Entry]) -> None:
         if self._capacity.is_full():
             # The tenant became full while this batch was being halved.
             held = [entry for entry in entries if entry.remote_id is None]
@@ -111,8 +128,8 @@ class Upserts:
         if not entries:
             return
         new = {entry for entry in entries if entry.remote_id is None}
-        bodies = [body(entry, plan.action_of(entry), self._ioc_source, self._owner) for entry in entries]
-        outcomes = self._capabilities.heed(plan.results(entries, self._client.import_many(bodies)))
+        answers = self._client.import_many([bodies[entry] for entry in entries])
+        outcomes = self._capabilities.heed(plan.results(entries, answers))
         self._writer.record(outcomes)
         self._capacity.taken(sum(o.state is AppliedState.APPLIED and o.entry in new for o in outcomes))
         if any(o.reason is plan.CAPACITY for o in outcomes):

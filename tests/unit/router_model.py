@@ -6,6 +6,7 @@ Beside the router in `test_router_model`. Times are milliseconds; `DAY` is what 
 from dataclasses import dataclass, field
 
 from schemas.canonical import indicator_id
+from schemas.moment import FOREVER
 from schemas.types import Family, IndicatorType, Severity
 
 DAY = 24 * 60 * 60 * 1000
@@ -72,6 +73,7 @@ class Model:
         for source, said in self.said.get(value, {}).items():
             aging = self.aging[source]
             end = said.expires_at or (None if aging is None else said.last_seen + aging)
+            end = None if end and end >= FOREVER else end
             if not said.withdrawn and not said.echo and (end is None or end > now):
                 found[source] = said
         return found

@@ -82,7 +82,7 @@ def test_reports_applied_to_the_last_listing_give_the_new_one(listings: list[dic
     known: Chunks = {}
     held: dict[str, Report] = {}
     for at, now in enumerate(listings):
-        reports, changes = difference(known, now, at)
+        reports, changes = difference(known, now, 1_000 + at)
         for report in reports:
             key = indicator_id(report.type, report.value)
             if report.verb is Verb.UPDATE:

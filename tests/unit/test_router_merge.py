@@ -1,4 +1,4 @@
-"""Merging: idempotent, a later statement replaces, first seen only moves back and last seen only forward."""
+"""Merging: idempotent, what a source says last counts, first seen only moves back and last seen only forward."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +7,8 @@ from schemas.indicator import Indicator
 from schemas.report import Report, Verb
 from schemas.resources.merging import MergingSpec
 from schemas.types import IndicatorType, Severity
-from services.router.evaluation.combine import asserting, combine
-from services.router.evaluation.merge import merge
+from services.router.evaluation.combine import SourceTerms, asserting, combine
+from services.router.evaluation.merge import is_superseded, merge
 
 
 def report(seen: int = 1_000, verb: Verb = Verb.UPDATE, **more: object) -> Report:
@@ -95,11 +95,60 @@ def test_an_edit_without_a_newer_time_is_seen() -> None:
     assert merged(before, "defender", report(comments="after")).comments == "after"
 
 
-def test_an_older_statement_that_comes_late_only_moves_first_seen() -> None:
-    before = merged(None, "netskope", report(1_000, comments="new"))
-    after = merged(before, "netskope", report(500, comments="old"))
+def test_an_older_sighting_that_comes_late_only_moves_first_seen() -> None:
+    before = merged(None, "netskope", report(1_000, comments="new", sighting=True))
+    after = merged(before, "netskope", report(500, comments="old", sighting=True))
     assert (after.first_seen, after.last_seen, after.comments) == (500, 1_000, "new")
-    assert merge(after, "netskope", report(700)) is None
+    assert merge(after, "netskope", report(700, sighting=True)) is None
+
+
+def test_what_a_source_says_last_counts_however_long_ago_it_saw_it() -> None:
+    before = merged(None, "feed", report(1_000, comments="first"))
+    after = merged(before, "feed", report(500, comments="corrected", observed_at=1_010))
+    assert (after.first_seen, after.last_seen, after.comments) == (500, 1_000, "corrected")
+    gone = merged(after, "feed", report(1_020, Verb.WITHDRAW, observed_at=1_020))
+    back = merged(gone, "feed", report(400, observed_at=1_030, severity=Severity.LOW))
+    assert (back.active, back.first_seen, back.severity) == (True, 400, Severity.LOW)
+
+
+def test_a_source_cannot_have_seen_what_is_yet_to_come() -> None:
+    found = merged(None, "feed", report(5_000, observed_at=1_000))
+    assert (found.first_seen, found.last_seen) == (1_000, 1_000)
+
+
+def test_a_time_yet_to_come_that_an_older_release_stored_delays_nothing() -> None:
+    known = merged(None, "feed", report())
+    state = known.sources["feed"].model_copy(update={"last_seen": 4_070_908_800_000, "observed_at": 1_000})
+    known = known.but(sources={"feed": state}, last_seen=state.last_seen)
+    terms = {"feed": SourceTerms(aging_ms=500)}
+    assert asserting(known, terms, 1_499) == {"feed": 1_500}
+    assert asserting(known, terms, 1_500) == {}
+    corrected = merged(known, "feed", report(1_200, comments="corrected"))
+    assert (corrected.comments, corrected.last_seen) == ("corrected", 1_200)
+    met = merged(known, "feed", report(1_200, comments="met again", sighting=True))
+    assert (met.comments, met.last_seen) == ("met again", 1_200)
+
+
+def test_a_clock_that_was_set_back_hinders_no_statement() -> None:
+    before = merged(None, "feed", report(1_000, comments="first"))
+    after = merged(before, "feed", report(900, comments="second", observed_at=905))
+    assert after.comments == "second"
+    gone = merge(after, "feed", report(800, Verb.WITHDRAW, observed_at=805))
+    assert gone is not None
+    assert gone.sources["feed"].withdrawn_at == 805
+
+
+def test_a_replayed_statement_is_superseded_by_a_later_one_and_by_a_withdrawal() -> None:
+    said = report(1_000)
+    assert not is_superseded(None, "feed", said)
+    known = merged(None, "feed", said)
+    assert not is_superseded(known, "feed", said)
+    assert not is_superseded(known, "other", said)
+    gone = merged(known, "feed", report(2_000, Verb.WITHDRAW))
+    assert is_superseded(gone, "feed", said)
+    assert is_superseded(gone, "feed", report(1_500, Verb.WITHDRAW))
+    assert not is_superseded(gone, "feed", report(3_000))
+    assert not is_superseded(gone, "feed", report(1_000, sighting=True)), "an event stays true whenever it is told"
 
 
 def test_hits_count_sightings_not_repeats() -> None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from schemas.canonical import indicator_id
 from schemas.desired import Desired, split_key
+from schemas.moment import LAST
 from schemas.policy import Policy
 from schemas.progress import PROGRESS_KEY, Progress
 from schemas.report import Report, ReportBatch, Verb
@@ -92,21 +93,23 @@ class RouterBesideModel(RuleBasedStateMachine):
         what=value,
         how=severity,
         tagged=tags,
-        ago=st.sampled_from([0, 0, 0, 1, 30]),
-        days=st.sampled_from([None, None, 0, 2]),
+        ago=st.sampled_from([0, 0, 0, 1, 30, -5, -24 * 365 * 80]),
+        days=st.sampled_from([None, None, 0, 2, 365 * 8_000]),
     )
     def a_report_arrives(
         self, *, name: str, what: str, how: Severity, tagged: tuple[str, ...], ago: int, days: int | None
     ) -> None:
+        """A source states something: of the past, of now, or with a clock that is ahead."""
         seen = self.now - ago * HOUR
-        ends = None if days is None else self.now + days * DAY
+        ends = None if days is None else min(self.now + days * DAY, LAST)
         said = Report(
             verb=Verb.UPDATE, type=VALUES[what], value=what, first_seen=seen, last_seen=seen, observed_at=self.now,
             severity=how, tags=tagged, expires_at=ends, sighting=name == "ns",
         )  # fmt: skip
         self.route(name, said)
+        seen = min(seen, self.now)
         before = self.model.said.setdefault(what, {}).get(name)
-        if before and seen < before.last_seen:
+        if before and name == "ns" and seen < before.last_seen:
             before.first_seen = min(before.first_seen, seen)
             return
         since, until = self.model.stays.get((name, indicator_id(VALUES[what], what)), (None, None))
@@ -114,7 +117,8 @@ class RouterBesideModel(RuleBasedStateMachine):
         echo = name == "ns" and not spoke and since is not None and seen >= since
         echo = echo and (until is None or seen <= until + ECHO_MS)
         first = min(seen, before.first_seen) if before else seen
-        new = Said(how, tagged, first, seen, self.now, ends, echo=echo)
+        last = max(seen, before.last_seen) if before else seen
+        new = Said(how, tagged, first, last, self.now, ends, echo=echo)
         if before and not before.withdrawn and new == Said(**{**vars(before), "observed_at": self.now}):
             return  # a repeat is no news
         self.model.said[what][name] = new
@@ -126,8 +130,31 @@ class RouterBesideModel(RuleBasedStateMachine):
             observed_at=self.now,
         )  # fmt: skip
         self.route(name, said)
-        if found := self.model.said.get(what, {}).get(name):
-            found.withdrawn = True
+        if (found := self.model.said.get(what, {}).get(name)) and not found.withdrawn:
+            found.withdrawn, found.observed_at = True, self.now
+
+    @rule(name=source, what=value, how=severity, withdraws=st.booleans(), ago=st.sampled_from([0, 1, 30, 200]))
+    def a_dead_letter_is_replayed(self, *, name: str, what: str, how: Severity, withdraws: bool, ago: int) -> None:
+        """What a source said some time ago, and nobody could read then."""
+        then = self.now - ago * HOUR
+        said = Report(
+            verb=Verb.WITHDRAW if withdraws else Verb.UPDATE, type=VALUES[what], value=what, first_seen=then,
+            last_seen=then, observed_at=then, severity=how,
+        )  # fmt: skip
+        self.route(name, said, is_replay=True)
+        before = self.model.said.setdefault(what, {}).get(name)
+        if before and then < before.observed_at:
+            return
+        if withdraws:
+            if before and not before.withdrawn:
+                before.withdrawn, before.observed_at = True, then
+            return
+        new = Said(how, (), min(then, before.first_seen) if before else then, then, then)
+        if before:
+            new.last_seen = max(then, before.last_seen)
+        same = Said(**{**vars(before), "observed_at": then}) if before else None
+        if new != same:
+            self.model.said[what][name] = new
 
     @rule(which=shares, choice=st.sampled_from(["newest", "oldest", "highest_severity"]), allowed=st.none() | value)
     def the_policy_changes(self, which: dict[str, dict[str, object] | None], choice: str, allowed: str | None) -> None:
@@ -187,9 +214,9 @@ class RouterBesideModel(RuleBasedStateMachine):
         while self.state.prime(2):
             pass
 
-    def route(self, name: str, said: Report) -> None:
+    def route(self, name: str, said: Report, *, is_replay: bool = False) -> None:
         unit = self.unit()
-        unit.take(ReportBatch(source=name, poll="p", reports=(said,)), ())
+        unit.take(ReportBatch(source=name, poll="p", reports=(said,)), (), is_replay=is_replay)
         self.send(unit, self.state.progress)
 
     def catch_up(self) -> None:

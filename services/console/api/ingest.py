@@ -31,7 +31,8 @@ async def push(
 ) -> Response:
     """Push up to 10,000 indicators. Each is accepted, or refused with a reason; what is accepted is in Kafka.
 
-    The same push may be repeated: with the same `last_seen` it changes nothing. 429 says when to try again.
+    The same push may be repeated: with the same `last_seen` it changes nothing. A `last_seen` that is yet to come is
+    taken as the moment of receipt; the item's answer says so (`seen_in_future`). 429 says when to try again.
     """
     await run_in_threadpool(_let_in, context, name, credentials.credentials if credentials else "")
     form = _format(request)

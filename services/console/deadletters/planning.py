@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from schemas.deadletter import DeadLetter
 from schemas.record import UndecodableError
+from schemas.report import REPLAYED
 from schemas.resolution_state import ResolutionState
 from schemas.topics import Topics
 from services.console.cli.output.when import show
@@ -60,7 +61,7 @@ def plan(
             hint = f"; mend it first: ioc-bridge deadletters edit {letter.id}" if why[0] is Why.UNREADABLE else ""
             found.left.append(Outcome(letter.id, letter.state, why[0], why[1] + hint))
         else:
-            records = _records(topics, letter)
+            records = _records(topics, letter, force=force)
             if (size := max(map(_size, records))) > _MOST_BYTES:
                 detail = (
                     f"it has {size} bytes, and at most {_MOST_BYTES} can be written; send it from where it comes from"
@@ -81,12 +82,16 @@ def _risk(letter: ListedDeadLetter, stale: Mapping[str, tuple[Why, str]]) -> tup
     return None
 
 
-def _records(topics: Topics, letter: ListedDeadLetter) -> list[OutgoingRecord]:
+def _records(topics: Topics, letter: ListedDeadLetter, *, force: bool) -> list[OutgoingRecord]:
+    """What is produced. Reports that shall not have the last word say so in a header."""
     nature, payload = topic_kind_of(topics, letter.last.topic), letter.payload
     assert nature
     assert payload is not None
+    headers = [(name, value) for name, value in letter.headers if name != REPLAYED]
+    if letter.last.topic == topics.reports.name and not force:
+        headers.append((REPLAYED, b"1"))
     return [
-        OutgoingRecord(letter.last.topic, letter.key, copy, number, tuple(letter.headers))
+        OutgoingRecord(letter.last.topic, letter.key, copy, number, tuple(headers))
         for number, copy in nature.copies(letter.last.partition, payload)
     ]
 

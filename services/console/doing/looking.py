@@ -1,6 +1,7 @@
 """What the verbs do that look into the read model, push, and check: arguments in, a few calls, rows out."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -105,13 +106,15 @@ def push(source: str, files: Sequence[str], form: Form) -> None:
     bar = Progress(console=stderr, transient=True, disable=not stderr.is_terminal)
     with guarded(), remote() as api, bar:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        accepted, refused = 0, list[Row]()
+        accepted, refused, changed = 0, list[Row](), Counter[str]()
         for file in files:
             items = [_seen(item, now) for item in items_of(Path(file).read_bytes(), _format(file))]
             parts = list(enumerate(chunks(items, MAX_ITEMS)))
             for number, part in bar.track(parts, description=f"pushing {file}"):
                 answer = _patiently(api, f"/v1/sources/{source}/indicators", orjson.dumps(part))
                 accepted += answer["accepted"]
+                taken = (one.get("detail") for one in answer["items"] if one["status"] == "accepted")
+                changed.update(filter(None, taken))
                 refused += [
                     {"file": file, **one, "index": number * MAX_ITEMS + one["index"]}
                     for one in answer["items"] if one["status"] == "refused"
@@ -119,6 +122,8 @@ def push(source: str, files: Sequence[str], form: Form) -> None:
         if refused or form in (Form.JSON, Form.YAML):
             write(refused, _REFUSED, form, {"accepted": accepted, "refused": refused})
         complain(f"{accepted} accepted, {len(refused)} refused")
+        for detail, count in changed.items():
+            complain(f"{count} of those accepted: {detail}")
         if refused:
             raise typer.Exit(EXIT_REFUSED)
 

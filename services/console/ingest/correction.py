@@ -6,11 +6,11 @@ is merged with the others as Merging says; another value is another indicator, a
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+from schemas.moment import to_datetime
 from schemas.policy import Policy
 from schemas.record import Millis
 from schemas.resources.connection import ApiSource
@@ -47,4 +47,4 @@ def correction(policy: Policy, entry: str, source: str, said: object, now: Milli
 
 
 def _iso(moment: Millis | None) -> str | None:
-    return None if moment is None else datetime.fromtimestamp(moment / 1000, UTC).isoformat(timespec="milliseconds")
+    return None if moment is None else to_datetime(moment).isoformat(timespec="milliseconds")

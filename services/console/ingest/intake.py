@@ -11,9 +11,9 @@ from contextlib import closing
 
 from kafka import TopicPartition
 
-from schemas.activity import ActivityItem
+from schemas.activity import ActivityItem, Level
 from schemas.progress import Progress
-from services.console.ingest.items import JudgedItem
+from services.console.ingest.items import SEEN_IN_FUTURE, JudgedItem
 from services.runtime.activity import ActivityLog
 from services.runtime.kafka import clients
 from services.runtime.kafka.transactional_producer import OutgoingRecord
@@ -72,7 +72,7 @@ class Intake:
             return self._behind
 
     def take(self, source: str, verdicts: Sequence[JudgedItem], also: Sequence[OutgoingRecord] = ()) -> None:
-        """Publish the reports of what was accepted, and list what was refused. `also` is what is told beside.
+        """Publish the reports of what was accepted, and list what was refused or changed. `also` is told beside.
 
         Raises:
             KafkaError: Kafka did not take them all; pushing them again is safe.
@@ -93,14 +93,11 @@ class Intake:
             future.get(timeout=_ACKNOWLEDGED_WITHIN_S)
         for verb, count in Counter(report.verb for report in reports).items():
             REPORTED.labels(source, verb).inc(count)
-        self._activity.skipped(
-            source,
-            [
-                ActivityItem(subject=f"item {one.index}", reason=one.reason or "", detail=one.detail)
-                for one in verdicts
-                if not one.report
-            ],
-        )
+        self._activity.skipped(source, [_item(one) for one in verdicts if not one.report])
+        if changed := [_item(one) for one in verdicts if one.report and one.reason]:
+            text = f"{len(changed)} items are dated in the future and were taken as seen at receipt"
+            remedy = "correct the clock of the source, or the time zone that it writes"
+            self._activity.tell(Level.WARNING, SEEN_IN_FUTURE, text, connection=source, remedy=remedy, items=changed)
 
     def _look(self) -> int:
         topic = self._settings.topics.reports
@@ -113,3 +110,7 @@ class Intake:
             ends[part] - max(first[part], progress[part.partition].reports_next if part.partition in progress else 0)
             for part in parts
         )
+
+
+def _item(judged: JudgedItem) -> ActivityItem:
+    return ActivityItem(subject=f"item {judged.index}", reason=judged.reason or "", detail=judged.detail)

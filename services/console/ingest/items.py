@@ -7,14 +7,14 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from schemas.canonical import Canonical, Refused, canonicalise
+from schemas.moment import MomentText, to_datetime
 from schemas.record import Millis
 from schemas.report import Report, Reputation, Verb
 from schemas.types import IndicatorType, Severity
@@ -23,6 +23,7 @@ MAX_ITEMS = 10_000
 MAX_BYTES = 32_000_000
 BAD_ITEM = "bad_item"
 NOT_AN_ITEM = "not_an_item"
+SEEN_IN_FUTURE = "seen_in_future"
 
 
 class Format(StrEnum):
@@ -55,9 +56,9 @@ class PushedItem(BaseModel):
     tags: Annotated[tuple[str, ...], BeforeValidator(_tags), Field(max_length=100)] = ()
     link: Annotated[str | None, Field(max_length=2_000)] = None
     external_id: Annotated[str | None, Field(max_length=500)] = None
-    first_seen: AwareDatetime | None = None
-    last_seen: AwareDatetime | None = None
-    expires_at: AwareDatetime | None = None
+    first_seen: MomentText = None
+    last_seen: MomentText = None
+    expires_at: MomentText = None
     withdrawn: Annotated[bool, Field(description="true: it is no longer held for bad")] = False
 
 
@@ -70,12 +71,14 @@ class JudgedItem:
     id: str | None = None
     reason: str | None = None
     detail: str = ""
+    """Of a refused item: why. Of an accepted one: what of it was taken otherwise than it was said."""
 
     @property
     def answer(self) -> dict[str, object]:
         """What the pusher is told."""
         if self.report:
-            return {"index": self.index, "status": "accepted", "id": self.id}
+            accepted: dict[str, object] = {"index": self.index, "status": "accepted", "id": self.id}
+            return {**accepted, "reason": self.reason, "detail": self.detail} if self.reason else accepted
         return {"index": self.index, "status": "refused", "reason": self.reason, "detail": self.detail}
 
 
@@ -166,7 +169,13 @@ def _judge(index: int, said: object, now: Millis) -> JudgedItem:
         return JudgedItem(index, reason=BAD_ITEM, detail=_told(error))
     except Refused as error:
         return JudgedItem(index, reason=str(error.reason), detail=str(error))
-    return JudgedItem(index, _report(item, found, now), found.id)
+    report = _report(item, found, now)
+    late = [name for name in ("first_seen", "last_seen") if (getattr(item, name) or 0) > now]
+    if not late:
+        return JudgedItem(index, report, found.id)
+    receipt = to_datetime(now).isoformat(timespec="seconds")
+    detail = f"{' and '.join(late)} is yet to come; taken as seen at receipt, {receipt}"
+    return JudgedItem(index, report, found.id, SEEN_IN_FUTURE, detail)
 
 
 def _told(error: ValidationError) -> str:
@@ -177,15 +186,11 @@ def _told(error: ValidationError) -> str:
 
 
 def _report(item: PushedItem, found: Canonical, now: Millis) -> Report:
-    last = _millis(item.last_seen) if item.last_seen else now
-    first = min(_millis(item.first_seen) if item.first_seen else last, last)
+    last = now if item.last_seen is None else min(item.last_seen, now)
+    first = last if item.first_seen is None else min(item.first_seen, last)
     return Report(
         verb=Verb.WITHDRAW if item.withdrawn else Verb.UPDATE, type=found.type, value=found.value, observed_at=now,
         first_seen=first, last_seen=last, severity=item.severity, reputation=item.reputation, comments=item.comments,
         tags=item.tags, link=item.link, external_id=item.external_id,
-        expires_at=_millis(item.expires_at) if item.expires_at else None,
+        expires_at=item.expires_at,
     )  # fmt: skip
-
-
-def _millis(moment: datetime) -> Millis:
-    return max(0, int(moment.timestamp() * 1000))

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from schemas.report import ReportBatch
+from schemas.report import REPLAYED, ReportBatch
 from services.router.engine.stored import StoredError
 from services.router.engine.takeover import offset_of
 from services.router.engine.unit import Unit
@@ -63,9 +63,10 @@ class Batches:
         return unit
 
     def _take(self, unit: Unit, event: Event) -> None:
-        came_with = trace.of(event.message.headers or ())
-        with trace.span("merge", parent=came_with, partition=self._number):
-            unit.take(ReportBatch.decode(event.value), trace.headers())
+        came = event.message.headers or ()
+        is_replay = any(name == REPLAYED for name, _ in came)
+        with trace.span("merge", parent=trace.of(came), partition=self._number):
+            unit.take(ReportBatch.decode(event.value), trace.headers(), is_replay=is_replay)
         if event.message.offset > self._last_good:
             self._last_good = event.message.offset
             self._context.deadletters.limit.good(self._topics.reports.name, self._number)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from schemas.indicator import Indicator
+from schemas.moment import shifted
 from schemas.progress import Progress
 from services.router.engine.expiry import Alarms
 
@@ -19,13 +20,13 @@ def moment(active: bool, changes_at: int | None, inactive_since: int | None) -> 
     """When an indicator is to be looked at without a report: a source of it expires, or it may be forgotten."""
     if active:
         return changes_at
-    return None if inactive_since is None else inactive_since + FORGET_MS
+    return None if inactive_since is None else shifted(inactive_since, FORGET_MS)
 
 
 def is_forgettable(indicator: Indicator, now: int) -> bool:
     """Whether nobody has vouched for an indicator for long, and it is wanted nowhere."""
     since = indicator.inactive_since
-    return not indicator.active and since is not None and since + FORGET_MS <= now and not indicator.desired
+    return not indicator.active and since is not None and shifted(since, FORGET_MS) <= now and not indicator.desired
 
 
 def _stored_moment(raw: bytes) -> int | None:

@@ -19,7 +19,7 @@ from services.router.engine.state import PartitionState, is_forgettable, moment
 from services.router.engine.stored import possible_places, read_stored
 from services.router.evaluation.compile import CompiledPolicy
 from services.router.evaluation.evaluate import Change, Decision, evaluate, resend
-from services.router.evaluation.merge import merge
+from services.router.evaluation.merge import is_superseded, merge
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -48,8 +48,8 @@ class Unit:
         """Whether it changes nothing."""
         return not self.changed and not self._desired
 
-    def take(self, batch: ReportBatch, headers: Headers) -> None:
-        """Merge a batch of reports.
+    def take(self, batch: ReportBatch, headers: Headers, *, is_replay: bool = False) -> None:
+        """Merge a batch of reports. Those of a replay do not undo what their source has stated since.
 
         Raises:
             UndecodableError: a report belongs to another partition, so its writer counts partitions differently.
@@ -60,7 +60,10 @@ class Unit:
             if partition_of_key(key, self._topics.partitions) != self._state.number:
                 raise UndecodableError(f"{key.decode()} does not belong to partition {self._state.number}")
         for key, report in zip(keys, batch.reports, strict=True):
-            self._merge(key, batch.source, report, headers)
+            if is_replay and is_superseded(self._stored(key), batch.source, report):
+                self.outcomes["superseded"] += 1
+            else:
+                self._merge(key, batch.source, report, headers)
 
     def _merge(self, key: bytes, source: str, report: Report, headers: Headers) -> None:
         merged = merge(self._stored(key), source, report)

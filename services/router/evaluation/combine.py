@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from schemas.indicator import Indicator, SourceState
+from schemas.moment import expiry as expiry_of
+from schemas.moment import shifted
 from schemas.report import Reputation
 from schemas.resources.connection import Connection
 from schemas.resources.merging import Choice, MergingSpec
@@ -35,11 +37,16 @@ class SourceTerms:
     def expiry(self, state: SourceState) -> int | None:
         """When the source ceases to vouch (milliseconds since the epoch); None: never."""
         if state.expires_at is not None:
-            return state.expires_at
-        return None if self.aging_ms is None else state.last_seen + self.aging_ms
+            return expiry_of(state.expires_at)
+        return None if self.aging_ms is None else expiry_of(shifted(seen(state), self.aging_ms))
 
 
 _DEFAULT = SourceTerms()
+
+
+def seen(state: SourceState) -> int:
+    """When a source last saw the indicator: no later than we learnt it, although older releases stored such."""
+    return min(state.last_seen, state.observed_at)
 
 
 def asserting(indicator: Indicator, terms: Mapping[str, SourceTerms], now: int) -> dict[str, int | None]:
@@ -110,7 +117,7 @@ _Spoken = tuple[str, SourceState]
 
 
 def _newest(states: list[_Spoken]) -> _Spoken:
-    return max(states, key=lambda said: said[1].last_seen)
+    return max(states, key=lambda said: seen(said[1]))
 
 
 def _oldest(states: list[_Spoken]) -> _Spoken:
@@ -118,7 +125,7 @@ def _oldest(states: list[_Spoken]) -> _Spoken:
 
 
 def _highest_severity(states: list[_Spoken]) -> _Spoken:
-    return max(states, key=lambda said: (_RANK[said[1].severity], said[1].last_seen))
+    return max(states, key=lambda said: (_RANK[said[1].severity], seen(said[1])))
 
 
 _CHOOSE: dict[Choice, Callable[[list[_Spoken]], _Spoken]] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
 
+from schemas.moment import from_datetime
 from schemas.policy import Policy
 from schemas.predicates import Predicates
 from schemas.resources import Connection, Reconciliation, Sharing, Verdict, encode_resource
@@ -118,7 +119,7 @@ def compile_policy(policy: Policy, now: int) -> CompiledPolicy:
     used = {source: tuple(sorted({route.rule for route in found})) for source, found in routes.items()}
     asked = {names: Predicates({name: policy.rules[name] for name in names}, now) for names in set(used.values())}
     mutes = [rule.spec.mute.until for rule in policy.rules.values() if rule.spec.mute and rule.spec.mute.until]
-    ends = [int(until.timestamp() * 1000) for until in mutes]
+    ends = [from_datetime(until) for until in mutes]
     return CompiledPolicy(
         policy=policy,
         routes=routes,

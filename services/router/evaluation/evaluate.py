@@ -11,11 +11,12 @@ from typing import NamedTuple
 from schemas.canonical import indicator_id
 from schemas.desired import Desired, entry_key
 from schemas.indicator import Indicator, Stay
+from schemas.moment import rounded_up
 from schemas.record import Millis, Reason
 from schemas.request import Verdict
 from schemas.targets import Unrepresentable
 from services.guards.guard_set import GuardSet
-from services.router.evaluation.combine import DAY_MS, as_asserted, asserting, combine
+from services.router.evaluation.combine import DAY_MS, as_asserted, asserting, combine, seen
 from services.router.evaluation.compile import CompiledPolicy, ResolvedTarget, Route, digest
 
 _HOUR_MS = 60 * 60 * 1000
@@ -109,7 +110,7 @@ def match_routes(
             matched = matches[route.rule]
             if matched is False:
                 yield source, route, Verdict.NOT_MATCHED
-            elif route.is_too_old(state.observed_at, state.last_seen):
+            elif route.is_too_old(state.observed_at, seen(state)):
                 yield source, route, Verdict.BEFORE_SHARING
             elif matched is None:
                 yield source, route, Blocked(_name(route), Verdict.RULE_FAILED, route.rule)
@@ -155,7 +156,7 @@ def _told_expiry(indicator: Indicator, resolved: ResolvedTarget) -> Millis | Non
     if indicator.expires_at is None or not resolved.expires:
         return None
     step = _HOUR_MS if indicator.expires_at - indicator.last_seen < 2 * DAY_MS else DAY_MS
-    return -(-indicator.expires_at // step) * step
+    return rounded_up(indicator.expires_at, step)
 
 
 @dataclass(slots=True)

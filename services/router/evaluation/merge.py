@@ -1,11 +1,14 @@
 """Merging one source's report into the indicator. Pure, and idempotent: a repeat changes nothing.
 
-A later statement of a source replaces its earlier one; first seen only moves back and last seen only forward. What all
-sources together say is for `combine` to tell, since it depends on the policy and the hour.
+The last statement that a source made counts, in the order in which `ioc.reports` holds them; when the source saw the
+indicator does not matter for that. A sighting is a dated event instead: the one that happened last counts, in whatever
+order they come. First seen only moves back and last seen only forward, up to the moment at which we learnt it.
+What all sources together say is for `combine` to tell, since it depends on the policy and the hour.
 """
 
 from schemas.indicator import Indicator, SourceState
 from schemas.report import Report, Verb
+from services.router.evaluation.combine import seen
 
 ECHO_MS = 60 * 60 * 1000
 """How long after we ceased to want an indicator somewhere it may still be met there because of us."""
@@ -29,9 +32,15 @@ def merge(indicator: Indicator | None, source: str, report: Report) -> Indicator
     if len(sources) > 1:
         states = sources.values()
         first_seen = min(state.first_seen for state in states)
-        last_seen = max(state.last_seen for state in states)
+        last_seen = max(seen(state) for state in states)
         hits = sum(state.hits for state in states)
     return indicator.but(sources=sources, first_seen=first_seen, last_seen=last_seen, hits=hits)
+
+
+def is_superseded(indicator: Indicator | None, source: str, report: Report) -> bool:
+    """Whether the source has made another statement after this one: for reports that do not come in their order."""
+    stored = indicator.sources.get(source) if indicator else None
+    return stored is not None and not report.sighting and report.observed_at < stored.observed_at
 
 
 def _is_echo(indicator: Indicator | None, source: str, report: Report) -> bool:
@@ -47,30 +56,35 @@ def _is_echo(indicator: Indicator | None, source: str, report: Report) -> bool:
 def _withdrawn(stored: SourceState | None, report: Report) -> SourceState | None:
     if stored is None or stored.withdrawn_at is not None:
         return None
-    return stored.model_copy(update={"withdrawn_at": report.observed_at, "observed_at": report.observed_at})
+    return stored.model_copy(
+        update={"withdrawn_at": report.observed_at, "observed_at": max(stored.observed_at, report.observed_at)}
+    )
 
 
 def _updated(stored: SourceState | None, report: Report, *, echo: bool) -> SourceState | None:
+    last = min(report.last_seen, report.observed_at)
+    first = min(report.first_seen, last)
     if stored is None:
-        return _state(report, report.first_seen, report.last_seen, hits=1, echo=echo)
-    if report.last_seen < stored.last_seen:  # an older statement that came late: it can only move first seen
-        if report.first_seen >= stored.first_seen:
-            return None
-        return stored.model_copy(update={"first_seen": report.first_seen})
-    seen_again = report.last_seen > stored.last_seen
-    first_seen = min(stored.first_seen, report.first_seen)
+        return _state(report, report.observed_at, first, last, hits=1, echo=echo)
+    known = seen(stored)
+    if report.sighting and last < known:  # an older event that came late: it can only move first seen
+        return stored.model_copy(update={"first_seen": first}) if first < stored.first_seen else None
+    seen_again = last > known
+    first_seen, last_seen = min(stored.first_seen, first), max(known, last)
     if (
-        not seen_again
+        last_seen == stored.last_seen
+        and not seen_again
         and stored.withdrawn_at is None
         and stored.echo == echo
         and first_seen == stored.first_seen
         and all(getattr(stored, name) == getattr(report, name) for name in _STATEMENT)
     ):
         return None
-    return _state(report, first_seen, report.last_seen, hits=stored.hits + seen_again, echo=echo)
+    observed_at = max(stored.observed_at, report.observed_at)  # clocks may go back; what was learnt stays in its order
+    return _state(report, observed_at, first_seen, last_seen, hits=stored.hits + seen_again, echo=echo)
 
 
-def _state(report: Report, first_seen: int, last_seen: int, *, hits: int, echo: bool) -> SourceState:
+def _state(report: Report, observed_at: int, first_seen: int, last_seen: int, *, hits: int, echo: bool) -> SourceState:
     return SourceState.trusted(
         {
             "v": 1,
@@ -83,7 +97,7 @@ def _state(report: Report, first_seen: int, last_seen: int, *, hits: int, echo: 
             "link": report.link,
             "external_id": report.external_id,
             "expires_at": report.expires_at,
-            "observed_at": report.observed_at,
+            "observed_at": observed_at,
             "withdrawn_at": None,
             "echo": echo,
             "hits": hits,

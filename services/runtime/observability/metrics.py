@@ -211,7 +211,8 @@ REPORTED = _counter("reports_total", "Reports published, by verb.", "connection"
 ROUTED = _counter(
     "routed_total",
     "Indicators looked at, by outcome: changed or unchanged by a report, echo (the source met what we put there), "
-    "forgotten (inactive for long), unreadable (stored, and set aside).",
+    "superseded (a replayed report after which its source said something else), forgotten (inactive for long), "
+    "unreadable (stored, and set aside).",
     "outcome",
     services="router",
 )

@@ -41,7 +41,7 @@ BEAT_BOUND_S = 180.0
 _RECORDS = 2_000
 """Records in one transaction: well within its timeout."""
 _STATES = ("desired", "pending", *AppliedState)
-_SENT = Reason(code=UNCONFIRMED, detail="sent to the vendor; what became of it is not known yet")
+_SENT = Reason(code=UNCONFIRMED, detail="about to be sent, or sent; what the vendor made of it is not known yet")
 _TOLD = {
     AppliedState.APPLIED: (Level.INFO, "there, with a remark", None),
     AppliedState.REJECTED: (

@@ -1,7 +1,6 @@
 """Moments as people write them: how long ago (`7d`), or a date and time (`2026-01-31T12:00:00Z`)."""
 
-from datetime import UTC, datetime
-
+from schemas import moment as moments
 from schemas.record import Millis
 from schemas.resources.duration import parse
 from services.runtime.clock import now_ms
@@ -22,20 +21,19 @@ def since(text: str | None) -> Millis | None:
         return None
     assert text is not None
     try:
-        return max(0, now_ms() - int(parse(text).total_seconds() * 1000))
+        return moments.shifted(now_ms(), -int(parse(text).total_seconds() * 1000))
     except ValueError:
         pass
     try:
-        found = datetime.fromisoformat(text)
+        return moments.of_text(text, with_zone=False)
     except ValueError:
         example = "write how long ago (30m, 4h, 7d), a time (2026-01-31T12:00:00Z), or all"
         raise NotATimeError(f"{text[:40]!r} is no window of time; {example}") from None
-    return max(0, int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000))
 
 
 def show(moment: Millis | None) -> str:
-    """A moment, to the second, in UTC."""
-    return "-" if moment is None else datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    """A moment, to the second, in UTC; any number of milliseconds can be shown."""
+    return "-" if moment is None else moments.to_datetime(moment).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def age(moment: Millis) -> str:
