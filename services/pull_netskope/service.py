@@ -99,7 +99,7 @@ class Iterator:
         self._unread = 0
         """How often in a row a page came that could not be read."""
         mark = marks.get(self._key)
-        self._epoch = None if mark else int(clock() - spec.initial_range.total_seconds())
+        self._epoch = None if mark else max(0, int(clock() - spec.initial_range.total_seconds()))
         """Where to position the cursor, epoch seconds; None: it is positioned."""
 
     def poll(self) -> float:
@@ -133,7 +133,7 @@ class Iterator:
                 self._doubt |= error.status < 400
                 raise
             # The tenant does not know the cursor (any more): begin again where its last page ended.
-            self._epoch = max(mark.epoch, mark.high_water or 0)
+            self._epoch = max(mark.epoch, self._past(mark.high_water) or 0)
             return None
         except ThrottledError:
             raise
@@ -145,14 +145,14 @@ class Iterator:
         """Set a page aside and go on after it."""
         set_aside(self._source_context, error)
         before = self._marks.get(self._key) or IteratorMark(epoch=self._epoch or 0)
-        mark = _moved(before, Page((), None, None))
+        mark = _moved(before, None)
         self._source_context.reporter.publish(poll, [], self._marks.checkpoint(poll, self._key, mark, 0))
         self._marks.moved(self._key, mark)
         self._doubt, self._epoch, self._unread = False, None, 0
 
     def _publish(self, poll: Poll, page: Page, before: IteratorMark | None) -> None:
         reports, skips = normalise(self._kind, page.records, self._terms, now_ms())
-        mark = _moved(before or IteratorMark(epoch=self._epoch or 0), page)
+        mark = _moved(before or IteratorMark(epoch=self._epoch or 0), self._past(page.high_water))
         due = self._epoch is not None or time.monotonic() - self._committed_at > REMEMBER_S
         if reports or due:
             checkpoint = self._marks.checkpoint(poll, self._key, mark, len(page.records))
@@ -174,14 +174,19 @@ class Iterator:
 
     def _behind(self, page: Page, before: IteratorMark | None) -> bool:
         """Whether an empty page is one of history: its high-water mark moved, and is not yet near the present."""
-        if page.high_water is None or (before and before.high_water and page.high_water <= before.high_water):
+        high_water = self._past(page.high_water)
+        if high_water is None or (before and before.high_water and high_water <= before.high_water):
             return False
-        return page.high_water < self._clock() - _LIVE_S
+        return high_water < self._clock() - _LIVE_S
+
+    def _past(self, high_water: int | None) -> int | None:
+        """A high-water mark, or None where it is yet to come: a cursor positioned there would pass over alerts."""
+        return high_water if high_water is not None and high_water <= self._clock() else None
 
 
-def _moved(mark: IteratorMark, page: Page) -> IteratorMark:
+def _moved(mark: IteratorMark, high_water: int | None) -> IteratorMark:
     """The mark after a page. The high-water mark only rises: a page served again must not take it back."""
-    highest = max((at for at in (mark.high_water, page.high_water) if at is not None), default=None)
+    highest = max((at for at in (mark.high_water, high_water) if at is not None), default=None)
     return mark.model_copy(update={"high_water": highest, "pages": mark.pages + 1})
 
 

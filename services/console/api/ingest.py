@@ -13,6 +13,7 @@ from services.console.api.context import ApiContext
 from services.console.api.errors import RESPONSES, Problem
 from services.console.api.json import answer
 from services.console.api.resources import bounded
+from services.console.ingest.expired import with_expiry
 from services.console.ingest.items import MAX_BYTES, BadBodyError, Format, read
 from services.runtime.clock import now_ms
 
@@ -68,7 +69,9 @@ def _format(request: Request) -> Format:
 
 
 def _take(context: ApiContext, name: str, body: bytes, form: Format) -> dict[str, object]:
-    judged = read(body, form, now_ms())
+    now, source = now_ms(), context.policy.connections.get(name)
+    aging = source.spec.aging if source else None
+    judged = [with_expiry(one, aging, now) for one in read(body, form, now)]
     context.intake.take(name, judged)
     accepted = sum(one.report is not None for one in judged)
     return {"accepted": accepted, "refused": len(judged) - accepted, "items": [one.answer for one in judged]}

@@ -13,6 +13,7 @@ from kafka import TopicPartition
 
 from schemas.activity import ActivityItem, Level
 from schemas.progress import Progress
+from services.console.ingest.expired import ALREADY_EXPIRED
 from services.console.ingest.items import SEEN_IN_FUTURE, JudgedItem
 from services.runtime.activity import ActivityLog
 from services.runtime.kafka import clients
@@ -23,6 +24,17 @@ from services.runtime.polling.reporter import SCHEMA, Poll, batches
 from services.runtime.settings import Settings
 
 RETRY_AFTER_S = 5
+_REMARKS = {
+    SEEN_IN_FUTURE: (
+        "items are dated in the future and were taken as seen at receipt",
+        "correct the clock of the source, or the time zone that it writes",
+    ),
+    ALREADY_EXPIRED: (
+        "items have expired already and are shared nowhere",
+        "push a later last_seen or expires_at, or a longer aging for the source",
+    ),
+}
+"""What is said of items that were accepted, by reason, with what to do."""
 _LOOK_EVERY_S = 1.0
 _ACKNOWLEDGED_WITHIN_S = 30.0
 
@@ -94,10 +106,10 @@ class Intake:
         for verb, count in Counter(report.verb for report in reports).items():
             REPORTED.labels(source, verb).inc(count)
         self._activity.skipped(source, [_item(one) for one in verdicts if not one.report])
-        if changed := [_item(one) for one in verdicts if one.report and one.reason]:
-            text = f"{len(changed)} items are dated in the future and were taken as seen at receipt"
-            remedy = "correct the clock of the source, or the time zone that it writes"
-            self._activity.tell(Level.WARNING, SEEN_IN_FUTURE, text, connection=source, remedy=remedy, items=changed)
+        for reason, (text, remedy) in _REMARKS.items():
+            if items := [_item(one) for one in verdicts if one.report and one.reason == reason]:
+                said = f"{len(items)} {text}"
+                self._activity.tell(Level.WARNING, reason, said, connection=source, remedy=remedy, items=items)
 
     def _look(self) -> int:
         topic = self._settings.topics.reports

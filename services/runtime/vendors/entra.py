@@ -21,6 +21,8 @@ ROUTE = "token"
 ROLE_ALL = "Ti.ReadWrite.All"
 ROLE_OWN = "Ti.ReadWrite"
 RENEW_AT = 0.9
+_LASTS_MOST_S = 86_400
+"""A token is renewed after a day at the latest, whatever its answer says."""
 """Share of its lifetime after which a token is renewed."""
 
 _LOG = log.get(__name__)
@@ -109,7 +111,7 @@ class TokenSource:
             raise BrokenAnswerError(self._http.connection, ROUTE, text, kind="unexpected") from None
         token = log.hide(answer.access_token)
         self._check_roles(token)
-        self._renew_at = began + RENEW_AT * answer.expires_in
+        self._renew_at = began + RENEW_AT * min(answer.expires_in, _LASTS_MOST_S)
         return token
 
     def _explained(self, error: RefusedError) -> CredentialsError:

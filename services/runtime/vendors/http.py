@@ -297,7 +297,7 @@ def _seconds(value: str | None) -> float | None:
     except ValueError:
         try:
             when = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):  # a year or an offset of any size
             return None
         seconds = (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     # Beyond a day it is not a wait: some gateways send a moment instead. `nan` fails the comparison, too.

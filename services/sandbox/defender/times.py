@@ -24,7 +24,10 @@ def parse_ticks(text: str) -> int:
     moment = datetime.fromisoformat(stamp.upper()).replace(tzinfo=UTC)
     if sign:
         offset = timedelta(hours=int(hours), minutes=int(minutes))
-        moment = moment - offset if sign == "+" else moment + offset
+        try:
+            moment = moment - offset if sign == "+" else moment + offset
+        except OverflowError:
+            raise ValueError(f"{text!r} is not between the years 1 and 9999 in UTC") from None
     seconds = (moment - _EPOCH) // timedelta(seconds=1)
     return seconds * SECOND + int((fraction or "").ljust(7, "0"))
 
