@@ -9,22 +9,18 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
-from schemas._canonical_tidy import refang, tidy
+from schemas._canonical_tidy import refang
 from schemas.canonical import MAX_LENGTH, Canonical, Refused, canonicalise
 from schemas.guard_meaning import Below, Exactly, Meaning, Within
 from schemas.guard_networks import looks_like_network, read_networks
+from schemas.guard_text import undress
 from schemas.public_suffixes import is_public_suffix, suffix_below
 from schemas.types import Family, IndicatorType
 
-_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
-_BULLET = re.compile(r"^\s*[-•*]\s+", re.MULTILINE)
-_SEPARATOR = re.compile(r"[\s,;|]+")
-_BRACKETS = {"[": "]", "(": ")", "{": "}", "<": ">"}
 _TYPE = re.compile(rf"({'|'.join(IndicatorType)}):(?!//)", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//+", re.IGNORECASE)
 _PORT = re.compile(r":\d{0,5}\Z")
 _SITE = re.compile(r"/?\*?(?:#.*)?", re.DOTALL)
-_STRAY = "\"'`"
 _LABEL = re.compile(r"[^\s.。．｡*/:@\[\]]+")
 _LOCAL_TOPS = frozenset({
     "alt", "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost",
@@ -54,12 +50,13 @@ def read_entry(field: AllowField, given: str) -> tuple[Meaning, ...]:
     """
     if len(given) > MAX_LENGTH:
         raise EntryError(f"has {len(given)} characters; write one value an entry, of at most {MAX_LENGTH}")
-    text = _bare(_BULLET.sub("", _COMMENT.sub("", given)))
-    pieces = [piece for one in _SEPARATOR.split(text) if (piece := _bare(one.strip(_STRAY)))]
+    text, pieces = undress(given)
     if not pieces:
         raise EntryError("holds no value; delete the entry, or write a value")
     whole = _attempt(lambda: _read_one(field, text))
-    if pieces == [text] or any(map(_is_word, pieces)):  # one value, or prose rather than a list
+    if pieces == [text] or any(
+        _LABEL.fullmatch(piece) and not _is_hash(piece) for piece in pieces
+    ):  # one value, or prose rather than a list
         return _or_raise(whole)
     several = _attempt(lambda: _read_all(field, pieces))
     if isinstance(whole, EntryError):
@@ -87,14 +84,6 @@ def _or_raise(found: tuple[Meaning, ...] | EntryError) -> tuple[Meaning, ...]:
 
 def _read_all(field: AllowField, pieces: list[str]) -> tuple[Meaning, ...]:
     return tuple(dict.fromkeys(meaning for piece in pieces for meaning in _read_one(field, piece)))
-
-
-def _bare(text: str) -> str:
-    """The text without blanks, quotes and brackets that enclose the whole of it."""
-    text = tidy(text)
-    while len(text) > 1 and _BRACKETS.get(text[0]) == text[-1] and not set(text[1:-1]) & {text[0], text[-1]}:
-        text = tidy(text[1:-1])
-    return text
 
 
 def _read_one(field: AllowField, text: str) -> tuple[Meaning, ...]:
@@ -183,10 +172,6 @@ def _split(text: str) -> tuple[str, str]:
     """The host with its port, and what follows."""
     end = next((at for at, character in enumerate(text) if character in "/?#\\"), len(text))
     return text[:end], text[end:]
-
-
-def _is_word(text: str) -> bool:
-    return _LABEL.fullmatch(text) is not None and not _is_hash(text)
 
 
 def _is_hash(text: str) -> bool:

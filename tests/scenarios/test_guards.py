@@ -63,3 +63,25 @@ def test_the_default_guard_can_be_replaced_and_comes_back(world: World) -> None:
     assert world.at("ns") == {"10.0.0.1"}
     world.delete("guard/default")
     assert world.at("ns") == set()
+
+
+def test_a_public_suffix_is_never_shared_unless_a_guard_names_it(world: World) -> None:
+    world.report("mde", "co.uk", "github.io", "amazonaws.com", "https://s3.amazonaws.com/", "evil.github.io")
+    assert world.at("ns") == {"evil.github.io"}
+    assert world.skipped("co.uk")["ns/url-list:urls"] == "guard_public_suffix"
+    why = world.why("amazonaws.com")["mde urls"]
+    assert (why.verdict, why.reason) == (Verdict.SKIPPED, "guard_public_suffix")
+    assert "covers the public suffix" in why.detail
+    world.guard("team", shareSuffixes=["github.io"])
+    assert world.at("ns") == {"evil.github.io", "github.io"}
+    world.delete("guard/team")
+    assert world.at("ns") == {"evil.github.io"}
+
+
+def test_entries_as_people_write_them_protect(world: World) -> None:
+    domains = ["https://corp4.example/", "corp8.example/", "corp9.example:443", "a.example, b.example"]
+    world.guard("team", allow={"domains": domains})
+    names = {"corp4.example", "x.corp8.example", "corp9.example", "a.example", "x.b.example"}
+    world.report("mde", *names, "corp5.example")
+    assert world.at("ns") == {"corp5.example"}
+    assert {world.skipped(name)["ns/url-list:urls"] for name in names} == {"guard_allow_list"}
