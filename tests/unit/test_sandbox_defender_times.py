@@ -32,3 +32,9 @@ def test_what_is_not_a_moment(text: str) -> None:
 def test_offsets_and_missing_seconds() -> None:
     assert parse_ticks("2026-01-01T02:00:00+02:00") == parse_ticks("2026-01-01T00:00Z")
     assert parse_ticks("2025-12-31T19:00:00.0000001-05:00") == parse_ticks("2026-01-01T00:00:00Z") + 1
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_an_offset_that_leads_out_of_the_years_1_to_9999_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="between the years 1 and 9999"):
+        parse_ticks(text)
