@@ -4,11 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 export IOC_BRIDGE_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test lint bench docs dashboards manifests lock clean
+.PHONY: help demo test test-fast lint bench docs dashboards manifests lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("ioc-bridge needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=<path of a newer one>") if sys.version_info < (3, 11) else None'
@@ -23,6 +23,9 @@ demo: $(VENV)/.ready ## both vendors' sandbox tenants, an embedded Kafka and eve
 
 test: $(VENV)/.ready ## all tests, shared out among processes; ARGS="-k name" runs some in one
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 3 --dist loadfile --no-loadscope-reorder)
+
+test-fast: $(VENV)/.ready ## unit and contract tests, without Kafka
+	@$(BIN)/python -m pytest --quiet --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not kafka' tests/unit tests/contract $(ARGS)
 
 lint: $(VENV)/.ready ## ruff, mypy --strict, import rules, manifests
 	@$(BIN)/ruff check .

@@ -29,6 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if operation := getattr(item, "operation_label", None):  # schemathesis makes a test for each, all of one id
             item._id = item.id.with_params(operation)
+        if "bootstrap" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.kafka)
     shared = [id_ for id_, count in Counter(item.nodeid for item in items).items() if count > 1]
     if shared:
         raise pytest.UsageError(f"several tests have one id, name them apart: {', '.join(shared)}")

@@ -6,9 +6,9 @@ from schemas.desired import AppliedState
 from schemas.types import IndicatorType
 from services.sandbox.demo import report
 from services.sandbox.demo.account import Account, agrees
+from services.sandbox.demo.counters import ServiceCounters
 from services.sandbox.demo.expect import Entry, Place, expect
 from services.sandbox.demo.seed import example_policy
-from services.sandbox.demo.told import Told
 from services.sandbox.demo.world import Row, World
 from services.sandbox.latency import Effect, Stopwatch, quantile
 
@@ -17,10 +17,10 @@ SAID = (Row("evil.example", IndicatorType.DOMAIN), Row("a_b.example", IndicatorT
 WORLD = World(tuple(example_policy()), dict(enumerate(SAID)))
 
 
-def told(skipped: int, rejected: bool = True) -> Told:
+def told(skipped: int, rejected: bool = True) -> ServiceCounters:
     counts: Counter[tuple[str, ...]] = Counter({("router", "netskope", "other_family"): skipped})
     entries = {f"{URLS.target}/domain:a_b.example": (AppliedState.REJECTED, "vendor_rejected", "no underscore")}
-    return Told({"skipped_total": counts}, {"netskope": entries if rejected else {}})
+    return ServiceCounters({"skipped_total": counts}, {"netskope": entries if rejected else {}})
 
 
 def test_missing_and_superfluous_entries_are_named() -> None:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.desired import AppliedState
+from services.sandbox.demo.counters import ServiceCounters
 from services.sandbox.demo.expect import REJECTED, Expected, Place, refused
-from services.sandbox.demo.told import Told
 from services.sandbox.demo.world import World
 
 EXPLAINED = frozenset({"ours"})
@@ -43,7 +43,7 @@ class Account:
         for (source, reason), values in refused(world).items():
             self._skipped.setdefault((source, reason), set()).update((None, one) for one in values)
 
-    def lines(self, told: Told) -> list[Line]:
+    def lines(self, told: ServiceCounters) -> list[Line]:
         """Everything that did not travel, foreseen or not."""
         skips = told.skipped()
         found = []
@@ -54,7 +54,7 @@ class Account:
             found.append(Line(connection, reason, foreseen, skips[connection, reason], example))
         return found + self._entries(told)
 
-    def _entries(self, told: Told) -> list[Line]:
+    def _entries(self, told: ServiceCounters) -> list[Line]:
         """Entries that were to be written and are not: rejected as foreseen, or held or failed, which never is."""
         wanted: dict[str, set[str]] = {}
         for place, expected in self._foreseen.items():

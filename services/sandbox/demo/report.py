@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from services.sandbox.demo.account import Line
+from services.sandbox.demo.counters import ServiceCounters
 from services.sandbox.demo.expect import Entry, Expected, Place
-from services.sandbox.demo.told import Told
 from services.sandbox.demo.words import WHY, title_of
 from services.sandbox.latency import quantile
 
@@ -67,7 +67,7 @@ def untravelled(lines: Sequence[Line]) -> Table:
     return _explained(table, "Foreseen: by the same model. Counted: by the services, one for each target.")
 
 
-def services(told: Told, sources: Sequence[str], destinations: Sequence[str]) -> Table:
+def services(told: ServiceCounters, sources: Sequence[str], destinations: Sequence[str]) -> Table:
     """What every service did, by its own metrics."""
     table = _table("What the services did, by their own metrics", "service")
     table.add_column("did", overflow="fold")

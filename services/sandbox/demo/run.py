@@ -13,12 +13,12 @@ from services.runtime.settings import Settings
 from services.sandbox.demo import report
 from services.sandbox.demo.account import agrees
 from services.sandbox.demo.carry import Carrier
+from services.sandbox.demo.counters import listen
 from services.sandbox.demo.expect import expect
 from services.sandbox.demo.seed import FOREIGN_ENTRIES, Seeded, example_policy, seeded
 from services.sandbox.demo.stay import stay
 from services.sandbox.demo.steps import steps
 from services.sandbox.demo.tenants import POLL, SECRETS, Tenants, at_sandbox
-from services.sandbox.demo.told import listen
 from services.sandbox.demo.watch import Watch
 from services.sandbox.demo.words import WHY
 from services.sandbox.demo.world import World

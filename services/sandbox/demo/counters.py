@@ -22,7 +22,7 @@ _WANTED: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(slots=True)
-class Told:
+class ServiceCounters:
     """Counters of all services, summed by the labels that matter, and the entries that are not applied."""
 
     counts: dict[str, Counter[tuple[str, ...]]] = field(default_factory=dict)
@@ -41,9 +41,9 @@ class Told:
         return found
 
 
-def listen(exchange: Exchange, destinations: Iterable[str]) -> Told:
+def listen(exchange: Exchange, destinations: Iterable[str]) -> ServiceCounters:
     """Ask every service for its metrics, and read what the pushers recorded."""
-    told = Told({metric: Counter() for metric in _WANTED})
+    told = ServiceCounters({metric: Counter() for metric in _WANTED})
     for service in exchange.services.values():
         metrics = service.metrics()
         for metric, labels in _WANTED.items():
