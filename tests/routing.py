@@ -65,7 +65,8 @@ class Exchange:
     def start(self, service: str = "router", **environment: str) -> ServiceProcess:
         self._started += 1
         log = self.folder / f"{service}-{self._started}.log"
-        return ServiceProcess(service, {**self.environment, **environment}, log)
+        arguments = ["serve"] if service == "console" else []
+        return ServiceProcess(service, {**self.environment, **environment}, log, arguments)
 
     def apply(self, *resources: AnyResource) -> None:
         with closing(TransactionalProducer(self.settings, "policy")) as producer:

@@ -23,6 +23,7 @@ MOST_WAITING = 10_000
 """Records that may wait for Kafka; more are counted as lost. Each of them was logged."""
 _BLOCKED_MS = 5_000
 _PAUSE_S = 1.0
+_TURN_S = 1.0
 _CLOSE_WITHIN_S = 3.0
 _LOG = log.get(__name__)
 
@@ -91,11 +92,12 @@ class ActivityLog:
     def _publish(self) -> None:
         try:
             while not self._is_over():
-                # One record may have to wait for the client; others wait in the queue, which is bounded.
-                record = self._waiting.get()
-                if record is None:
-                    break
-                self._send(record)
+                with suppress(queue.Empty):
+                    # One record may have to wait for the client; others wait in the queue, which is bounded.
+                    record = self._waiting.get(timeout=_TURN_S)
+                    if record is None:
+                        break
+                    self._send(record)
         finally:
             while not self._waiting.empty():
                 if self._waiting.get_nowait() is not None:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,14 +40,14 @@ def _die_with_parent() -> None:
 class ServiceProcess:
     """One running service. `environment` is added to this process's own; its log goes to `log`."""
 
-    def __init__(self, service: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, service: str, environment: Mapping[str, str], log: Path, arguments: Sequence[str] = ()) -> None:
         self.service = service
         self.log = log
         self.port = free_port()
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
             self._process = subprocess.Popen(  # noqa: S603  # our own module
-                [sys.executable, "-m", f"services.{service}"],
+                [sys.executable, "-m", f"services.{service}", *arguments],
                 env={**os.environ, **environment, "IOC_BRIDGE_METRICS_PORT": str(self.port)},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,

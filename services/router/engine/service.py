@@ -70,7 +70,7 @@ class Router:
 
     async def _serve(self, tasks: TaskOwner) -> None:
         await self.app.start()
-        tasks.start("questions", self._questions.run())
+        tasks.start("requests", self._questions.run())
         tasks.start("replies", self._questions.publish())
         tasks.start("lag", LagWatch(self._settings, self._positions, self._lag_beat).run())
         while not self._context.stop.is_set():

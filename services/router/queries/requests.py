@@ -105,7 +105,7 @@ class RequestFollower:
         owned: frozenset[int] = frozenset()
         try:
             while True:
-                self._context.health.beat("questions", _BEAT_BOUND_S)
+                self._context.health.beat("requests", _BEAT_BOUND_S)
                 if owned != self._wanted:
                     await self._follow(reader, owned)
                     owned = self._wanted
@@ -117,7 +117,7 @@ class RequestFollower:
                         await self._take(part, Raw(record.offset, record.key, record.value, record.headers))
         finally:
             await reader.stop()
-            self._context.health.forget("questions")
+            self._context.health.forget("requests")
 
     async def _follow(self, reader: AIOKafkaConsumer, before: frozenset[int]) -> None:
         topic, wanted = self._settings.topics.requests.name, self._wanted
