@@ -31,6 +31,12 @@ class ConnectionState(Record):
     """What the vendor, or the way there, did last, in one line; absent while closed."""
     remedy: str | None = None
     """What to do about it."""
+    failure: str | None = None
+    """The unexpected error that ended its worker last; absent while it works."""
+    failures: int | None = None
+    """How often in a row it failed so, and was started again."""
+    failing_since: Millis | None = None
+    """When it first did."""
     answered: str | None = None
     """Id of the latest request to compare that was carried out."""
 

@@ -102,6 +102,20 @@ ROWS = [
                 levels=((1, "orange"), (2, "red")),
             ),
             Panel(
+                "Workers that fail",
+                "How often in a row the worker of each connection failed unexpectedly; it is started again by itself.",
+                (
+                    Query(
+                        f"max by (connection, service) ({series('worker_failures', CONNECTION)})",
+                        "{{connection}} {{service}}",
+                    ),
+                ),
+                "short",
+                kind="bars",
+                width=6,
+                levels=((1, "orange"), (3, "red")),
+            ),
+            Panel(
                 "Credentials refused",
                 "Calls refused for app, secret or token a second, by reason.",
                 (

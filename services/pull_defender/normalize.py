@@ -11,6 +11,7 @@ from schemas.moment import read_vendor
 from schemas.report import Report, Verb
 from schemas.resources.connection import DefenderTenant
 from schemas.types import IndicatorType, Severity
+from services.runtime.polling.unreadable import unreadable, without_surrogates, writable
 from services.runtime.vendors.defender_rows import id_of
 
 Row = Mapping[str, object]
@@ -70,10 +71,9 @@ def normalise(rows: Sequence[object], spec: DefenderTenant, now: int, ours: froz
     skips = []
     for row in sorted(rows, key=_age):
         try:
-            found = _read(row, spec, now, ours)
-        except Exception as error:  # noqa: BLE001  # a row of a shape nobody foresaw must not stop the others
-            detail = f"cannot be read: {type(error).__name__}"
-            found = ActivityItem(subject=_name(row), reason=Skip.UNREADABLE, detail=detail)
+            found = writable(_read(row, spec, now, ours))
+        except Exception as error:  # noqa: BLE001  # a row of a shape that was not foreseen must not stop the others
+            found = unreadable(Skip.UNREADABLE, _name(row), error)
         if isinstance(found, ActivityItem):
             skips.append(found)
         else:
@@ -151,7 +151,7 @@ def _shown(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return without_surrogates(value) if isinstance(value, str) else ""
 
 
 def _tags(techniques: object) -> tuple[str, ...]:

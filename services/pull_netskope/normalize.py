@@ -20,6 +20,7 @@ from schemas.moment import from_seconds
 from schemas.report import Report, Verb
 from schemas.types import IndicatorType, Severity
 from services.pull_netskope.client import Kind
+from services.runtime.polling.unreadable import unreadable, without_surrogates, writable
 
 MAX_COMMENTS = 1_000
 MAX_TAGS = 20
@@ -93,23 +94,28 @@ def normalise(
     skips: dict[tuple[str, str], ActivityItem] = {}
     for record in records:
         try:
-            told = [(one, _reported(kind, one, record, observed_at)) for one in _told(kind, record, terms)]
-        except Exception as error:  # noqa: BLE001  # an alert of a shape nobody foresaw must not stop the others
-            detail = f"cannot be read: {type(error).__name__}"
-            told = [(_Skipped(Skip.UNREADABLE, _name(record), detail), None)]
-        for one, report in told:
-            if isinstance(one, _Skipped):
-                item = ActivityItem(subject=one.subject, reason=one.reason, detail=one.detail)
-                skips.setdefault((item.subject, item.reason), item)
-            elif report is not None:
-                found[one.id] = _merged(found[one.id], report) if one.id in found else report
+            reports, items = _read_alert(kind, record, terms, observed_at)
+        except Exception as error:  # noqa: BLE001  # an alert of a shape that was not foreseen must not stop the others
+            reports, items = [], [unreadable(Skip.UNREADABLE, _name(record), error)]
+        for key, report in reports:
+            found[key] = _merged(found[key], report) if key in found else report
+        for item in items:
+            skips.setdefault((item.subject, item.reason), item)
     return list(found.values()), list(skips.values())
 
 
-def _reported(kind: Kind, told: Canonical | _Skipped, record: object, observed_at: int) -> Report | None:
-    if isinstance(told, _Skipped) or not isinstance(record, Mapping):
-        return None
-    return _report(kind, told, record, observed_at)
+def _read_alert(
+    kind: Kind, record: object, terms: AlertFilter, observed_at: int
+) -> tuple[list[tuple[str, Report]], list[ActivityItem]]:
+    """The reports of one alert by indicator id, and what of it is skipped."""
+    reports, items = list[tuple[str, Report]](), list[ActivityItem]()
+    for told in _told(kind, record, terms):
+        if isinstance(told, _Skipped):
+            items.append(writable(ActivityItem(subject=told.subject, reason=told.reason, detail=told.detail)))
+        else:
+            assert isinstance(record, Mapping)
+            reports.append((told.id, writable(_report(kind, told, record, observed_at))))
+    return reports, items
 
 
 def _name(record: object) -> str:
@@ -202,7 +208,7 @@ def _report(kind: Kind, found: Canonical, record: Mapping[str, object], observed
         first_seen=seen,
         last_seen=seen,
         severity=next((severity for severity in known if severity), Severity.UNKNOWN),
-        comments=" / ".join(filter(None, said))[:MAX_COMMENTS],
+        comments=without_surrogates(" / ".join(filter(None, said)))[:MAX_COMMENTS],
         tags=_tags(categories),
         external_id=_text(record.get("_id"))[:MAX_ID] or None,
         sighting=True,
@@ -244,7 +250,7 @@ def _unfolded(text: str) -> object:
 
 
 def _tags(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({text[:MAX_TAG] for text in texts})[:MAX_TAGS])
+    return tuple(sorted({without_surrogates(text)[:MAX_TAG] for text in texts})[:MAX_TAGS])
 
 
 def _time(value: object, observed_at: int) -> int:

@@ -21,6 +21,7 @@ from services.push_defender.eviction import Eviction
 from services.push_defender.upserts import Upserts
 from services.runtime.kafka.clients import admin
 from services.runtime.lifecycle import Context
+from services.runtime.reconciling.entry import Entry
 from services.runtime.reconciling.reconciler import Reconciler
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.capabilities import LearnedRefusals
@@ -82,6 +83,10 @@ class DefenderPusher:
                 return 0.0
             waits.append(wait)
         return min(waits)
+
+    def try_entry(self, entry: Entry) -> None:
+        """See `Pusher`."""
+        self._upserts.try_entry(entry)
 
     def close(self) -> None:
         """Close the connections."""

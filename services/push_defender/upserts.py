@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
+import orjson
+
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.types import Family
@@ -16,7 +18,7 @@ from services.push_defender import plan
 from services.push_defender.capabilities import Capabilities
 from services.push_defender.capacity import Capacity
 from services.push_defender.client import BATCH, FIND_CHARACTERS, FIND_MOST, Body, DefenderClient
-from services.push_defender.render import body, value_of
+from services.push_defender.render import body, value_of, why_not
 from services.runtime.clock import now_ms
 from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
 from services.runtime.reconciling.halving import by_halves
@@ -96,6 +98,14 @@ class Upserts:
         if failed:
             self._writer.record(failed)
         return found
+
+    def try_entry(self, entry: Entry) -> None:
+        """See `Pusher.try_entry`. What is withdrawn is not rendered."""
+        plan.marked([], self._owner, entry)
+        if entry.wanted is not None:
+            target = plan.action_of(entry)
+            why_not(entry, target, now_ms())
+            orjson.dumps((entry.rank, _spellings(entry), body(entry, target, self._ioc_source, self._owner)))
 
     def _without_strangers(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Those that somebody else has not written already; the others count as there."""

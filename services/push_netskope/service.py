@@ -16,8 +16,9 @@ from services.push_netskope.comparison import Comparison
 from services.push_netskope.hash_lists.service import HashLists
 from services.push_netskope.profiles.client import ProfileClient
 from services.push_netskope.profiles.service import Profiles
-from services.push_netskope.render import give_form
+from services.push_netskope.render import form_of, give_form
 from services.push_netskope.url_lists.overflow import OverflowLists
+from services.push_netskope.url_lists.plan import ranks
 from services.push_netskope.url_lists.service import UrlLists
 from services.runtime.lifecycle import Context
 from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
@@ -92,6 +93,11 @@ class NetskopePusher:
                 return 0.0
             waits.append(wait)
         return min(waits, default=FOREVER)
+
+    def try_entry(self, entry: Entry) -> None:
+        """See `Pusher`."""
+        form_of(entry, self._writer.store.targets[entry.target_id])
+        ranks([entry])
 
     def close(self) -> None:
         """Close the connections."""

@@ -17,9 +17,9 @@ from schemas.resolution import digest
 from services.runtime.clock import now_ms
 from services.runtime.kafka.bulk_read import Raw
 from services.runtime.kafka.clients import producer
+from services.runtime.kafka.record_headers import sendable, size_of
 from services.runtime.observability import log
 from services.runtime.observability.metrics import DEAD_LETTERS
-from services.runtime.record_headers import sendable, size_of
 from services.runtime.settings import Settings
 
 _LOG = log.get(__name__)
@@ -45,6 +45,11 @@ class Limit:
     def __init__(self) -> None:
         self._recent: dict[tuple[str, int], deque[bool]] = defaultdict(lambda: deque(maxlen=WINDOW))
         self._run: dict[tuple[str, int], int] = defaultdict(int)
+
+    def begin(self, topic: str, partition: int) -> None:
+        """A partition is read from its beginning: what was seen of it before does not count."""
+        self._recent.pop((topic, partition), None)
+        self._run.pop((topic, partition), None)
 
     def good(self, topic: str, partition: int, count: int = 1) -> None:
         """So many records of a partition were decodable."""
@@ -86,7 +91,7 @@ class DeadLetters:
     def set_aside(self, topic: str, partition: int, record: Raw, error: Exception) -> None:
         """Keep an undecodable record where people can see it, acknowledged by Kafka before this returns.
 
-        One that this process has set aside already, and met again, is neither kept twice nor counted.
+        One that this process has set aside already, and met again, is not kept twice.
         Waits for Kafka, for a minute or so; coroutines call it by `asyncio.to_thread`.
 
         Raises:
@@ -96,9 +101,9 @@ class DeadLetters:
         _refuse_event_loop()
         place = (topic, partition, record.offset)
         with self._lock:
+            self.limit.bad(topic, partition)
             if place in self._known:
                 return
-            self.limit.bad(topic, partition)
             letter = DeadLetter(
                 topic=topic,
                 partition=partition,

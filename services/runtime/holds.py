@@ -67,6 +67,7 @@ def known_holds(context: Context, connection: str) -> dict[str, Hold]:
     """
     found: dict[str, Hold] = {}
     topic = context.settings.topics.holds.name
+    context.deadletters.limit.begin(topic, 0)
     for record in read_everything(context.settings, topic):
         if record.key is None:
             continue

@@ -1,7 +1,7 @@
 """One worker thread for each connection that this process owns; they come and go with leases and policy.
 
-A worker that raises ends the process: what it believed cannot be trusted, and a fresh process starts from Kafka.
-Vendor trouble is not such an error; workers deal with that themselves.
+A worker that fails ends alone and is started again (`failures`), from what is in Kafka; only the loss of ownership, or
+of what the process runs on, ends the process. Vendor trouble is no failure; workers deal with that themselves.
 """
 
 import threading
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from schemas.resources import Connection
+from services.runtime.failures import STEADY_AFTER_S, Failures, ends_process
 from services.runtime.kafka.leases import LeaseLostError, Leases
 from services.runtime.lifecycle import Context
 from services.runtime.observability import log, metrics
@@ -22,17 +23,28 @@ _SHOWN_EVERY_S = 5.0
 
 
 class Lease:
-    """One connection in the hands of this process, for as long as the lease lasts."""
+    """One connection in the hands of this process, for as long as the lease lasts, and one worker for it."""
 
-    def __init__(self, connection: Connection, leases: Leases) -> None:
+    def __init__(self, connection: Connection, leases: Leases, steady_after_s: float = STEADY_AFTER_S) -> None:
         self.connection = connection
         self.stop = threading.Event()
         self._leases = leases
+        self._steady_at = time.monotonic() + steady_after_s
+        self._has_worked = False
 
     @property
     def name(self) -> str:
         """The connection's name."""
         return self.connection.name
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the worker has done some work, and stayed up for long enough to count as working."""
+        return self._has_worked and time.monotonic() >= self._steady_at
+
+    def worked(self) -> None:
+        """A unit of work is done, or ended in trouble of the vendor's."""
+        self._has_worked = True
 
     def check(self) -> None:
         """Make sure it is still ours, right before a call that a former owner must not make.
@@ -68,10 +80,11 @@ class WorkerPool:
         self._wants = wants
         self._build_worker = build_worker
         self._posts: dict[str, WorkerHandle] = {}
+        self._failures = Failures(context)
         self._leases = Leases(context.settings, context.service, self._stop_disowned)
 
     def run(self) -> None:
-        """Work until asked to leave, or until a worker fails.
+        """Work until asked to leave, or until something fails that is not one connection's alone.
 
         Raises:
             LeaseLostError: the process slept too long.
@@ -102,6 +115,10 @@ class WorkerPool:
                 del self._posts[name]
                 forget_budgets(name)
                 metrics.forget("connection", name)
+                if name in self._failures:
+                    self._failures.show(name)
+            elif name in self._failures and post.lease.is_steady:
+                self._failures.over(name)
 
     def _adjust(self) -> None:
         """Stop who is not wanted any more or has a changed connection, start who is missing."""
@@ -109,12 +126,17 @@ class WorkerPool:
         mine = {name: c for name, c in policy.connections.items() if self._leases.owns(name) and self._wants(c)}
         stale = [name for name, post in self._posts.items() if mine.get(name) != post.lease.connection]
         self._stop(stale, within_s=0)
+        for name in self._failures.names():
+            if name not in mine:
+                self._failures.forget(name)
+                metrics.forget("connection", name)
         for name in mine.keys() - self._posts.keys():
-            self._start(mine[name])
+            if self._failures.may_start(mine[name]):
+                self._start(mine[name])
         metrics.LEASES.set(len(self._posts))
 
     def _start(self, connection: Connection) -> None:
-        lease = Lease(connection, self._leases)
+        lease = Lease(connection, self._leases, self._failures.steady_after_s(connection.name))
         thread = self._context.supervisor.start_thread(connection.name, lambda: self._work(lease), ending=lease.stop)
         self._posts[connection.name] = WorkerHandle(lease, thread)
 
@@ -125,6 +147,14 @@ class WorkerPool:
         except LeaseLostError:
             if not lease.stop.is_set():
                 raise
+        except Exception as error:
+            if ends_process(error):
+                raise
+            if lease.stop.is_set():
+                _LOG.warning("a worker failed while it ended", connection=lease.name, why=repr(error))
+            else:
+                self._failures.take(lease.connection, error)
+                lease.stop.set()
         _LOG.info("no longer working for", connection=lease.name)
 
     def _stop_disowned(self) -> None:

@@ -23,9 +23,9 @@ from services.console.__main__ import app
 from services.runtime.deadletters import DeadLetters
 from services.runtime.kafka import clients
 from services.runtime.kafka.bulk_read import Raw, read_everything
+from services.runtime.kafka.record_headers import RawName, sendable
 from services.runtime.kafka.topics import apply_topics
 from services.runtime.kafka.transactional_producer import FencedError, OutgoingRecord, TransactionalProducer
-from services.runtime.record_headers import RawName, sendable
 from services.runtime.settings import Settings
 from tests.routing import SHARING, settings_for
 

@@ -11,10 +11,10 @@ from schemas.deadletter import DeadLetter
 from schemas.resources import encode_resource, resource_key
 from services.runtime.deadletters import MAX_RUN, DeadLetters, TooManyDeadLettersError
 from services.runtime.kafka.clients import producer
+from services.runtime.kafka.record_headers import RawName, sendable
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.observability.health import Health
 from services.runtime.policy import PolicyFollower
-from services.runtime.record_headers import RawName, sendable
 from services.runtime.supervision import Supervisor
 from tests.integration.test_deadletters import letters
 from tests.routing import CONNECTIONS, SHARING, Exchange

@@ -16,6 +16,9 @@ WHY = Reason(code="vendor_rejected", detail="no")
 
 
 class _Nothing:
+    def try_entry(self, entry: Entry) -> None:
+        """Nothing is wrong with any."""
+
     def reconcile_once(self) -> float:
         return float("inf")
 

@@ -67,3 +67,11 @@ def test_it_stops_exactly_when_the_run_or_the_share_is_too_large(steps: list[int
         run = next((number for number, good in enumerate(reversed(seen)) if good), len(seen))
         share = recent.count(False) / len(recent)
         assert stops(limit) == (run > MAX_RUN or (len(recent) >= MIN_IN_WINDOW and share > MAX_SHARE))
+
+
+def test_a_partition_that_is_read_from_its_beginning_is_judged_anew() -> None:
+    limit = Limit()
+    assert not any(stops(limit) for _ in range(MAX_RUN))
+    limit.begin(TOPIC, 0)
+    assert not any(stops(limit) for _ in range(MAX_RUN))
+    assert stops(limit)

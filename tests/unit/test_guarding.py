@@ -14,7 +14,7 @@ from schemas.hold import Hold, HoldKind, hold_id
 from schemas.policy import Policy
 from schemas.resources import AnyResource, resource
 from services.runtime.reconciling import change_guard
-from services.runtime.reconciling.entry import Outcome, SyncState
+from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 from services.runtime.reconciling.status_writer import StatusWriter
 from tests import pushing
 from tests.pushing import BLOCK, LIST, NAME, defender
@@ -32,6 +32,9 @@ class Tenant:
         self._writer = writer
         self._there = there
         self._batch = batch
+
+    def try_entry(self, entry: Entry) -> None:
+        """Nothing is wrong with any."""
 
     def reconcile_once(self) -> float:
         by_sync_state = self._writer.store.by_sync_state

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from kafka.record.memory_records import MemoryRecords as ClientRecords
 from kafka.record.memory_records import MemoryRecordsBuilder
 
-from services.router import tolerant_records
-from services.runtime.record_headers import Header, RawName, sendable
+from services.router.engine import tolerant_records
+from services.runtime.kafka.record_headers import Header, RawName, sendable
 
 
 def _named(raw: bytes) -> str:

@@ -236,13 +236,19 @@ class Answered(BaseModel):
 
 
 class ServiceState(BaseModel):
-    """What a service said last of a connection. `reason` and `remedy` are there while its breaker is not closed."""
+    """What a service said last of a connection. `reason` and `remedy` are there while its breaker is not closed.
+
+    `failure` is there while its worker fails unexpectedly and is started again by itself.
+    """
 
     service: str
     state: BreakerState
     since: Millis
     reason: str | None
     remedy: str | None
+    failure: str | None = None
+    failures: int | None = None
+    failing_since: Millis | None = None
 
 
 class ConnectionRow(BaseModel):

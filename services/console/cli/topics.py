@@ -2,20 +2,23 @@
 
 import typer
 
+from services.console.cli.asking import Output
+from services.console.cli.output.forms import Form
+
 topics = typer.Typer(help="The topics of this installation.", no_args_is_help=True)
 
 
 @topics.command()
-def apply() -> None:
+def apply(output: Output = Form.TABLE) -> None:
     """Create what is missing and check the rest; nothing that exists is changed."""
     from services.console.doing.topics import run
 
-    run(change=True)
+    run(output, change=True)
 
 
 @topics.command()
-def check() -> None:
-    """Compare the topics with what they should be."""
+def check(output: Output = Form.TABLE) -> None:
+    """Compare the topics with what they should be: every setting that matters, right or wrong, with what to do."""
     from services.console.doing.topics import run
 
-    run(change=False)
+    run(output, change=False)

@@ -13,8 +13,8 @@ from services.console.deadletters.dead_letter import ListedDeadLetter
 from services.console.deadletters.reasons import Outcome, Why
 from services.console.deadletters.topic_kinds import topic_kind_of
 from services.runtime.kafka.clients import MAX_REQUEST_BYTES
+from services.runtime.kafka.record_headers import size_of
 from services.runtime.kafka.transactional_producer import OutgoingRecord
-from services.runtime.record_headers import size_of
 
 _MOST_BYTES = MAX_REQUEST_BYTES - 1_000
 """Of key, value and headers: the rest is the envelope of a request."""

@@ -13,10 +13,11 @@ from services.runtime.kafka import clients
 from services.runtime.kafka.topics import TopicState, apply_topics, check_topics
 from services.runtime.settings import Settings, load_settings
 
-_TOPICS = Listing(("topic", "partitions", "state"), (), lambda row: str(row["topic"]))
+_APPLIED = Listing(("topic", "partitions", "state"), ("settings",), lambda row: str(row["topic"]))
+_CHECKED = Listing(("topic", "partitions", "state", "settings"), (), lambda row: str(row["topic"]))
 
 
-def run(*, change: bool) -> None:
+def run(form: Form, *, change: bool) -> None:
     """Check the topics, creating what is missing if they may be changed.
 
     Raises:
@@ -26,11 +27,11 @@ def run(*, change: bool) -> None:
     with guarded():
         settings = load_settings()
         with closing(clients.admin(settings)) as admin:
-            policy = settings.topics.policy
-            states = apply_topics(admin, [policy], settings.replication) if change else check_topics(admin, [policy])
-            wanted = settings.topics.all(_destinations(settings) if states[0].state != "missing" else ())
-            states = apply_topics(admin, wanted, settings.replication) if change else check_topics(admin, wanted)
-        _show(states)
+            look = apply_topics if change else check_topics
+            (first,) = look(admin, [settings.topics.policy], settings.replication)
+            wanted = settings.topics.all(_destinations(settings) if first.state != "missing" else ())
+            states = look(admin, wanted, settings.replication)
+        write(list(map(_row, states)), _APPLIED if change else _CHECKED, form, list(map(_whole, states)))
         if any(state.state in ("differs", "missing") for state in states):
             raise typer.Exit(EXIT_REFUSED)
 
@@ -41,9 +42,14 @@ def _destinations(settings: Settings) -> list[str]:
     return found.policy.destinations
 
 
-def _show(states: list[TopicState]) -> None:
-    rows = [
-        {"topic": one.topic.name, "partitions": one.topic.partitions, "state": [one.state, *one.wrong]}
-        for one in states
+def _row(one: TopicState) -> dict[str, object]:
+    settings = [f"{setting.name} {setting.found}" for setting in one.settings]
+    state = [one.state, *one.wrong]
+    return {"topic": one.topic.name, "partitions": one.topic.partitions, "state": state, "settings": settings}
+
+
+def _whole(one: TopicState) -> dict[str, object]:
+    settings = [
+        {"name": found.name, "is": found.found, "should_be": found.wanted, "do": found.remedy} for found in one.settings
     ]
-    write(rows, _TOPICS, Form.TABLE)
+    return {"topic": one.topic.name, "partitions": one.topic.partitions, "state": one.state, "settings": settings}

@@ -52,13 +52,20 @@ def in_short(connection: Connection, states: States) -> str:
 
 
 def troubles(states: Iterable[ConnectionState]) -> list[str]:
-    """A line for each service whose calls do not go through."""
-    return [f"{one.service} {one.state}: {one.reason}" for one in states if one.state is not BreakerState.CLOSED]
+    """A line for each service whose worker fails, or whose calls do not go through."""
+    found = list(states)
+    failing = [f"{one.service} restarting: {one.failure}" for one in found if one.failure]
+    return failing + [
+        f"{one.service} {one.state}: {one.reason}" for one in found if one.state is not BreakerState.CLOSED
+    ]
 
 
 def at_length(state: ConnectionState) -> str:
     """One state with since when, why and what to do."""
     parts = [
+        f"failed {state.failures} times in a row since {show(state.failing_since)}: {state.failure}; restarting"
+        if state.failure
+        else None,
         f"{state.state} since {show(state.since)} ({_MEANS[state.state]})",
         state.reason,
         f"do: {state.remedy}" if state.remedy else None,

@@ -10,7 +10,7 @@ from typing import Any
 from faust.transport.drivers import TRANSPORTS
 from faust.transport.drivers import aiokafka as driver
 
-from services.router import tolerant_records as _tolerant_records  # noqa: F401  # for every reader of the router
+from services.router.engine import tolerant_records as _tolerant_records  # noqa: F401  # for every reader of the router
 
 TRANSPORTS.aliases["committed"] = "services.router.engine.transport:Transport"
 

@@ -7,20 +7,28 @@ from typing import Any, Literal
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from schemas.topics import Topic
+from services.runtime.kafka.topic_settings import TopicSetting, settings_of
+
+_REPLICAS = "replica_nodes"
 
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """What was found or done about one topic. `wrong` says what differs and what to do, a line each."""
+    """What was found or done about one topic. `settings`: those that matter, right or wrong; none of a missing one."""
 
     topic: Topic
     state: Literal["created", "as it should be", "differs", "missing"]
-    wrong: tuple[str, ...] = ()
+    settings: tuple[TopicSetting, ...] = ()
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """What differs and what to do, a line each."""
+        return tuple(str(setting) for setting in self.settings if not setting.is_right)
 
 
 def apply_topics(client: KafkaAdminClient, topics: Sequence[Topic], replication: int) -> list[TopicState]:
     """Create what is missing and check the rest. Nothing that exists is changed: that is for a person to decide."""
-    states = check_topics(client, topics)
+    states = check_topics(client, topics, replication)
     missing = [state.topic for state in states if state.state == "missing"]
     if missing:
         client.create_topics(
@@ -35,36 +43,27 @@ def apply_topics(client: KafkaAdminClient, topics: Sequence[Topic], replication:
     return [TopicState(s.topic, "created") if s.topic in missing else s for s in states]
 
 
-def check_topics(client: KafkaAdminClient, topics: Sequence[Topic]) -> list[TopicState]:
+def check_topics(client: KafkaAdminClient, topics: Sequence[Topic], replication: int = 1) -> list[TopicState]:
     """Compare topics with what they should be, and change nothing."""
     existing = set(client.list_topics())
     known = [topic for topic in topics if topic.name in existing]
-    partitions = _partitions(client, known)
-    configs = _configs(client, known)
-    return [
-        _state(topic, partitions[topic.name], configs[topic.name]) if topic.name in existing
-        else TopicState(topic, "missing")
-        for topic in topics
-    ]  # fmt: skip
+    partitions, configs = _partitions(client, known), _configs(client, known)
+    states = {topic.name: _state(topic, partitions[topic.name], replication, configs[topic.name]) for topic in known}
+    return [states.get(topic.name) or TopicState(topic, "missing") for topic in topics]
 
 
-def _state(topic: Topic, partitions: int, config: dict[str, str]) -> TopicState:
-    wrong = []
-    if partitions != topic.partitions:
-        wrong.append(
-            f"has {partitions} partitions, should have {topic.partitions}: indicators would change partition; "
-            "set IOC_BRIDGE_PARTITIONS to what the topic has, or begin with new topics"
-        )
-    for key, value in topic.config.items():
-        if (found := config.get(key)) != value:
-            wrong.append(f"{key} is {found}, should be {value}: change it with kafka-configs --alter")
-    return TopicState(topic, "differs" if wrong else "as it should be", tuple(wrong))
+def _state(topic: Topic, partitions: Sequence[int], replication: int, config: dict[str, str]) -> TopicState:
+    found = settings_of(topic, len(partitions), (min(partitions, default=0), replication), config)
+    is_right = all(setting.is_right for setting in found)
+    return TopicState(topic, "as it should be" if is_right else "differs", tuple(found))
 
 
-def _partitions(client: KafkaAdminClient, topics: Sequence[Topic]) -> dict[str, int]:
+def _partitions(client: KafkaAdminClient, topics: Sequence[Topic]) -> dict[str, list[int]]:
+    """How many replicas each partition has, by topic."""
     if not topics:
         return {}
-    return {found["name"]: len(found["partitions"]) for found in client.describe_topics([t.name for t in topics])}
+    found = client.describe_topics([topic.name for topic in topics])
+    return {one["name"]: [len(part[_REPLICAS]) for part in one["partitions"]] for one in found}
 
 
 def _configs(client: KafkaAdminClient, topics: Sequence[Topic]) -> dict[str, dict[str, str]]:

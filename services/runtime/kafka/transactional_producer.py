@@ -17,7 +17,7 @@ from kafka.errors import (
 )
 
 from services.runtime.kafka.clients import TRANSACTION_TIMEOUT_MS, producer
-from services.runtime.record_headers import Header, sendable
+from services.runtime.kafka.record_headers import Header, sendable
 from services.runtime.settings import Settings
 
 _FENCING = (ProducerFencedError, InvalidProducerEpochError, InvalidProducerIdMappingError, FencedInstanceIdError)

@@ -101,6 +101,14 @@ BREAKER = _gauge(
     services=VENDOR_FACING,
 )
 
+WORKER_FAILURES = _gauge(
+    "worker_failures",
+    "How often in a row the worker of a connection failed unexpectedly and was started again; 0 while it works.",
+    "service",
+    "connection",
+    services=VENDOR_FACING,
+)
+
 # Calls to vendors
 VENDOR_CALLS = _counter(
     "vendor_calls_total",

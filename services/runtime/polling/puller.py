@@ -62,6 +62,8 @@ class SourceContext:
         if self.stop.is_set():
             raise StoppedError(f"asked to leave while working for {self.name}")
         self._lease.check()
+        if self.status.latest.failure and self._lease.is_steady:
+            self.status.recovered()
 
     def wait(self, seconds: float) -> None:
         """Wait, as long as work may go on. Raises as `check`."""
@@ -167,6 +169,7 @@ class Puller:
             source_context.rest(wait, poll_request, patient=schedule is None or not schedule.may_hurry)
             if schedule and not poll_request.has_news:
                 poll_request.took(schedule, well=schedule.take())
+                self._lease.worked()
 
     def _await_topics(self) -> None:
         topics = self._context.settings.topics

@@ -20,11 +20,11 @@ from services.runtime.deadletters import DeadLetters
 from services.runtime.holds import known_holds
 from services.runtime.kafka.bulk_read import Raw, read_everything
 from services.runtime.kafka.clients import producer
+from services.runtime.kafka.record_headers import sendable
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.lifecycle import Context
 from services.runtime.observability import log, trace
 from services.runtime.observability.metrics import CHECKPOINT, REPORTED
-from services.runtime.record_headers import sendable
 from services.runtime.settings import Settings
 
 SCHEMA = b"report-batch/1"
@@ -164,6 +164,7 @@ def recall(settings: Settings, source: str, deadletters: DeadLetters) -> Memory:
     """What is remembered of a source. To be read by its owner only, after it became that."""
     memory, prefix = Memory(), f"{source}/".encode()
     topic = settings.topics.checkpoints.name
+    deadletters.limit.begin(topic, 0)
     for record in read_everything(settings, topic):
         try:
             if record.key == source.encode():

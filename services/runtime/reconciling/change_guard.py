@@ -46,6 +46,10 @@ class ChangeGuard:
         self.look()
         return self._pusher.reconcile_once()
 
+    def try_entry(self, entry: Entry) -> None:
+        """See `Pusher`."""
+        self._pusher.try_entry(entry)
+
     def close(self) -> None:
         """Close the vendor's part."""
         self._pusher.close()

@@ -58,6 +58,8 @@ class EntryStore:
         self._alarms: list[tuple[float, int, Entry]] = []
         self._serial = count()
         self._watched: dict[str, Changes] = {}
+        self._unusable: dict[str, Entry] = {}
+        """Entries by their keys that no unit may meet until their records change."""
 
     def __iter__(self) -> Iterator[Entry]:
         for entries in self.entries.values():
@@ -174,6 +176,13 @@ class EntryStore:
         entry.remote_id, entry.content, entry.uncertain = None, "", False
         self._put_down(entry)
 
+    def take_out(self, entry: Entry) -> None:
+        """No unit shall meet the entry any more, until there is another record of it."""
+        self._lift(entry)
+        del self.entries[entry.target_id][entry.indicator_id]
+        self._unusable[entry.key] = entry
+        self.states[AppliedState.REJECTED] += 1
+
     def keep(self, target_id: str, kept: GuardedChanges) -> None:
         """Keep back what a guard says of a target, also of what is still to come, and nothing else."""
         if self._kept.get(target_id, GuardedChanges.NOTHING) is kept:
@@ -211,6 +220,9 @@ class EntryStore:
         target_id, indicator_id = split_key(key)
         entries = self.entries.get(target_id)
         entry = entries.get(indicator_id) if entries else None
+        if entry is None and (entry := self._unusable.pop(key, None)):
+            self.states[AppliedState.REJECTED] -= 1
+            self.entries.setdefault(entry.target_id, {})[indicator_id] = entry
         if entry is None and create:
             target_id = sys.intern(target_id)
             entry = Entry(target_id, indicator_id)

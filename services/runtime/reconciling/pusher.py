@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from services.runtime.reconciling.entry import Entry
+
 FOREVER = float("inf")
 """What a unit returns when only a change of what is desired brings more work."""
 
@@ -16,6 +18,12 @@ class Pusher(Protocol):
             StoppedError: asked to leave.
             VendorError: the vendor cannot be worked with now; what was not recorded is tried again.
 
+        """
+
+    def try_entry(self, entry: Entry) -> None:
+        """Do by itself with one entry what units do with each before they call the vendor. Raises whatever that raises.
+
+        Where a unit failed unexpectedly, this tells which entries are to blame.
         """
 
     def close(self) -> None:

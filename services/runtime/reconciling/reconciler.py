@@ -7,27 +7,27 @@ then work. Between two units of work the latest wishes are taken in, so a withdr
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
-from schemas.canonical import indicator_id
-from schemas.desired import Applied, Desired, entry_key
-from schemas.note import RESERVED
-from schemas.record import UndecodableError
-from schemas.types import IndicatorType
+from schemas.desired import Applied, Desired
+from services.runtime.deadletters import TooManyDeadLettersError
 from services.runtime.holds import Holds, known_holds
-from services.runtime.kafka.bulk_read import Raw, poll, read_to_end
+from services.runtime.kafka.bulk_read import poll, read_to_end
 from services.runtime.kafka.clients import consumer
-from services.runtime.kafka.transactional_producer import TransactionalProducer
+from services.runtime.kafka.leases import LeaseLostError
+from services.runtime.kafka.transactional_producer import ProducerError, TransactionalProducer
 from services.runtime.lifecycle import Context
 from services.runtime.observability import log, trace
 from services.runtime.observability.metrics import VENDOR_RETRIES
 from services.runtime.reconciling.change_guard import ChangeGuard
 from services.runtime.reconciling.entry_store import EntryStore
+from services.runtime.reconciling.intake import Intake
 from services.runtime.reconciling.notes import Notes
 from services.runtime.reconciling.pusher import FOREVER, Pusher
 from services.runtime.reconciling.status_writer import BEAT_BOUND_S, StatusWriter
+from services.runtime.reconciling.unusable import reject_unusable
 from services.runtime.vendors.breaker import Breaker, Circuit
 from services.runtime.vendors.errors import StoppedError, VendorError
 from services.runtime.vendors.pace import Pace
@@ -36,6 +36,7 @@ from services.runtime.worker_pool import Lease
 
 __all__ = ["FOREVER", "Pusher", "Reconciler"]
 
+_NOT_OF_ENTRIES = (StoppedError, LeaseLostError, ProducerError, KafkaError, TooManyDeadLettersError)
 _TICK_S = 0.25
 _LINKS = 100
 """Traces at most that one unit is linked to."""
@@ -45,7 +46,6 @@ _LONE_SHARE = 0.25
 """Share of the settling time after which a change that nothing has followed is written."""
 
 _LOG = log.get(__name__)
-_R = TypeVar("_R", Applied, Desired)
 
 
 class Reconciler:
@@ -72,6 +72,7 @@ class Reconciler:
         self._applied = TopicPartition(topics.applied(lease.name).name, 0)
         self._desired = TopicPartition(topics.desired(lease.name).name, 0)
         self._notes = Notes(lease.name)
+        self._intake = Intake(context.deadletters, self._notes)
         self._steps: dict[str, None] = {}
         """Steps of traces whose changes came since there was nothing left to do."""
 
@@ -81,6 +82,7 @@ class Reconciler:
         Raises:
             LedgerError, LeaseLostError: someone else works for the connection.
             TooManyDeadLettersError: what is desired cannot be read.
+            Exception: any other failure of this connection that no entry of it is to blame for.
 
         """
         name = self._lease.name
@@ -94,8 +96,9 @@ class Reconciler:
                     writer.status.recall(known_state(self._context, name))
                     circuit = Breaker(self._context, name, writer.status, self._pace).circuit()
                     holds = Holds(self._context, name, producer.write, known_holds(self._context, name))
-                    with closing(ChangeGuard(writer, holds, self._context.policy, self._make(writer))) as pusher:
-                        self._converge(reader, writer, pusher, circuit)
+                    while not self._lease.stop.is_set():
+                        with closing(ChangeGuard(writer, holds, self._context.policy, self._make(writer))) as pusher:
+                            self._converge(reader, writer, pusher, circuit)
         except StoppedError:
             pass  # that is how a long wait ends
         finally:
@@ -120,16 +123,22 @@ class Reconciler:
         name = self._lease.name
         self._context.health.wait_for(f"entries of {name}", "reading what is desired and what is applied")
         began = time.monotonic()
+        for part in (self._applied, self._desired):
+            self._context.deadletters.limit.begin(part.topic, part.partition)
         for record in read_to_end(reader, self._applied):
-            self._take(self._applied, record, Applied, self._store.know)
+            self._intake.take(self._applied, record, Applied, self._store.know)
         for record in read_to_end(reader, self._desired):
-            self._take(self._desired, record, Desired, self._store.desire)
+            self._intake.take(self._desired, record, Desired, self._store.desire)
         self._context.health.done(f"entries of {name}")
         took = round(time.monotonic() - began, 1)
         states = dict(self._store.states)
         _LOG.info("read how it stands", connection=name, seconds=took, pending=self._store.pending, **states)
 
     def _converge(self, reader: KafkaConsumer, writer: StatusWriter, pusher: Pusher, circuit: Circuit) -> None:
+        """Work until the lease ends, or a unit failed for entries that are rejected by now.
+
+        What that unit left undone in the vendor's part is not known, so that part is to be made anew.
+        """
         due, shown, version, heard = 0.0, 0.0, 0, ""
         while not self._lease.stop.is_set():
             self._breathe()
@@ -142,11 +151,16 @@ class Reconciler:
             now = time.monotonic()
             self._store.wake(now)
             if now >= circuit.due and (fresh or now >= due):
-                due = now + self._work(pusher, circuit)
+                wait = self._work(writer, pusher, circuit)
+                if wait is None:
+                    return
+                due = now + wait
             due = max(min(due, self._store.wake(now)), circuit.due)
             if now - shown > 1:
                 writer.show()
                 shown = now
+                if writer.status.latest.failure and self._lease.is_steady:
+                    writer.status.recovered()
 
     def _absorb(self, reader: KafkaConsumer, wait: float) -> bool:
         """Take in what is new; wait for it when there is nothing else to do, and then let a burst settle.
@@ -168,20 +182,33 @@ class Reconciler:
         """Take in what comes within so many seconds. Returns how many records that was."""
         records = poll(reader, self._desired, int(wait * 1000))
         for record in records:
-            self._take(self._desired, record, Desired, self._store.desire)
+            self._intake.take(self._desired, record, Desired, self._store.desire)
             if (came_with := trace.of(record.headers)) and len(self._steps) < _LINKS:
                 self._steps[came_with] = None
         return len(records)
 
-    def _work(self, pusher: Pusher, circuit: Circuit) -> float:
-        """One unit. Returns in how many seconds to come back; the circuit says when not before."""
+    def _work(self, writer: StatusWriter, pusher: Pusher, circuit: Circuit) -> float | None:
+        """One unit. Returns in how many seconds to come back; the circuit says when not before.
+
+        None: it failed for entries that are rejected by now.
+        """
         circuit.begin()
         try:
             with trace.span("push", parent=self._last_step(), links=self._steps, connection=self._lease.name):
                 wait = pusher.reconcile_once()
+        except _NOT_OF_ENTRIES:
+            raise
         except VendorError as error:
+            self._lease.worked()
             VENDOR_RETRIES.labels(self._lease.name, error.route).inc()
             return circuit.failed(error)
+        except Exception as error:
+            count, why = reject_unusable(writer, pusher.try_entry), repr(error)
+            if not count:
+                raise
+            _LOG.warning("rejected entries that a unit failed for", connection=self._lease.name, count=count, why=why)
+            return None
+        self._lease.worked()
         circuit.passed()
         if wait > 0:
             self._steps.clear()
@@ -191,40 +218,7 @@ class Reconciler:
         """The step that a unit goes on from; it serves all those that came since there was nothing left to do."""
         return next(reversed(self._steps), None)
 
-    def _take(
-        self, partition: TopicPartition, record: Raw, kind: type[_R], into: Callable[[str, _R | None], None]
-    ) -> None:
-        if record.key is None:
-            return
-        if record.key.startswith(RESERVED):
-            self._notes.take(record.key, record.value)
-            return
-        try:
-            key = _checked_key(record.key)
-            entry = None if record.value is None else kind.decode(record.value)
-            _check_subject(key, entry)
-        except UndecodableError as error:
-            # What was known of the key stays: nothing is withdrawn or written because of a record nobody can read.
-            self._context.deadletters.set_aside(partition.topic, 0, record, error)
-        else:
-            self._context.deadletters.limit.good(partition.topic, 0)
-            into(key, entry)
-
     def _breathe(self) -> None:
         self._context.health.beat(f"push {self._lease.name}", BEAT_BOUND_S)
         if self._lease.stop.is_set():
             raise StoppedError(f"asked to leave while working for {self._lease.name}")
-
-
-def _checked_key(raw: bytes) -> str:
-    try:
-        key = raw.decode()
-        IndicatorType(key.partition("/")[2].partition(":")[0])
-    except ValueError as error:
-        raise UndecodableError(f"{raw[:100]!r} is not <target id>/<type>:<value>, as the key of an entry is") from error
-    return key
-
-
-def _check_subject(key: str, entry: Applied | Desired | None) -> None:
-    if entry and key != entry_key(entry.target.id, indicator_id(entry.type, entry.value)):
-        raise UndecodableError(f"the record under {key!a} is about something else")

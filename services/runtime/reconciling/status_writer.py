@@ -7,6 +7,7 @@ and an entry that is withdrawn meanwhile is still known to be there, perhaps.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 
 from schemas.activity import ActivityItem, Level
@@ -40,6 +41,8 @@ from services.runtime.worker_pool import Lease
 BEAT_BOUND_S = 180.0
 _RECORDS = 2_000
 """Records in one transaction: well within its timeout."""
+_DETAIL = 1_000
+"""Characters of what a vendor said of an entry."""
 _STATES = ("desired", "pending", *AppliedState)
 _SENT = Reason(code=UNCONFIRMED, detail="about to be sent, or sent; what the vendor made of it is not known yet")
 _TOLD = {
@@ -127,10 +130,13 @@ class StatusWriter:
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Publish what became of entries, and go on from there. What is published already is not published again.
 
+        What a vendor said is cut where it is too long for a record.
+
         Raises:
             StoppedError, LeaseLostError, LedgerError: some may not be recorded; they will be done again.
 
         """
+        outcomes = [_bounded(outcome) for outcome in outcomes]
         news = [outcome for outcome in outcomes if not _published(outcome)]
         self._write(news)
         self._tell(news)
@@ -232,6 +238,13 @@ class StatusWriter:
                 level, what, remedy = _TOLD[state]
                 text = f"{len(entries)} {what}; {entries[0].detail}"
                 self.activity.tell(level, state, text, connection=self._lease.name, remedy=remedy, items=entries)
+
+
+def _bounded(outcome: Outcome) -> Outcome:
+    reason = outcome.reason
+    if reason is None or len(reason.detail) <= _DETAIL:
+        return outcome
+    return replace(outcome, reason=reason.model_copy(update={"detail": reason.detail[: _DETAIL - 1] + "…"}))
 
 
 def _published(outcome: Outcome) -> bool:

@@ -52,6 +52,10 @@ class Status:
             self._write([OutgoingRecord(self._topic, changed.key(), changed.encode())])
             self.latest = changed
 
+    def recovered(self) -> None:
+        """Its worker works again. Raises as `say`."""
+        self.say(failure=None, failures=None, failing_since=None)
+
     def asked(self, policy: Policy) -> ReconciliationSpec | None:
         """What a person asks to have compared, where that counts and was not carried out."""
         found = policy.reconciliations.get(self.latest.connection)
@@ -74,6 +78,7 @@ def known_state(context: Context, connection: str) -> ConnectionState | None:
 
     """
     topic, key, found = context.settings.topics.connections.name, state_key(connection, context.service), None
+    context.deadletters.limit.begin(topic, 0)
     for record in read_everything(context.settings, topic):
         if record.key != key:
             continue

@@ -1,8 +1,8 @@
 """Batches of records as aiokafka reads them, also where a header's name is not UTF-8, at which aiokafka fails for good.
 
 aiokafka (0.14.0) reads batches in C. Importing this module puts a reader in front that reads a batch once more, by
-`services.runtime.record_headers`, where C fails at a name. It stands in for `aiokafka.consumer.fetcher.MemoryRecords`;
-tests/unit/test_record_headers.py fails where a release has that no more.
+`services.runtime.kafka.record_headers`, where C fails at a name. It stands in for
+`aiokafka.consumer.fetcher.MemoryRecords`; tests/unit/test_record_headers.py fails where a release has that no more.
 """
 
 import struct
@@ -13,7 +13,7 @@ from typing import Any, Final
 from aiokafka.consumer import fetcher
 from kafka.record.default_records import DefaultRecordBatch
 
-from services.runtime import record_headers  # noqa: F401  # makes `DefaultRecordBatch` tolerant
+from services.runtime.kafka import record_headers  # noqa: F401  # makes `DefaultRecordBatch` tolerant
 
 _LENGTH: Final = struct.Struct(">i")
 _LENGTH_AT, _OVERHEAD = 8, 12

@@ -1,0 +1,138 @@
+"""Connections whose worker failed unexpectedly: when each is started again, and what people are told meanwhile.
+
+Such a failure is that of one connection; all others go on. Its worker is started again after a wait that doubles from
+two seconds to five minutes, some of it at random; at once where its connection was changed. It works again once it has
+done a unit of work and stayed up for as long as it had to wait before.
+"""
+
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+from schemas.activity import Level
+from schemas.deadletter import DeadLetter
+from schemas.resources import Connection
+from services.runtime.clock import now_ms
+from services.runtime.deadletters import TooManyDeadLettersError
+from services.runtime.kafka.clients import producer
+from services.runtime.kafka.errors import KAFKA_ERRORS
+from services.runtime.kafka.leases import LeaseLostError
+from services.runtime.kafka.record_headers import sendable
+from services.runtime.kafka.transactional_producer import FencedError, OutgoingRecord
+from services.runtime.lifecycle import Context
+from services.runtime.observability import log
+from services.runtime.observability.metrics import WORKER_FAILURES
+from services.runtime.settings import SettingsError
+from services.runtime.vendors.pace import Pace
+from services.runtime.vendors.status import Status, known_state
+
+STEADY_AFTER_S = 5.0
+"""How long a worker stays up before it counts as working, at least."""
+_PACE = Pace(first_s=2.0, longest_s=300.0)
+_SEND_WITHIN_S = 10.0
+_OF_THE_PROCESS = (LeaseLostError, FencedError, SettingsError, MemoryError)
+_NOT_PUBLISHED: tuple[type[Exception], ...] = (*KAFKA_ERRORS, TooManyDeadLettersError)
+_REMEDY = (
+    "nothing, unless it lasts: it is started again by itself, less and less often; then look at the service's log, and "
+    "report the error"
+)
+_LOG = log.get(__name__)
+
+
+def ends_process(error: BaseException) -> bool:
+    """Whether an error of a worker is that of the whole process: it lost its ownership, or what it runs on."""
+    return isinstance(error, _OF_THE_PROCESS) or not isinstance(error, Exception)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    connection: Connection
+    text: str
+    count: int
+    since: int
+    wait_s: float
+    due: float
+
+
+class Failures:
+    """The failures of a service's workers, by connection. Safe to use from any thread."""
+
+    def __init__(self, context: Context, pace: Pace = _PACE) -> None:
+        self._context = context
+        self._pace = pace
+        self._lock = threading.Lock()
+        self._known: dict[str, _Failure] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._known
+
+    def take(self, connection: Connection, error: Exception) -> None:
+        """A worker failed. Publishes that, which may take a while: for the worker's own thread."""
+        name, before = connection.name, self._known.get(connection.name)
+        text = log.redact(f"{type(error).__name__}: {DeadLetter.text_of(error)}")
+        count = before.count + 1 if before else 1
+        wait_s = self._pace.passing(count - 1)
+        since = before.since if before else now_ms()
+        failure = _Failure(connection, text, count, since, wait_s, time.monotonic() + wait_s)
+        with self._lock:
+            self._known[name] = failure
+        _LOG.error(
+            "a worker failed", connection=name, why=text, failures=count, wait_s=round(wait_s, 1), exc_info=error
+        )
+        if before is None or before.text != text:
+            message = f"the worker of {name} failed and is started again: {text}"
+            self._context.activity.tell(Level.ERROR, "worker_failed", message, connection=name, remedy=_REMEDY)
+        self._publish(failure)
+
+    def may_start(self, connection: Connection) -> bool:
+        """Whether a worker may be started: none failed, its wait is over, or the connection was changed since."""
+        known = self._known.get(connection.name)
+        return known is None or known.connection != connection or time.monotonic() >= known.due
+
+    def steady_after_s(self, name: str) -> float:
+        """How long a new worker has to stay up before it counts as working."""
+        known = self._known.get(name)
+        return max(STEADY_AFTER_S, known.wait_s) if known else STEADY_AFTER_S
+
+    def show(self, name: str) -> None:
+        """Bring the gauge and the remark of a connection up to date."""
+        known = self._known.get(name)
+        WORKER_FAILURES.labels(self._context.service, name).set(known.count if known else 0)
+        line = f"it failed {known.count} times in a row and is started again by itself: {known.text}" if known else None
+        self._context.health.remark(f"worker of {name}", line)
+
+    def over(self, name: str) -> None:
+        """A worker works again."""
+        if self.forget(name):
+            self._context.activity.tell(Level.INFO, "worker_recovered", f"{name} is worked for again", connection=name)
+            self.show(name)
+
+    def forget(self, name: str) -> bool:
+        """The connection is no business of this process any more. Returns whether its worker had failed."""
+        with self._lock:
+            known = self._known.pop(name, None)
+        self._context.health.remark(f"worker of {name}", None)
+        return known is not None
+
+    def names(self) -> list[str]:
+        """The connections whose workers failed."""
+        return list(self._known)
+
+    def _publish(self, failure: _Failure) -> None:
+        """Say it in `ioc.connections`. By a plain producer: that of the worker ended with it."""
+        settings, name = self._context.settings, failure.connection.name
+        try:
+            with closing(producer(settings)) as plain:
+
+                def write(entries: Iterable[OutgoingRecord]) -> None:
+                    for entry in entries:
+                        headers = sendable(entry.headers)
+                        plain.send(entry.topic, entry.value, key=entry.key, headers=headers).get(_SEND_WITHIN_S)
+
+                status = Status(self._context, name, write)
+                status.recall(known_state(self._context, name))
+                status.say(failure=failure.text, failures=failure.count, failing_since=failure.since)
+        except _NOT_PUBLISHED as error:
+            _LOG.warning("cannot publish that a worker failed", connection=name, why=repr(error))

@@ -1,0 +1,75 @@
+"""Taking in the records of a destination: what can be read, under the key that it belongs to, and within bounds.
+
+Whatever else is set aside, and what was known of its key stays: nothing is withdrawn or written because of a record
+that cannot be read.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from kafka import TopicPartition
+
+from schemas.canonical import MAX_LENGTH, indicator_id
+from schemas.desired import Applied, Desired, entry_key
+from schemas.note import RESERVED
+from schemas.record import UndecodableError
+from schemas.types import IndicatorType
+from services.runtime.deadletters import DeadLetters
+from services.runtime.kafka.bulk_read import Raw
+from services.runtime.reconciling.notes import Notes
+
+_KEY_BYTES: Final = 5 * MAX_LENGTH
+_CONTENT_LENGTH: Final = 200
+"""Bounds of what is written back of each entry: that must not become a record which is too large for Kafka."""
+_R = TypeVar("_R", Applied, Desired)
+
+
+class Intake:
+    """The records of one destination. Used by one thread."""
+
+    def __init__(self, deadletters: DeadLetters, notes: Notes) -> None:
+        self._deadletters = deadletters
+        self._notes = notes
+
+    def take(
+        self, partition: TopicPartition, record: Raw, kind: type[_R], into: Callable[[str, _R | None], None]
+    ) -> None:
+        """Take in one record.
+
+        Raises:
+            TooManyDeadLettersError: so many cannot be read that the fault is rather here.
+
+        """
+        if record.key is None:
+            return
+        if record.key.startswith(RESERVED):
+            self._notes.take(record.key, record.value)
+            return
+        try:
+            key = _checked_key(record.key)
+            entry = None if record.value is None else kind.decode(record.value)
+            if entry:
+                _check(key, entry)
+        except UndecodableError as error:
+            self._deadletters.set_aside(partition.topic, partition.partition, record, error)
+        else:
+            self._deadletters.limit.good(partition.topic, partition.partition)
+            into(key, entry)
+
+
+def _checked_key(raw: bytes) -> str:
+    if len(raw) > _KEY_BYTES:
+        raise UndecodableError(f"{raw[:100]!r}… has {len(raw)} bytes; the key of an entry has {_KEY_BYTES} at most")
+    try:
+        key = raw.decode()
+        IndicatorType(key.partition("/")[2].partition(":")[0])
+    except ValueError as error:
+        raise UndecodableError(f"{raw[:100]!r} is not <target id>/<type>:<value>, as the key of an entry is") from error
+    return key
+
+
+def _check(key: str, entry: Applied | Desired) -> None:
+    if key != entry_key(entry.target.id, indicator_id(entry.type, entry.value)):
+        raise UndecodableError(f"the record under {key!a} is about something else")
+    if len(entry.content) > _CONTENT_LENGTH:
+        raise UndecodableError(f"content has {len(entry.content)} characters; a digest has {_CONTENT_LENGTH} at most")
