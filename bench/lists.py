@@ -70,7 +70,7 @@ def _planned() -> list[Figure]:
     Beside it stand plain `json.dumps` of the list and one difference of two sets. Half of the change comes, half goes,
     so that the whole list is sent, as it is not when entries are only added.
     """
-    target, half = UrlList(kind="url-list", name="bench"), ENTRIES // 200
+    target, half = UrlList(kind="url-list", name="bench", subdomains="exact"), ENTRIES // 200
     store = EntryStore(detailed=False)
     for number in range(ENTRIES):
         store.desire(*_wish(f"h{number}.example", target))
@@ -115,7 +115,7 @@ def _write(settings: Settings, destination: str, records: Iterable[tuple[str, De
 
 
 def _netskope(console: Console) -> list[Figure]:
-    target = UrlList(kind="url-list", name="bench")
+    target = UrlList(kind="url-list", name="bench", subdomains="exact")
     with Exchange(fresh_settings(), LOGS / "lists", services=("push_netskope",), more=[_NO_GUARD]) as exchange:
         with console.status("300,000 to Netskope"):
             _write(exchange.settings, NETSKOPE, (_wish(f"h{number}.example", target) for number in range(ENTRIES)))

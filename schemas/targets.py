@@ -40,6 +40,10 @@ class _Target(Part):
     )
 
 
+Subdomains = Literal["exact", "below"]
+"""What a domain covers where a list says it: `exact` that host alone, `below` the host and everything below it."""
+
+
 class UrlList(_Target):
     """A Netskope URL list, and those it overflows into; created when missing. `default` keeps an empty one valid."""
 
@@ -49,6 +53,8 @@ class UrlList(_Target):
     """The list's name at Netskope."""
     match: Literal["exact", "regex"] = "exact"
     """How Netskope reads its entries."""
+    subdomains: Subdomains = "below"
+    """What a domain covers: below, the domain and everything below it, as at Defender; exact, that host alone."""
     size_mb: Annotated[int, Field(ge=1, le=7)] = 7
     """Most the list may grow to, MB."""
     default: Annotated[str, Field(min_length=1)] = "ioc-bridge.invalid"
@@ -132,6 +138,8 @@ class DestinationProfile(_Target):
     """The profile's name at Netskope; no quotes, no semicolons."""
     match: Literal["insensitive", "sensitive", "regex"] = "insensitive"
     """How Netskope reads its values."""
+    subdomains: Subdomains = "below"
+    """What a domain covers: below, the domain and everything below it, as at Defender; exact, that host alone."""
     limit: Annotated[int | None, Field(ge=1, le=MOST_VALUES)] = None
     """Most values it may grow to; absent: as many as Netskope takes, 100,000, or 1,000 where match is regex."""
     description: Annotated[str, Field(max_length=200)] = "Kept by ioc-bridge"

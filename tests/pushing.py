@@ -28,7 +28,9 @@ from services.runtime.vendors.spending import Spending
 
 BLOCK = DefenderAction(kind="defender-action", action="Block")
 AUDIT = DefenderAction(kind="defender-action", action="Audit", generate_alert=True)
-LIST = UrlList(kind="url-list", name="blocked")
+LIST = UrlList(kind="url-list", name="blocked", subdomains="exact")
+"""A list in which an indicator is one entry; `COVERING` is as lists are where nobody says otherwise."""
+COVERING = UrlList(kind="url-list", name="covering")
 HASHES = FileHashList(kind="file-hash-list", name="bad files")
 NAME = "destination"
 

@@ -133,6 +133,13 @@ class NetskopeTenant(_Tenant):
         SecretRef | None, Field(description="where the REST API v1 token is; needed for file-hash lists only")
     ] = None
     poll_interval: Annotated[Duration, Field(description="upper bound on the server's own wait_time")] = parse("5m")
+    wildcard_covers_apex: Annotated[
+        bool,
+        Field(
+            description="whether `*.evil.example` in a URL list of this tenant matches `evil.example`, too: then a "
+            "domain is one entry there; false writes both, which is right in every tenant"
+        ),
+    ] = False
     deploy: Annotated[Deploy, Field(description="how changes of URL lists come into force")] = Deploy()
 
 

@@ -3,23 +3,26 @@
 from collections.abc import Container, Iterable
 
 from schemas.activity import ActivityItem, Level
+from services.push_netskope.entries import is_whole, left_of
 from services.runtime.observability.metrics import DRIFT
 from services.runtime.reconciling.entry_store import Entry, SyncState
 from services.runtime.reconciling.status_writer import StatusWriter
 
 
 def record_missing(writer: StatusWriter, entries: Iterable[Entry], present: Container[str], *, repairs: bool) -> bool:
-    """Tell what is in the books and not in `present`. Returns whether there was any."""
+    """Tell what is in the books and not in `present`, or one of a pair is not. Returns whether there was any."""
     missing = [
         entry
         for entry in entries
-        if entry.sync_state is SyncState.SETTLED and entry.remote_id is not None and entry.remote_id not in present
+        if entry.sync_state is SyncState.SETTLED
+        and entry.remote_id is not None
+        and not is_whole(entry.remote_id, present)
     ]
     if not missing:
         return False
     if repairs:
         for entry in missing:
-            writer.store.missing(entry)
+            writer.store.missing(entry, left_of(entry.remote_id, present))
     told = [ActivityItem(subject=entry.indicator_id, reason="lost", detail=entry.target_id) for entry in missing]
     DRIFT.labels(writer.connection.name, "lost").inc(len(missing))
     what = "they are written again" if repairs else "they are left so until the next write"

@@ -1,10 +1,13 @@
 """How an indicator is written into a Netskope list or profile, and why it cannot be.
 
 An exact URL list says `host`, `host:port` or `host/path?query`: the scheme is allowed, but discouraged and ignored, so
-it is left out, and what differs in its scheme only is one entry. A domain stands for itself, not for what is below it,
-as the vendor's own connector writes it. A destination profile says the same, in lower case where Netskope does not tell
-the cases apart, so that what differs in that only is one entry. Sources: Netskope, "URL List Best Practices", "Update a
-File Hash List". Where only the vendor knows, the vendor decides: an entry it refuses is rejected.
+it is left out, and what differs in its scheme only is one entry. A domain covers what is below it, as at Defender: it
+is the pair `host` and `*.host`, or `*.host` alone in a URL list where the tenant's wildcard covers the host itself.
+Where the target says `subdomains: exact`, it is `host` alone. A destination profile says the same, in lower case where
+Netskope does not tell the cases apart, so that what differs in that only is one entry; there a domain is always the
+pair: Netskope documents the wildcard that covers the host itself for URL lists only. A pattern covers a domain in one
+entry. Sources: Netskope, "URL List Best Practices", "Update a File Hash List". Where only the vendor knows, the vendor
+decides: an entry it refuses is rejected.
 """
 
 import re
@@ -12,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from schemas.record import Reason
+from schemas.resources.connection import NetskopeTenant
 from schemas.targets import DestinationProfile, FileHashList, Target, UrlList
 from schemas.types import IndicatorType
 from services.runtime.reconciling.entry_store import Entry
@@ -20,6 +24,10 @@ _SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._~!$&'()+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
 _NETWORK: Final = re.compile(r"[0-9.]+/[0-9]{1,2}")
 _NEVER: Final = "0.0.0.0"  # noqa: S104  # an entry that Netskope refuses, not an address to listen on
+
+
+class WildcardUrlList(UrlList):
+    """A URL list in a tenant where `*.host` covers `host` as well."""
 
 
 class Skip(StrEnum):
@@ -31,8 +39,15 @@ class Skip(StrEnum):
     NETWORK = "reads_as_network"
 
 
+def as_read_by(tenant: NetskopeTenant, target: Target) -> Target:
+    """The target, as this tenant reads its entries."""
+    if tenant.wildcard_covers_apex and isinstance(target, UrlList):
+        return WildcardUrlList.model_construct(**dict(target))
+    return target
+
+
 def form_of(entry: Entry, target: Target) -> str | Reason:
-    """The entry an indicator becomes in a list, or why it cannot be there."""
+    """The text of the entries that an indicator becomes in a list (`list_entries`), or why it cannot be there."""
     if not isinstance(target, UrlList | FileHashList | DestinationProfile):
         detail = "no target of Netskope; use url-list, file-hash-list or destination-profile"
         return Reason(code=Skip.OTHER_VENDOR, detail=detail)
@@ -49,8 +64,12 @@ def form_of(entry: Entry, target: Target) -> str | Reason:
         return Reason(code=Skip.UNSPECIFIED, detail=f"Netskope does not take {_NEVER}")
     if target.match != "regex" and _NETWORK.fullmatch(list_entry):
         return Reason(code=Skip.NETWORK, detail=f"as an entry {list_entry} would be the network, not the URL")
+    covers_below = entry.type is IndicatorType.DOMAIN and target.subdomains == "below"
     if target.match == "regex":
-        return _pattern(list_entry)
+        return _pattern(list_entry, covers_below=covers_below)
+    if covers_below:
+        wildcard = f"*.{list_entry}"
+        return wildcard if isinstance(target, WildcardUrlList) else f"{list_entry} {wildcard}"
     return list_entry.lower() if target.match == "insensitive" else list_entry
 
 
@@ -71,7 +90,9 @@ def _percent(found: re.Match[str]) -> str:
     return f"%{ord(found[0]):02X}"
 
 
-def _pattern(list_entry: str) -> str:
+def _pattern(list_entry: str, *, covers_below: bool) -> str:
     """A regular expression that means the same: begins with the entry, and a bare host ends there."""
     escaped = _SPECIAL.sub(lambda found: f"\\{found[0]}", list_entry)
+    if covers_below:
+        return rf"^([^/?#:]+\.)?{escaped}([:/?#]|$)"
     return f"^{escaped}" if "/" in list_entry else f"^{escaped}([:/?#]|$)"

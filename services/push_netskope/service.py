@@ -16,7 +16,7 @@ from services.push_netskope.comparison import Comparison
 from services.push_netskope.hash_lists.service import HashLists
 from services.push_netskope.profiles.client import ProfileClient
 from services.push_netskope.profiles.service import Profiles
-from services.push_netskope.render import form_of, give_form
+from services.push_netskope.render import as_read_by, form_of, give_form
 from services.push_netskope.url_lists.overflow import OverflowLists
 from services.push_netskope.url_lists.plan import ranks
 from services.push_netskope.url_lists.service import UrlLists
@@ -60,13 +60,13 @@ class NetskopePusher:
         spec = writer.connection.spec
         if not isinstance(spec, NetskopeTenant):
             raise TypeError(f"connection {writer.connection.name} is of type {spec.type}, not netskope")
+        self._spec = spec
         self._writer = writer
         self._client = client
         self._pace = pace or Pace()
         self._reconcile_s = spec.reconcile.interval.total_seconds()
         self._clock = clock
-        repairs, along = spec.reconcile.mode == "repair", spec.deploy.others_pending == "deploy"
-        self._url_lists = OverflowLists(writer, UrlLists(writer, client, repairs=repairs, along=along))
+        self._url_lists = OverflowLists(writer, UrlLists(writer, client, spec))
         self._hash_lists = HashLists(writer, client)
         self._profiles = Profiles(writer, ProfileClient(client), repairs=spec.reconcile.mode == "repair")
         self._failures: dict[str, int] = {}
@@ -124,7 +124,7 @@ class NetskopePusher:
 
     def _converge(self, target_id: str) -> None:
         store = self._writer.store
-        target, now = store.targets[target_id], self._clock()
+        target, now = as_read_by(self._spec, store.targets[target_id]), self._clock()
         changed = [
             entry
             for sync_state in _CHANGED

@@ -138,14 +138,14 @@ class Exchange:
         return rows
 
     def url_list(self, name: str = URL_LIST) -> set[str]:
-        """The applied entries of a URL list; empty where there is no such list."""
+        """The applied entries of a URL list; a pair of `host` and `*.host` is one, as `host`. Empty: no such list."""
         lists = self.admin(self.netskope, "GET", "truth")["url_lists"]["applied"]
-        return {url for found in lists if found["name"] == name for url in found["data"]["urls"]}
+        return _folded({url for found in lists if found["name"] == name for url in found["data"]["urls"]})
 
     def profile(self, name: str) -> set[str]:
-        """The values of the destination profile of this name that policy applies."""
+        """The values of the destination profile of this name that policy applies, pairs as in `url_list`."""
         profiles = self.admin(self.netskope, "GET", "truth")["profiles"]["applied"]
-        return {value for found in profiles if found["name"] == name for value in found["values"]}
+        return _folded({value for found in profiles if found["name"] == name for value in found["values"]})
 
     def hash_list(self, name: str = HASH_LIST) -> set[str]:
         """The applied entries of a file-hash list."""
@@ -185,3 +185,7 @@ def _hash_lists(resources: Sequence[AnyResource]) -> list[dict[str, object]]:
     targets = [found.spec.target for found in resources if isinstance(found, Sharing)]
     names = sorted({target.name for target in targets if isinstance(target, FileHashList)} | {HASH_LIST})
     return [{"name": name, "hashes": [EMPTY_HASH]} for name in names]
+
+
+def _folded(entries: set[str]) -> set[str]:
+    return {entry for entry in entries if not entry.startswith("*.") or entry.removeprefix("*.") not in entries}

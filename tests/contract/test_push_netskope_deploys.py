@@ -12,7 +12,7 @@ from tests.contract.test_sandbox_netskope_gate import DEPLOY, LISTS, Api
 from tests.pushing import LIST, NAME
 
 THEIRS = "someone else's"
-OTHER = UrlList(kind="url-list", name="another of ours")
+OTHER = UrlList(kind="url-list", name="another of ours", subdomains="exact")
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from tests.contract.test_sandbox_netskope_gate import Api, serving
 from tests.pushing import LIST, NAME
 
 PROFILES = "/api/v2/profiles/destinations"
-PROFILE = DestinationProfile(kind="destination-profile", name="blocked sites")
-REGEX = DestinationProfile(kind="destination-profile", name="patterns", match="regex")
+PROFILE = DestinationProfile(kind="destination-profile", name="blocked sites", subdomains="exact")
+REGEX = DestinationProfile(kind="destination-profile", name="patterns", match="regex", subdomains="exact")
 DEFAULT = PROFILE.default
 FEW_CALLS = 2
 MANY = FEW_CALLS * VALUES_A_CALL + 1
@@ -102,7 +102,9 @@ def test_much_is_one_write_and_an_emptied_profile_holds_its_default(
 
 
 def test_a_new_profile_takes_all_at_once_with_its_description(harness: PusherHarness) -> None:
-    described = DestinationProfile(kind="destination-profile", name="new", match="sensitive", description="of ours")
+    described = DestinationProfile(
+        kind="destination-profile", name="new", match="sensitive", description="of ours", subdomains="exact"
+    )
     for number in range(100):
         harness.want(f"h{number}.example", described)
     harness.work()

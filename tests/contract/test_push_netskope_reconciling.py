@@ -10,7 +10,7 @@ from tests.contract.test_push_netskope_tenant import PusherHarness, seeded
 from tests.contract.test_sandbox_netskope_gate import TOKEN, Api
 from tests.pushing import HASHES, LIST
 
-OTHER = UrlList(kind="url-list", name="other")
+OTHER = UrlList(kind="url-list", name="other", subdomains="exact")
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from tests.contract.test_push_netskope_tenant import PusherHarness, seeded
 from tests.contract.test_sandbox_netskope_gate import Api
 from tests.pushing import NAME
 
-FIRST = UrlList(kind="url-list", name="first", size_mb=1, overflow=("second", "third"))
-SINGLE = UrlList(kind="url-list", name="single", size_mb=1)
+FIRST = UrlList(kind="url-list", name="first", size_mb=1, overflow=("second", "third"), subdomains="exact")
+SINGLE = UrlList(kind="url-list", name="single", size_mb=1, subdomains="exact")
 THEIRS = "someone else's"
 ROOM = 24
 """Bytes there are in each list, for two entries."""

@@ -17,10 +17,10 @@ from pydantic import SecretStr
 from schemas.targets import DestinationProfile, FileHashList, UrlList
 from schemas.types import Severity
 from services.push_netskope.client import NetskopeClient
+from services.push_netskope.entries import all_of, split
 from services.push_netskope.render import form_of
 from services.push_netskope.service import ONCE, NetskopePusher
 from services.push_netskope.url_lists import plan
-from services.push_netskope.url_lists.partition import split
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
@@ -72,11 +72,11 @@ FAULTS: dict[str, dict[str, Any]] = {
 SITES = [f"h{number}.example" for number in range(12)]
 FILES = [f"{number:x}" * 64 for number in range(8)]
 REGEX = UrlList(kind="url-list", name="patterns", match="regex")
-SPILLING = UrlList(kind="url-list", name="first", size_mb=1, overflow=("second", "third"))
+SPILLING = UrlList(kind="url-list", name="first", size_mb=1, overflow=("second", "third"), subdomains="exact")
 FURTHER = [("second", "third"), ("third", "second"), ("second",)]
 MEGABYTE = 1_080
 """Bytes of a MB: the lists of SPILLING take four entries each."""
-PROFILE = DestinationProfile(kind="destination-profile", name="sites")
+PROFILE = DestinationProfile(kind="destination-profile", name="sites", subdomains="exact")
 THEIRS = [f"theirs{number}.example" for number in range(4)]
 
 
@@ -133,7 +133,9 @@ class Course(Misfortune):
         api.seed(profiles=[{"name": "private", "values": ["private.example"]}])
         self.harness = PusherHarness(api, self.dice)
         self.theirs: set[str] = set()
-        self.spilling = SPILLING
+        as_said = {"subdomains": self.dice.choice(["exact", "below"])}
+        self.list, self.profile = LIST.model_copy(update=as_said), PROFILE.model_copy(update=as_said)
+        self.spilling = SPILLING.model_copy(update=as_said)
         self.theirs_in: dict[str, set[str]] = {name: set() for name in SPILLING.lists}
         if self.dice.random() < 0.5:
             self.stranger()
@@ -142,7 +144,7 @@ class Course(Misfortune):
         return [*super().events(), self.rename]
 
     def want(self) -> None:
-        targets = ((LIST, SITES), (REGEX, SITES), (PROFILE, SITES), (HASHES, FILES), (self.spilling, SITES))
+        targets = ((self.list, SITES), (REGEX, SITES), (self.profile, SITES), (HASHES, FILES), (self.spilling, SITES))
         for target, values in targets:
             for value in self.dice.sample(values, 4 if target is self.spilling else 2):
                 self.keys.append(self.harness.want(value, target, severity=self.dice.choice(list(Severity))))
@@ -165,7 +167,7 @@ class Course(Misfortune):
 
     def rename(self) -> None:
         """Others of the further lists are named, in another order perhaps."""
-        self.spilling = SPILLING.model_copy(update={"overflow": self.dice.choice(FURTHER)})
+        self.spilling = self.spilling.model_copy(update={"overflow": self.dice.choice(FURTHER)})
         for key, record in self.harness.desired.items():
             if record.target.id == SPILLING.id:
                 self.harness.desired[key] = record.model_copy(
@@ -217,13 +219,13 @@ class Course(Misfortune):
         for name in SPILLING.lists:
             urls = set(self.harness.urls(name) or ()) - {LIST.default}
             label = "" if name == SPILLING.name else name
-            assert urls == {list_entry for list_entry, its in by_sync_state if its == label} | self.theirs_in[name]
+            assert urls == all_of(text for text, its in by_sync_state if its == label) | self.theirs_in[name]
             assert plan.size_of_urls(urls) <= plan.capacity_of(SPILLING, 0) or urls == self.theirs_in[name]
 
     def wanted(self, target_id: str) -> set[str]:
         entries = self.harness.store.entries.get(target_id, {}).values()
         target = self.harness.store.targets.get(target_id, LIST)
-        return {str(form_of(entry, target)) for entry in entries if entry.state == "applied"}
+        return all_of(str(form_of(entry, target)) for entry in entries if entry.state == "applied")
 
     def run(self) -> None:
         harness, dice = self.harness, self.dice

@@ -72,7 +72,8 @@ def test_what_others_took_out_of_defender_is_found_written_again_and_what_is_new
 
 
 def test_what_others_took_out_of_a_url_list_is_found_and_written_again(exchange: Exchange) -> None:
-    left = {"name": URLS.name, "data": {"urls": SITES[1:], "type": "exact"}, "pending": False}
+    pairs = [entry for site in SITES[1:] for entry in (site, f"*.{site}")]
+    left = {"name": URLS.name, "data": {"urls": pairs, "type": "exact"}, "pending": False}
     seed = {"url_lists": [left]}
     exchange.admin(exchange.netskope, "POST", "seed", seed)
     answer = run(NETSKOPE, "--wait", "-o", "json")

@@ -31,7 +31,8 @@ def test_sites_go_to_the_url_list_as_the_vendor_writes_them() -> None:
         )
     )
     assert found[URLS].entries == {
-        Entry("evil.example"), Entry("192.0.2.7:8080"), Entry("evil.example/a%7Cb?c=1"), Entry("192.0.2.8"),
+        Entry("evil.example"), Entry("*.evil.example"), Entry("192.0.2.7:8080"),
+        Entry("evil.example/a%7Cb?c=1"), Entry("192.0.2.8"),
     }  # fmt: skip
     assert not found[FILES].entries
     assert found[FILES].skipped.keys() == {"other_family"}

@@ -9,6 +9,7 @@ from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
 from schemas.types import Severity
 from services.push_netskope import client
+from services.push_netskope.entries import entries_of
 from services.push_netskope.hash_lists.plan import HashListPlan, plan_hash_list
 from services.push_netskope.render import give_form
 from services.push_netskope.url_lists import plan
@@ -20,15 +21,16 @@ from tests import pushing
 from tests.pushing import desired_entry
 
 LIST = pushing.LIST.model_copy(update={"size_mb": 1})
+COVERING = pushing.COVERING.model_copy(update={"size_mb": 1})
 HASHES = pushing.HASHES.model_copy(update={"size_mb": 1})
 SITES = [
     "a.example", "b.example", "c.example", "http://a.example/", "https://e.example/x", "http://e.example/x",
     "2001:db8::1", LIST.default,
 ]  # fmt: skip
 FILES = ["a" * 64, "b" * 32, "c" * 64, "d" * 40, "e" * 64]
-THEIRS = ["a.example", "e.example/x", "theirs.example", "more.example"]
-ROOMY, TIGHT = 1_000_000, 1_060
-"""Bytes of a MB: TIGHT leaves a URL list room for two or three entries."""
+THEIRS = ["a.example", "e.example/x", "theirs.example", "more.example", "*.a.example", "*.b.example"]
+ROOMY, TIGHT, PAIRS = 1_000_000, 1_060, 1_090
+"""Bytes of a MB: TIGHT leaves a URL list room for two or three entries, PAIRS for two pairs."""
 
 
 def there(urls: tuple[str, ...]) -> client.UrlList:
@@ -118,7 +120,8 @@ class Entries(RuleBasedStateMachine):
         elif data.draw(st.booleans()):
             self.settle(Outcome(entry, AppliedState.FAILED, entry.remote_id, Reason(code="refused")), retry_at=1.0)
         else:
-            self.store.missing(entry)
+            left = entries_of(entry.remote_id)[-1] if entry.remote_id and data.draw(st.booleans()) else None
+            self.store.missing(entry, left)
 
     @rule()
     def wake(self) -> None:
@@ -133,14 +136,15 @@ class Entries(RuleBasedStateMachine):
 class UrlListEntries(Entries):
     """A URL list that others edit, too."""
 
-    target, values = LIST, SITES
+    target: UrlList = LIST
+    values = SITES
 
     def __init__(self) -> None:
         super().__init__()
         self.urls: tuple[str, ...] = ("theirs.example",)
         self.kept: IncrementalUrlListPlan | None = None
 
-    @initialize(size=st.sampled_from([ROOMY, TIGHT]))
+    @initialize(size=st.sampled_from([ROOMY, TIGHT, PAIRS]))
     def begin(self, size: int) -> None:
         self.patch(size)
 
@@ -154,11 +158,12 @@ class UrlListEntries(Entries):
     @rule(written=st.booleans())
     def converge(self, written: bool) -> None:
         now, planned = there(self.urls), None
-        if self.kept and self.kept.follows(LIST, now):
-            assert {url for url in (*SITES, *THEIRS) if url in self.kept} == {*SITES, *THEIRS} & set(self.urls)
+        if self.kept and self.kept.follows(self.target, now):
+            known = {*SITES, *THEIRS, *(f"*.{site}" for site in SITES)}
+            assert {url for url in known if url in self.kept} == known & set(self.urls)
             assert self.kept.size == plan.size_of_urls(self.urls)
             planned = self.kept.planned()
-        expected = plan_url_list(self.entries, LIST, now)
+        expected = plan_url_list(self.entries, self.target, now)
         if planned is None:
             planned, self.kept = expected, None
         self.agree(planned, expected)
@@ -169,13 +174,21 @@ class UrlListEntries(Entries):
         if self.kept:
             self.kept.wrote(planned)
         else:
-            self.kept = IncrementalUrlListPlan.of(self.entries, LIST, self.urls, self.store.watch(LIST.id))
+            self.kept = IncrementalUrlListPlan.of(
+                self.entries, self.target, self.urls, self.store.watch(self.target.id)
+            )
 
     def agree(self, planned: UrlListPlan, expected: UrlListPlan) -> None:
         assert (planned.add, planned.remove, planned.urls, planned.again) == (
             expected.add, expected.remove, expected.urls, expected.again,
         )  # fmt: skip
         assert told(planned.outcomes) == told(expected.outcomes)
+
+
+class PairEntries(UrlListEntries):
+    """The same of a list in which a domain is a pair of entries."""
+
+    target = COVERING
 
 
 class HashListEntries(Entries):
@@ -205,9 +218,10 @@ class HashListEntries(Entries):
             self.kept = IncrementalHashListPlan.of(self.entries, HASHES, self.store.watch(HASHES.id))
 
 
-for machine in (UrlListEntries, HashListEntries):
+for machine in (UrlListEntries, PairEntries, HashListEntries):
     machine.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
 TestUrlListEntries = UrlListEntries.TestCase
+TestPairEntries = PairEntries.TestCase
 TestHashListEntries = HashListEntries.TestCase
 
 

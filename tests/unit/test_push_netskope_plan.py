@@ -128,7 +128,7 @@ def test_an_entry_of_several_indicators_goes_with_the_last_of_them() -> None:
 
 
 def test_a_full_list_keeps_the_worst_then_the_newest_and_holds_the_rest() -> None:
-    small = UrlList(kind="url-list", name="small", size_mb=1)
+    small = UrlList(kind="url-list", name="small", size_mb=1, subdomains="exact")
     list_entries = Entries(small)
     long = "x" * 60
     list_entries.want(*(f"low{n}.{long}.{long}.{long}.example" for n in range(5_100)), severity=Severity.LOW)

@@ -18,9 +18,9 @@ from services.push_netskope.render import form_of
 from services.runtime.reconciling.entry_store import Entry, EntryStore, Outcome, SyncState
 from tests.pushing import desired_entry
 
-PROFILE = DestinationProfile(kind="destination-profile", name="blocked")
-SMALL = DestinationProfile(kind="destination-profile", name="small", limit=3)
-REGEX = DestinationProfile(kind="destination-profile", name="patterns", match="regex")
+PROFILE = DestinationProfile(kind="destination-profile", name="blocked", subdomains="exact")
+SMALL = DestinationProfile(kind="destination-profile", name="small", limit=3, subdomains="exact")
+REGEX = DestinationProfile(kind="destination-profile", name="patterns", match="regex", subdomains="exact")
 DEFAULT = PROFILE.default
 REJECTED = Reason(code="vendor_rejected")
 

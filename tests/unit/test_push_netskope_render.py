@@ -6,13 +6,14 @@ from typing import Literal
 import pytest
 
 from schemas.record import Reason
+from schemas.resources.connection import NetskopeTenant
 from schemas.targets import DestinationProfile, UrlList
 from schemas.types import IndicatorType
-from services.push_netskope.render import form_of
+from services.push_netskope.render import as_read_by, form_of
 from services.sandbox.netskope.urlsyntax import destination_reason, exact_reason, regex_reason
-from tests.pushing import BLOCK, HASHES, LIST, entry
+from tests.pushing import BLOCK, COVERING, HASHES, LIST, entry, netskope
 
-REGEX = UrlList(kind="url-list", name="patterns", match="regex")
+REGEX = UrlList(kind="url-list", name="patterns", match="regex", subdomains="exact")
 URL = IndicatorType.URL
 
 
@@ -64,9 +65,24 @@ def test_exact_entries(value: str, type_: IndicatorType | None, list_entry: str)
 def test_values_of_destination_profiles(
     value: str, match: Literal["insensitive", "sensitive", "regex"], list_entry: str
 ) -> None:
-    assert form(value, DestinationProfile(kind="destination-profile", name="p", match=match)) == list_entry
+    profile = DestinationProfile(kind="destination-profile", name="p", match=match, subdomains="exact")
+    assert form(value, profile) == list_entry
     if not list_entry.startswith("not: "):
         assert (regex_reason if match == "regex" else destination_reason)(list_entry) is None
+
+
+def test_one_pattern_covers_a_domain_and_what_is_below_it() -> None:
+    pattern = form("evil.example", UrlList(kind="url-list", name="patterns", match="regex"))
+    matches = ["evil.example", "evil.example/x", "evil.example:80", "a.evil.example", "a.b.evil.example:8080/x?y"]
+    others = [
+        "notevil.example",
+        "evil.example.com",
+        "evilXexample",
+        "good.example/evil.example",
+        "a.example:1.evil.example",
+    ]
+    assert regex_reason(pattern) is None
+    assert [text for text in [*matches, *others] if re.search(pattern, text)] == matches
 
 
 @pytest.mark.parametrize(
@@ -84,6 +100,28 @@ def test_patterns_are_anchored_and_escaped(
     pattern = form(value, REGEX, type_)
     assert regex_reason(pattern) is None
     assert [text for text in [*matches, *not_matches] if re.search(pattern, text)] == matches
+
+
+def test_a_domain_covers_what_is_below_it_unless_the_target_says_exact() -> None:
+    sites = DestinationProfile(kind="destination-profile", name="p", match="sensitive")
+    wildcards = as_read_by(tenant(wildcardCoversApex=True), COVERING)
+    assert form("Evil.example", COVERING) == "evil.example *.evil.example"
+    assert form("evil.example", LIST) == "evil.example"
+    assert form("evil.example", sites) == "evil.example *.evil.example"
+    assert isinstance(wildcards, UrlList)
+    assert form("evil.example", wildcards) == "*.evil.example"
+    assert as_read_by(tenant(wildcardCoversApex=True), sites) == sites, "no page says so of profiles"
+    assert as_read_by(tenant(), COVERING) == COVERING
+    for target in (COVERING, wildcards, sites):
+        assert form("http://evil.example/", target) == "evil.example", "a URL is of its host alone"
+        assert form("http://evil.example/a", target) == "evil.example/a"
+        assert form("198.51.100.7", target) == "198.51.100.7"
+
+
+def tenant(**spec: object) -> NetskopeTenant:
+    found = netskope("https://acme.goskope.example", **spec).spec
+    assert isinstance(found, NetskopeTenant)
+    return found
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,11 @@ from schemas.resources import resource
 from schemas.targets import UrlList
 from schemas.types import IndicatorType, Severity
 from services.push_netskope import client
+from services.push_netskope.entries import said_of, split
 from services.push_netskope.render import form_of, give_form
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.allocation import allocate
-from services.push_netskope.url_lists.partition import ListPart, parts_of, said_of, split, told
+from services.push_netskope.url_lists.partition import ListPart, parts_of, told
 from services.router.evaluation.compile import ResolvedTarget, compile_policy, digest
 from services.runtime.reconciling.entry import GuardedChanges
 from services.runtime.reconciling.entry_store import Entry, EntryStore, SyncState

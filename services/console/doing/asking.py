@@ -43,7 +43,7 @@ _STEPS = Listing(
     none="no sharing takes from a source that vouches for it",
 )  # fmt: skip
 _PRESENCES = Listing(
-    ("destination", "target", "state", "reason", "detail", "at"), ("remote_id", "attempts"),
+    ("destination", "target", "state", "covers", "reason", "detail", "at"), ("remote_id", "attempts"),
     lambda row: f"{row['destination']}/{row['target']}", title="what became of it",
     none="it is at no target",
 )  # fmt: skip

@@ -42,6 +42,7 @@ def explained(found: Explanation) -> dict[str, Any]:
         "presences": [
             {
                 "destination": one.destination, "target": one.target, "state": one.state,
+                "covers": one.covers,
                 **({"reason": one.applied.reason.code, "detail": one.applied.reason.detail}
                    if one.applied and one.applied.reason else {}),
                 **({"at": one.applied.at, "remote_id": one.applied.remote_id, "attempts": one.applied.attempts}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kafka import KafkaConsumer, TopicPartition
 
+from schemas.coverage import coverage
 from schemas.desired import Applied, Desired, split_key
 from schemas.hold import Hold
 from schemas.indicator import Indicator
@@ -43,6 +44,12 @@ class Presence:
         if self.desired.resend_at is not None and self.applied.at < self.desired.resend_at:
             return "pending"
         return str(self.applied.state)
+
+    @property
+    def covers(self) -> str:
+        """What is blocked where it is; empty where nothing can be read of it."""
+        known = self.desired or self.applied
+        return coverage(known.type, known.value, known.target) if known else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Few changes are appended and removed, which touches nothing else; many are one r
 so that what another adds in between is lost: see `FEW_CALLS`.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -14,8 +14,18 @@ import orjson
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import MOST_PATTERNS, DestinationProfile
+from services.push_netskope.entries import is_whole
 from services.push_netskope.profiles.client import Profile, ProfileListing
-from services.push_netskope.url_lists.plan import list_entry_of, outcomes_of, parted, ranks
+from services.push_netskope.url_lists.plan import (
+    best,
+    in_order,
+    is_again,
+    outcomes_of,
+    owned_by,
+    parted,
+    wanted_by,
+    withdrawn,
+)
 from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 
 VALUES_A_CALL: Final = 10
@@ -70,27 +80,24 @@ def plan_profile(entries: Collection[Entry], target: DestinationProfile, listing
     values = listing.there.values if listing.there else ()
     present = folded(values, target)
     bulk, others = parted(entries)
-    owned = bulk | {entry.remote_id for entry in others if entry.remote_id is not None and not entry.stays}
+    owned = bulk | owned_by(others)
     default = _folded(target.default, target)
     foreign = present - owned - {default}
     repeats = len(values) - len(present)
-    every = bulk | {list_entry for entry in others if (list_entry := list_entry_of(entry)) is not None}
+    every = bulk | wanted_by(others)
     capacity = capacity_in(target, listing) - len(foreign) - repeats
-    keep = every if len(every - foreign) <= capacity else _best(entries, every, capacity, foreign)
+    keep = every if len(every - foreign) <= capacity else best(entries, capacity, lambda _: 1, foreign)
     remove = (owned - keep) & present
     if keep or foreign:
         remove |= {default} & present - keep
     missing = keep - present
-    wanted = ranks(entry for entry in entries if entry.form in missing) if missing else {}
-    add = sorted(missing, key=wanted.__getitem__)
+    add = in_order(missing, entries)
     outcomes = outcomes_of(others if bulk <= keep else entries, keep, foreign)
     return _planned(others, target, values, _Change(add, remove), outcomes)
 
 
 def plan_mismatch(entries: Collection[Entry], target: DestinationProfile, there: Profile) -> ProfilePlan:
     """Plan a profile that is of another type than the target says: what is withdrawn goes, nothing else is touched."""
-    withdrawn = {entry.remote_id for entry in entries if entry.wanted is None and not entry.stays}
-    staying = {entry.remote_id for entry in entries if entry.wanted is not None or entry.stays}
     detail = f"the profile is {there.type}, the target says {target.match}; make the two alike, or name another profile"
     reason = Reason(code="profile_type", detail=detail)
     outcomes = [
@@ -100,8 +107,7 @@ def plan_mismatch(entries: Collection[Entry], target: DestinationProfile, there:
         for entry in entries
         if entry.sync_state not in (SyncState.SETTLED, SyncState.GUARDED)
     ]
-    remove = {value for value in withdrawn - staying if value is not None}
-    return _planned(entries, target, there.values, _Change([], remove), outcomes)
+    return _planned(entries, target, there.values, _Change([], withdrawn(entries)), outcomes)
 
 
 def steps(planned: ProfilePlan, *, exists: bool, whole: bool, sure: bool) -> list[Step]:
@@ -152,7 +158,7 @@ def _planned(
     if gone and not left and not add:
         add = [target.default]
     present = folded(values, target) if entries else frozenset()
-    again = any(entry.again and entry.remote_id in present for entry in entries if entry.wanted is not None)
+    again = is_again(entries, present)
     doubt = any(_is_doubtful(outcome, present) for outcome in outcomes)
     return ProfilePlan(left, tuple(add), gone, again, doubt, outcomes)
 
@@ -160,7 +166,7 @@ def _planned(
 def _is_doubtful(outcome: Outcome, present: Collection[str]) -> bool:
     """Whether an outcome rests on a write of which no answer is known."""
     entry = outcome.entry
-    known = entry.state is AppliedState.APPLIED and not entry.uncertain and entry.remote_id in present
+    known = entry.state is AppliedState.APPLIED and not entry.uncertain and is_whole(entry.remote_id, present)
     return entry.present and not known and outcome.state in (AppliedState.APPLIED, None)
 
 
@@ -172,13 +178,6 @@ def folded(values: Iterable[str], target: DestinationProfile) -> frozenset[str]:
 def _folded(value: str, target: DestinationProfile) -> str:
     """A value as it is compared: where Netskope does not tell upper from lower case, nor do we."""
     return value.lower() if target.match == "insensitive" else value
-
-
-def _best(entries: Collection[Entry], every: Set[str], capacity: int, free: Set[str]) -> frozenset[str]:
-    """Those entries of the wanted that fit into `capacity` values, best ranks first. Those in `free` take none."""
-    wanted = ranks(entries)
-    best = sorted(every - free, key=wanted.__getitem__)
-    return frozenset(best[: max(0, capacity)]) | (free & every)
 
 
 def _pieces(operation: Operation, values: Sequence[str]) -> Iterator[Step]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from schemas.desired import AppliedState
-from schemas.record import Reason
 from schemas.targets import DestinationProfile
 from services.push_netskope.missing import record_missing
 from services.push_netskope.profiles import plan as profile_plan
@@ -19,7 +17,7 @@ from services.push_netskope.profiles.plan import ProfilePlan, Step
 from services.push_netskope.render import form_of
 from services.push_netskope.sizes import show_values
 from services.push_netskope.url_lists import plan
-from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
+from services.runtime.reconciling.entry_store import Entry, SyncState
 from services.runtime.reconciling.halving import by_halves
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.errors import RefusedError
@@ -32,7 +30,7 @@ _OF_VALUES: Final = frozenset({400, 422})
 class _Course:
     """How writing goes. `whole`: writes of all values are not refused; `sure`: an answer told that nothing waits.
 
-    `present` is what was there before the latest write, as entries are compared.
+    `present` is what is there, or may be, as entries are compared.
     """
 
     whole: bool = True
@@ -113,6 +111,7 @@ class Profiles:
                     waits = self._client.operate(profile_id, step.operation, step.values)
             except RefusedError as error:
                 return _Refused(step, error)
+            course.present |= profile_plan.folded(step.values, target)
             self._settle(profile_id, course, waits=waits)
         return None
 
@@ -147,9 +146,15 @@ class Profiles:
             return
         if there is None:
             return  # it was made just now: it is read, and then looked at more closely
+
+        def append(part: Sequence[str]) -> None:
+            waits = self._client.operate(there.id, "append", part)
+            course.present |= frozenset(part)
+            self._settle(there.id, course, waits=waits)
+
         by_halves(
             step.values,
-            lambda part: self._settle(there.id, course, waits=self._client.operate(there.id, "append", part)),
+            append,
             lambda value, refusal: self._single_out(entries, course, Step("append", (value,)), refusal),
             _untried,
             _OF_VALUES,
@@ -161,20 +166,10 @@ class Profiles:
             raise error
 
     def _reject(self, entries: Collection[Entry], course: _Course, reasons: dict[str, str]) -> bool:
-        """What is there already stays ours, so that the next plan takes it out. Returns whether any is ours."""
-        behind = [
-            (entry, list_entry)
-            for entry in entries
-            if (list_entry := plan.list_entry_of(entry)) is not None and list_entry in reasons
-        ]
-
-        def rejected(entry: Entry, list_entry: str) -> Outcome:
-            remote_id = entry.remote_id if entry.remote_id in course.present else None
-            reason = Reason(code="vendor_rejected", detail=reasons[list_entry])
-            return Outcome(entry, AppliedState.REJECTED, remote_id, reason)
-
-        self._writer.record([rejected(entry, list_entry) for entry, list_entry in behind])
-        return bool(behind)
+        """Reject the indicators that have one of these values. Returns whether there is any."""
+        outcomes = plan.rejections(entries, course.present, reasons)
+        self._writer.record(outcomes)
+        return bool(outcomes)
 
 
 def _untried(_: Sequence[str], refusal: RefusedError) -> None:

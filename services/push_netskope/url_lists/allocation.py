@@ -3,7 +3,8 @@
 Invariant: what is in a list stays there as long as that is named and has room for it: nothing moves to where it would
 fit better. What is new goes into the first list with room. Where none has any, those of the worst ranks leave, if that
 makes room in one of the lists for something better; so of what is held nothing would fit into any list, if all that is
-worse left that list. What somebody else wrote into one of the lists is there, and takes no room of ours.
+worse left that list. What somebody else wrote into one of the lists is there, and takes no room of ours. The entries of
+a pair are always in one list. An entry that two indicators share is counted for each, so no list is ever over-full.
 """
 
 from collections import defaultdict
@@ -12,8 +13,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from services.push_netskope import client
+from services.push_netskope.entries import all_of, is_whole, said_of, size_of, split
 from services.push_netskope.url_lists import plan
-from services.push_netskope.url_lists.partition import ListPart, said_of, split
+from services.push_netskope.url_lists.partition import ListPart
 from services.runtime.reconciling.entry import Entry, Rank
 
 _Rank = tuple[Rank, str]
@@ -41,13 +43,14 @@ class _Lists:
         """The entries of ours that may have to leave, the worst last. Of many, so only looked at where one has to."""
         ranked = sorted((rank, form) for form, rank in plan.ranks(self.index).items())
         found = [(rank, self.open.get(split(form)[1])) for rank, form in ranked]
-        return [(rank, one) for rank, one in found if one is not None and rank[1] not in one.theirs]
+        return [(rank, one) for rank, one in found if one is not None and not is_whole(rank[1], one.theirs)]
 
     def found(self, list_entry: str, ours: str | None) -> str | None:
         """The list that an entry is in: `ours` is where we put it. None where it is in none that is open."""
         if ours in self.open:
             return ours
-        return next((one.label for one in self.open.values() if said_of(list_entry, one.label) in one.theirs), None)
+        theirs = (one.label for one in self.open.values() if is_whole(said_of(list_entry, one.label), one.theirs))
+        return next(theirs, None)
 
     def sync_state(self, list_entry: str, rank: _Rank) -> _List | None:
         """Take the room for an entry in one of the lists; None where there is none."""
@@ -127,7 +130,7 @@ def _where(entries: Iterable[Entry], labels: Sequence[str]) -> dict[str, str]:
 
 def _opened(entries: Iterable[Entry], parts: Sequence[ListPart], there: Mapping[str, client.UrlList | None]) -> _Lists:
     """The lists with all their room. One of another type takes nothing."""
-    ours = {entry.remote_id for entry in entries if entry.remote_id is not None and not entry.stays}
+    ours = all_of(entry.remote_id for entry in entries if not entry.stays)
     lists = _Lists({})
     for part in parts:
         now = there[part.name]
@@ -143,7 +146,7 @@ def _stay(lists: _Lists) -> None:
     for form in {entry.form for entry in lists.index if plan.list_entry_of(entry) is not None}:
         list_entry, label = split(str(form))
         one = lists.open.get(label)
-        if one is not None and form not in one.theirs:
+        if one is not None and not is_whole(form, one.theirs):
             one.free -= _size(list_entry)
     if any(one.free < 0 for one in lists.open.values()):
         for at in reversed(range(len(lists.stays))):
@@ -154,5 +157,5 @@ def _stay(lists: _Lists) -> None:
                 del lists.stays[at]
 
 
-def _size(list_entry: str) -> int:
-    return len(list_entry) + plan.URL_EXTRA
+def _size(text: str) -> int:
+    return size_of(text, plan.URL_EXTRA)

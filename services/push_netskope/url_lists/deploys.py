@@ -15,8 +15,10 @@ from typing import Final
 from schemas.activity import Level
 from schemas.desired import AppliedState
 from schemas.record import Reason
+from schemas.resources.connection import NetskopeTenant
 from schemas.targets import UrlList
 from services.push_netskope import client as api
+from services.push_netskope.entries import all_of, entries_of, is_whole, united
 from services.push_netskope.url_lists.partition import ListPart, lists_at, members, said, told
 from services.push_netskope.url_lists.plan import LIST_FULL, UrlListPlan
 from services.runtime.observability.metrics import DEPLOY_WAITS
@@ -50,12 +52,13 @@ class _Change:
 
 
 class Deploys:
-    """What waits for a deploy in the tenant of one connection. `along`: changes of other people are deployed, too."""
+    """What waits for a deploy in the tenant of one connection."""
 
-    def __init__(self, writer: StatusWriter, client: api.NetskopeClient, *, along: bool) -> None:
+    def __init__(self, writer: StatusWriter, client: api.NetskopeClient, tenant: NetskopeTenant) -> None:
         self._writer = writer
         self._client = client
-        self._along = along
+        self._tenant = tenant
+        self._along = tenant.deploy.others_pending == "deploy"
         self._changes: dict[str, _Change] = {}
         self._looked: set[str] = set()
         self._told: tuple[api.PendingList, ...] = ()
@@ -127,7 +130,9 @@ class Deploys:
     def _is_others(self, row: api.PendingList) -> bool:
         change = self._changes.get(row.name)
         if change is None:
-            target = next((found for found in lists_at(self._writer.store) if found.name == row.name), None)
+            target = next(
+                (found for found in lists_at(self._writer.store, self._tenant) if found.name == row.name), None
+            )
             if target is None:
                 return True
             self.look(target, said(self._client.url_list(row.id), target))
@@ -153,13 +158,17 @@ def withheld(
     so, held = list[Outcome](), list[Outcome]()
     for outcome in outcomes:
         entry, state = outcome.entry, outcome.state
-        gone = not pending and entry.remote_id not in present
+        stale = all_of([entry.remote_id]) - all_of([outcome.remote_id])
+        gone = not pending and present.isdisjoint(all_of([entry.remote_id]))
         is_applied = state is AppliedState.APPLIED
         leaves = state is None or (not is_applied and entry.remote_id not in (None, outcome.remote_id))
-        if gone if leaves else not is_applied or entry.form in present:
+        stands = is_whole(entry.form, present) and stale.isdisjoint(present)
+        if gone if leaves else not is_applied or stands:
             so.append(outcome)
         elif ours or not entry.again:
-            remote_id = outcome.remote_id if ours and is_applied else entry.remote_id
+            remote_id = entry.remote_id
+            if ours and is_applied and outcome.remote_id is not None:
+                remote_id = united(remote_id, entries_of(outcome.remote_id))
             said = (AppliedState.HELD, entry.wanted or entry.content, remote_id, reason)
             if (entry.state, entry.content, entry.remote_id, entry.reason) != said:
                 held.append(Outcome(entry, AppliedState.HELD, remote_id, reason))
@@ -174,10 +183,10 @@ def _noted(entries: Collection[Entry], present: Collection[str], *, left: bool) 
 
     def is_told_by(entry: Entry) -> bool:
         in_doubt = entry.uncertain or entry.because == WRITTEN or entry.state is AppliedState.FAILED
-        if entry.remote_id in present:
+        if is_whole(entry.remote_id, present):
             return in_doubt or entry.again
         goes = entry.wanted is None or entry.out_of_the_way or entry.form is LIST_FULL
-        return in_doubt and (goes or left)
+        return in_doubt and (goes or left or (entry.remote_id is not None and is_whole(entry.form, present)))
 
     return any(is_told_by(entry) for entry in entries)
 

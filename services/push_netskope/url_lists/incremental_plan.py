@@ -70,7 +70,7 @@ class IncrementalUrlListPlan:
         if not self._absorb():
             return None
         index, target, open_ = self.index, self._target, self.index.open
-        owned = {entry.remote_id for entry in open_ if entry.remote_id is not None and not entry.stays}
+        owned = plan.owned_by(open_)
         wanted = index.wanted()
         fresh = wanted - index.list_entries.keys()
         ours = self._others & owned
@@ -82,8 +82,7 @@ class IncrementalUrlListPlan:
         if some and self._has_default and target.default not in wanted | index.list_entries.keys():
             remove.add(target.default)
         missing = {list_entry for list_entry in fresh if list_entry not in self}
-        ranks = plan.ranks(entry for entry in open_ if entry.form in missing)
-        add = sorted(missing, key=ranks.__getitem__)
+        add = plan.in_order(missing, open_)
         outcomes = plan.outcomes_of(open_, wanted, (wanted & self._others) - owned)
         return plan.written(self._urls, add, remove, target, outcomes, again=plan.is_again(open_, self))
 

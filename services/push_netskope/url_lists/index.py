@@ -4,11 +4,12 @@ Invariant: every entry of the list is counted by its form (it is settled), left 
 changes), or open. Each is judged anew once it changed, and between two changes nothing of it differs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
+from services.push_netskope.entries import entries_of
 from services.push_netskope.render import give_form
 from services.push_netskope.url_lists import plan
 from services.runtime.reconciling.entry_store import Changes, Entry, SyncState
@@ -42,11 +43,11 @@ class EntryIndex:
             if entry in self.open:
                 del self.open[entry]
             elif was is not None:
-                was_settled.setdefault(was, True)
-                self._uncount(was)
+                for list_entry in entries_of(was):
+                    was_settled.setdefault(list_entry, True)
+                    self._uncount(list_entry)
             if entry.sync_state is not None:
-                list_entry = self._take(entry)
-                if list_entry is not None:
+                for list_entry in self._take(entry):
                     was_settled.setdefault(list_entry, self.list_entries[list_entry] > 1)
         self._changes.clear()
         return {
@@ -57,21 +58,23 @@ class EntryIndex:
 
     def wanted(self) -> set[str]:
         """The entries that open indicators ask for."""
-        return {list_entry for entry in self.open if (list_entry := plan.list_entry_of(entry)) is not None}
+        return plan.wanted_by(self.open)
 
-    def _take(self, entry: Entry) -> str | None:
-        """Judge an entry. Returns what it counts for, if it is settled."""
+    def _take(self, entry: Entry) -> Sequence[str]:
+        """Judge an indicator. Returns the entries that it counts for, if it is settled."""
         give_form(entry, self._target)
-        list_entry = plan.settled_entry(entry)
-        if list_entry is None:
+        text = plan.settled_entry(entry)
+        if text is None:
             if not _is_out(entry):
                 self.open[entry] = None
-            return None
-        count = self.list_entries.get(list_entry, 0)
-        self.list_entries[list_entry] = count + 1
-        if not count:
-            self.size += len(list_entry) + self._extra
-        return list_entry
+            return ()
+        list_entries = entries_of(text)
+        for list_entry in list_entries:
+            count = self.list_entries.get(list_entry, 0)
+            self.list_entries[list_entry] = count + 1
+            if not count:
+                self.size += len(list_entry) + self._extra
+        return list_entries
 
     def _uncount(self, list_entry: str) -> None:
         count = self.list_entries[list_entry] - 1

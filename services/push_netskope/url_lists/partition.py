@@ -1,20 +1,19 @@
 """The lists of one URL-list target that has several, each as a target of its own.
 
-Invariant: the remote id of an applied entry names its list. In the first list it is the list entry itself, in every
-other list it is `<list entry> in <list>`. A list entry never contains a space, so the two forms cannot be confused. A
-part is planned in remote ids; only the vendor is sent the plain list entry.
+Invariant: the remote id of an applied entry names its list (`services/push_netskope/entries.py`). In the first list it is
+the list entry itself, in every other list it is `<list entry> in <list>`. A list entry never contains a space, so the two
+forms cannot be confused. A part is planned in remote ids; only the vendor is sent the plain list entry.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import Final
 
+from schemas.resources.connection import NetskopeTenant
 from schemas.targets import UrlList
 from services.push_netskope import client as api
-from services.push_netskope.render import give_form
+from services.push_netskope.entries import said_of, split
+from services.push_netskope.render import as_read_by, give_form
 from services.runtime.reconciling.entry_store import Entry, EntryStore
-
-_IN: Final = " in "
 
 
 class ListPart(UrlList):
@@ -32,17 +31,6 @@ class ListPart(UrlList):
         """Whether an indicator is in it, or else is meant for it."""
         text = entry.form if entry.remote_id is None else entry.remote_id
         return (split(text)[1] if isinstance(text, str) else "") == self.label
-
-
-def said_of(list_entry: str, label: str) -> str:
-    """An entry, as the part of this label says it."""
-    return f"{list_entry}{_IN}{label}" if label else list_entry
-
-
-def split(text: str) -> tuple[str, str]:
-    """The entry of a remote id of ours, and the label of the list that it is in."""
-    list_entry, _, label = text.partition(_IN)
-    return list_entry, label
 
 
 def excess(target: UrlList) -> int:
@@ -87,9 +75,10 @@ def parts_of(target: UrlList, entries: Iterable[Entry]) -> tuple[list[ListPart],
     return [_part(target, label) for label in labels], [_part(target, label, left=True) for label in sorted(left)]
 
 
-def lists_at(store: EntryStore) -> Iterable[UrlList]:
-    """Every URL list that is ours to write, part by part."""
-    for target in store.targets.values():
+def lists_at(store: EntryStore, tenant: NetskopeTenant) -> Iterable[UrlList]:
+    """Every URL list that is ours to write in this tenant, part by part."""
+    for each in store.targets.values():
+        target = as_read_by(tenant, each)
         if isinstance(target, UrlList):
             entries = store.entries.get(target.id, {}).values()
             if is_spread(target, entries):
@@ -104,6 +93,7 @@ def _part(target: UrlList, label: str, *, left: bool = False) -> ListPart:
         kind=target.kind,
         name=label or target.name,
         match=target.match,
+        subdomains=target.subdomains,
         size_mb=target.size_mb,
         default=said_of(target.default, label),
         owner=target.id,

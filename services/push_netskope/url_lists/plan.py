@@ -1,11 +1,12 @@
 """What a list should hold, how to get it there from what it holds, and what that makes of every entry. Pure.
 
 Invariant: the outcome depends on what is desired, rejected and there of other people, never on the order of events.
-Entries of other people stay. Several indicators may be one entry: it goes when the last of them does. When not all fit,
-those of the best rank stay (severity, reputation, last report), then by value; the rest is held.
+Entries of other people stay. Several indicators may be one entry: it goes when the last of them does. An indicator may
+be a pair of entries (`list_entries`): both are there or none, save that one which is somebody else's stays. When not all
+fit, those of the best rank stay (severity, reputation, last report), then by value; the rest is held.
 """
 
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -14,6 +15,7 @@ from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
 from services.push_netskope import client
+from services.push_netskope.entries import all_of, entries_of, left_of, text_of, united
 from services.push_netskope.url_lists.partition import excess
 from services.runtime.reconciling.entry import Entry, Outcome, Rank, SyncState
 
@@ -24,6 +26,10 @@ URL_EXTRA, HASH_EXTRA = 3, 1
 """Bytes an entry takes beside its own: quotes and a comma, or a comma."""
 
 ALREADY_THERE: Final = Reason(code="already_there", detail="somebody else's entry says the same; it is left alone")
+HALF_THERE: Final = Reason(
+    code="already_there",
+    detail="one entry of the pair is somebody else's and is left alone; the other one is ours",
+)
 LIST_FULL: Final = Reason(code="list_full", detail="the list is as large as it may be")
 
 
@@ -45,7 +51,7 @@ def plan_url_list(entries: Collection[Entry], target: UrlList, there: client.Url
     """Plan one URL list. `there` is the list as it is, None when it has to be made."""
     present = dict.fromkeys(there.urls) if there else {}
     bulk, others = parted(entries)
-    owned = bulk | {entry.remote_id for entry in others if entry.remote_id is not None and not entry.stays}
+    owned = bulk | owned_by(others)
     foreign = {url for url in present if url not in owned and url != target.default}
     capacity = capacity_of(target, size_in(target, foreign))
     keep = fitting(entries, (bulk, others), capacity, URL_EXTRA - excess(target), free=foreign)
@@ -53,22 +59,23 @@ def plan_url_list(entries: Collection[Entry], target: UrlList, there: client.Url
     if keep or foreign:
         remove |= {target.default} & present.keys() - keep
     missing = {list_entry for list_entry in keep if list_entry not in present}
-    wanted = ranks(entry for entry in entries if entry.form in missing) if missing else {}
-    add = sorted(missing, key=wanted.__getitem__)
+    add = in_order(missing, entries)
     concerned = others if bulk <= keep else entries
     return written(present, add, remove, target, outcomes_of(concerned, keep, foreign), again=is_again(others, present))
 
 
 def is_again(entries: Iterable[Entry], present: Container[str]) -> bool:
     """Whether one of them is there and is to be written once more nevertheless."""
-    return any(entry.again and entry.remote_id in present for entry in entries if entry.wanted is not None)
+    return any(
+        entry.again and any(list_entry in present for list_entry in all_of([entry.remote_id]))
+        for entry in entries
+        if entry.wanted is not None
+    )
 
 
 def plan_other_type(entries: Collection[Entry], target: UrlList, there: client.UrlList) -> UrlListPlan:
     """Plan a list that is of another type than the target says: what is withdrawn goes, nothing else is touched."""
-    withdrawn = {entry.remote_id for entry in entries if entry.wanted is None and not entry.stays}
-    remove = {url for url in there.urls if url in withdrawn}
-    remove -= {entry.remote_id for entry in entries if entry.wanted is not None or entry.stays}
+    remove = withdrawn(entries) & set(there.urls)
     detail = f"the list is {there.type}, the target says {target.match}; make the two alike, or name another list"
     reason = Reason(code="list_type", detail=detail)
     outcomes = [
@@ -98,11 +105,37 @@ def written(
     return UrlListPlan(tuple(add), frozenset(remove), urls, again, outcomes)
 
 
+def owned_by(entries: Iterable[Entry]) -> set[str]:
+    """The entries that are ours by these indicators, and not to be left just as they are."""
+    return all_of(entry.remote_id for entry in entries if not entry.stays)
+
+
+def withdrawn(entries: Collection[Entry]) -> set[str]:
+    """The entries that only indicators have which are desired no more."""
+    gone = all_of(entry.remote_id for entry in entries if entry.wanted is None and not entry.stays)
+    return gone - all_of(entry.remote_id for entry in entries if entry.wanted is not None or entry.stays)
+
+
 _Rank = tuple[Rank, str]
 
 
+def in_order(list_entries: Collection[str], entries: Iterable[Entry]) -> list[str]:
+    """Entries by the best rank of the indicators behind each; those of a pair one after the other."""
+    if not list_entries:
+        return []
+    found: dict[str, tuple[Rank, str, int]] = {}
+    for entry in entries:
+        text = list_entry_of(entry)
+        if text is not None:
+            for at, list_entry in enumerate(entries_of(text)):
+                if list_entry in list_entries:
+                    rank = (entry.rank, text, at)
+                    found[list_entry] = min(rank, found.get(list_entry, rank))
+    return sorted(list_entries, key=found.__getitem__)
+
+
 def ranks(entries: Iterable[Entry]) -> dict[str, _Rank]:
-    """The entries that are wanted, each with the best rank of the indicators behind it (the least is the best)."""
+    """The texts that are wanted, each with the best rank of the indicators behind it (the least is the best)."""
     found: dict[str, _Rank] = {}
     for entry in entries:
         list_entry = list_entry_of(entry)
@@ -113,7 +146,7 @@ def ranks(entries: Iterable[Entry]) -> dict[str, _Rank]:
 
 
 def list_entry_of(entry: Entry) -> str | None:
-    """The entry that stands for an indicator, if it is wanted and nothing speaks against it."""
+    """The text that stands for an indicator, if it is wanted and nothing speaks against it."""
     kept_back = entry.sync_state is SyncState.GUARDED
     if entry.wanted is None or kept_back or entry.out_of_the_way or not isinstance(entry.form, str):
         return None
@@ -121,12 +154,20 @@ def list_entry_of(entry: Entry) -> str | None:
 
 
 def unwritten(entries: Iterable[Entry], list_entries: Collection[str]) -> list[tuple[Entry, str | None]]:
-    """The indicators behind these entries that are not known to be there, to be noted before they are written."""
-    return [
-        (entry, list_entry)
-        for entry in entries
-        if (list_entry := list_entry_of(entry)) in list_entries and entry.remote_id != list_entry
-    ]
+    """The indicators behind these entries that are not known to be there, to be noted before they are written.
+
+    Each with the remote id to be noted: what is known to be ours of it, and what is about to be.
+    """
+    found = list[tuple[Entry, str | None]]()
+    for entry in entries:
+        text = list_entry_of(entry)
+        if text is None or text == entry.remote_id:
+            continue
+        news = [list_entry for list_entry in entries_of(text) if list_entry in list_entries]
+        remote_id = united(entry.remote_id, news)
+        if news and remote_id != entry.remote_id:
+            found.append((entry, remote_id))
+    return found
 
 
 def notes(entries: Iterable[Entry], planned: UrlListPlan) -> list[tuple[Entry, str | None]]:
@@ -134,12 +175,12 @@ def notes(entries: Iterable[Entry], planned: UrlListPlan) -> list[tuple[Entry, s
 
     So the books know of every write, and after a restart a list that waits for a deploy is known for ours.
     """
-    going = (entry for entry in entries if entry.remote_id in planned.remove)
+    going = (entry for entry in entries if not planned.remove.isdisjoint(all_of([entry.remote_id])))
     return unwritten(entries, frozenset(planned.add)) or [(entry, entry.remote_id) for entry in islice(going, 1)]
 
 
 def settled_entry(entry: Entry) -> str | None:
-    """The entry that is there as it should be for an indicator: nothing is to be done, or recorded, about it."""
+    """The text of what is there as it should be for an indicator: nothing is to be done, or recorded, about it."""
     form = entry.form
     if (
         form is None
@@ -157,11 +198,13 @@ def parted(entries: Iterable[Entry]) -> tuple[frozenset[str], list[Entry]]:
     """Entries that are there as they should be, and the indicators of all others: of a large list those are few."""
     bulk, others = list[str](), list[Entry]()
     for entry in entries:
-        list_entry = settled_entry(entry)
-        if list_entry is not None:
-            bulk.append(list_entry)
-        else:
+        text = settled_entry(entry)
+        if text is None:
             others.append(entry)
+        elif " " in text:
+            bulk.extend(entries_of(text))
+        else:
+            bulk.append(text)
     return frozenset(bulk), others
 
 
@@ -174,17 +217,27 @@ def fitting(
 ) -> frozenset[str]:
     """Those entries of the wanted that fit into `capacity` bytes, best ranks first. Those in `free` take none."""
     bulk, others = parted
-    every = bulk | {list_entry for entry in others if (list_entry := list_entry_of(entry)) is not None}
+    every = bulk | wanted_by(others)
     if _size(every, extra) <= capacity:
         return every
-    wanted, kept = ranks(entries), list[str]()
-    for list_entry in sorted(wanted, key=wanted.__getitem__):
-        if list_entry not in free:
-            capacity -= len(list_entry) + extra
-            if capacity < 0:
-                break
-        kept.append(list_entry)
-    return frozenset(kept) | (frozenset(free) & every)
+    return best(entries, capacity, lambda list_entry: len(list_entry) + extra, free)
+
+
+def wanted_by(entries: Iterable[Entry]) -> set[str]:
+    """The entries that these indicators ask for."""
+    return all_of(list_entry_of(entry) for entry in entries)
+
+
+def best(entries: Iterable[Entry], capacity: int, cost: Callable[[str], int], free: Collection[str]) -> frozenset[str]:
+    """The entries of the best ranks, as long as there is room for all of a text; those in `free` cost nothing."""
+    wanted, kept, is_full = ranks(entries), set[str](), False
+    for text in sorted(wanted, key=wanted.__getitem__):
+        needed = [list_entry for list_entry in entries_of(text) if list_entry not in kept and list_entry not in free]
+        capacity -= sum(map(cost, needed)) if not is_full else 0
+        is_full = is_full or capacity < 0
+        if not is_full or not needed:
+            kept.update(entries_of(text))
+    return frozenset(kept)
 
 
 def capacity_of(target: UrlList | FileHashList, others: int) -> int:
@@ -231,11 +284,32 @@ def _outcome(entry: Entry, keep: Container[str], foreign: Container[str]) -> Out
         return Outcome(entry, AppliedState.SKIPPED, None, entry.form)
     if entry.out_of_the_way:
         return Outcome(entry, entry.state, None, entry.reason)
-    if entry.form not in keep:
+    list_entries = entries_of(entry.form or "")
+    if any(list_entry not in keep for list_entry in list_entries):
         return Outcome(entry, AppliedState.HELD, None, LIST_FULL)
-    if entry.form in foreign:
-        return Outcome(entry, AppliedState.APPLIED, None, ALREADY_THERE)
-    return Outcome(entry, AppliedState.APPLIED, entry.form)
+    ours = [list_entry for list_entry in list_entries if list_entry not in foreign]
+    if len(ours) == len(list_entries):
+        return Outcome(entry, AppliedState.APPLIED, entry.form)
+    return Outcome(entry, AppliedState.APPLIED, text_of(ours), HALF_THERE if ours else ALREADY_THERE)
+
+
+def rejections(entries: Iterable[Entry], present: Container[str], reasons: Mapping[str, str]) -> list[Outcome]:
+    """What becomes of the indicators of which the vendor refuses an entry, in its words: each is rejected as a whole.
+
+    What of them is present stays ours, so that the next plan takes it out: of a pair that may be the other entry.
+    """
+    found = list[Outcome]()
+    for entry in entries:
+        text = list_entry_of(entry)
+        refused = (
+            next((list_entry for list_entry in entries_of(text) if list_entry in reasons), None)
+            if text is not None
+            else None
+        )
+        if refused is not None:
+            reason = Reason(code="vendor_rejected", detail=reasons[refused])
+            found.append(Outcome(entry, AppliedState.REJECTED, left_of(entry.remote_id, present), reason))
+    return found
 
 
 def _stands(outcome: Outcome) -> bool:

@@ -6,21 +6,21 @@ is written while a deploy has to wait for other people (`services/push_netskope/
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from itertools import count
 from typing import Final
 
-from schemas.desired import AppliedState
-from schemas.record import Reason
+from schemas.resources.connection import NetskopeTenant
 from schemas.targets import UrlList
 from services.push_netskope import client as api
+from services.push_netskope.entries import said_of
 from services.push_netskope.missing import record_missing
 from services.push_netskope.sizes import show_size
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.deploys import Deploys, withheld
 from services.push_netskope.url_lists.incremental_plan import IncrementalUrlListPlan
-from services.push_netskope.url_lists.partition import ListPart, members, said, said_of, told
-from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
+from services.push_netskope.url_lists.partition import ListPart, members, said, told
+from services.runtime.reconciling.entry_store import Entry, SyncState
 from services.runtime.reconciling.halving import by_halves
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.errors import NotFoundError, RefusedError
@@ -34,11 +34,11 @@ _OF_SIZE: Final = re.compile(r"exceed|too large|too long|size", re.IGNORECASE)
 class UrlLists:
     """The URL lists of one connection."""
 
-    def __init__(self, writer: StatusWriter, client: api.NetskopeClient, *, repairs: bool, along: bool) -> None:
+    def __init__(self, writer: StatusWriter, client: api.NetskopeClient, tenant: NetskopeTenant) -> None:
         self._writer = writer
-        self._repairs = repairs
+        self._repairs = tenant.reconcile.mode == "repair"
         self._client = client
-        self._deploys = Deploys(writer, client, along=along)
+        self._deploys = Deploys(writer, client, tenant)
         self._ids: dict[str, int] = {}
         self._kept: dict[str, IncrementalUrlListPlan] = {}
         self.sizes: dict[str, int] = {}
@@ -188,42 +188,31 @@ class UrlLists:
         """
         label = target.label if isinstance(target, ListPart) else ""
         reasons = {said_of(list_entry, label): why for list_entry, why in api.refused_entries(error).items()}
-        if self._reject(target, there, reasons):
+        present = set(there.urls) if there else set[str]()
+        if self._reject(target, present, reasons):
             return
         if error.status not in _OF_ENTRIES or _OF_SIZE.search(error.message) or not planned.add or there is None:
             raise error
         if planned.remove:
             left = [url for url in there.urls if url not in planned.remove]
             self._client.replace(there.id, told(left or [target.default], target), there.type)
+            present.intersection_update(left)
+
+        def append(some: Sequence[str]) -> None:
+            self._client.append(there.id, told(some, target), there.type)
+            present.update(some)
 
         def alone(list_entry: str, refusal: RefusedError) -> None:
-            self._reject(target, there, {list_entry: refusal.message or refusal.text})
+            self._reject(target, present, {list_entry: refusal.message or refusal.text})
 
         def untried(_: Sequence[str], refusal: RefusedError) -> None:
             raise refusal
 
-        by_halves(
-            planned.add,
-            lambda some: self._client.append(there.id, told(some, target), there.type),
-            alone,
-            untried,
-            _OF_ENTRIES,
-        )
+        by_halves(planned.add, append, alone, untried, _OF_ENTRIES)
 
-    def _reject(self, target: UrlList, there: api.UrlList | None, reasons: dict[str, str]) -> bool:
-        """What is there already stays ours, so that the next plan takes it out: no write passes with it."""
+    def _reject(self, target: UrlList, present: Container[str], reasons: dict[str, str]) -> bool:
+        """Reject the indicators that have one of these entries. Returns whether there is any."""
         entries = members(self._writer.store, target) if reasons else []
-        behind = [
-            (entry, list_entry)
-            for entry in entries
-            if (list_entry := plan.list_entry_of(entry)) is not None and list_entry in reasons
-        ]
-        present = frozenset(there.urls) if there else frozenset()
-
-        def rejected(entry: Entry, list_entry: str) -> Outcome:
-            remote_id = entry.remote_id if entry.remote_id in present else None
-            reason = Reason(code="vendor_rejected", detail=reasons[list_entry])
-            return Outcome(entry, AppliedState.REJECTED, remote_id, reason)
-
-        self._writer.record([rejected(entry, list_entry) for entry, list_entry in behind])
-        return bool(behind)
+        outcomes = plan.rejections(entries, present, reasons)
+        self._writer.record(outcomes)
+        return bool(outcomes)

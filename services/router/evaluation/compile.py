@@ -6,6 +6,7 @@ Mutes end by themselves: `next_change` says when, and the policy is then to be c
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
+from typing import Final
 
 from schemas.moment import from_datetime
 from schemas.policy import Policy
@@ -13,7 +14,7 @@ from schemas.predicates import Predicates
 from schemas.resources import Connection, Reconciliation, Sharing, Verdict, encode_resource
 from schemas.resources.merging import MergingSpec
 from schemas.resources.target import SharingTarget
-from schemas.targets import DefenderAction, Target, Unrepresentable, UrlList
+from schemas.targets import DefenderAction, Target, Unrepresentable
 from schemas.types import IndicatorType, Severity
 from services.guards.guard_set import GuardSet, guard_data, guard_set
 from services.router.evaluation.combine import SourceTerms
@@ -68,11 +69,15 @@ class Route:
         return self.since is not None and observed_at < self.created and last_seen < self.since
 
 
+_NEWER: Final = {"overflow": None, "subdomains": "below"}
+"""Fields that targets did not have from the beginning, with what they are where nobody sets them."""
+
+
 def _spot(destination: str, target: Target) -> ResolvedTarget:
     _ = target.wire  # it goes into every entry
     untold = {"allow_deletion"} if isinstance(target, DefenderAction) else set()
-    # Lists without further ones are what they were before there was such a field.
-    unsaid = {"overflow"} if isinstance(target, UrlList) and target.overflow is None else set()
+    # Targets that leave a newer field at its default are what they were before there was such a field.
+    unsaid = {name for name, default in _NEWER.items() if getattr(target, name, default) == default}
     return ResolvedTarget(
         destination=destination,
         target=target,

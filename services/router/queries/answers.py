@@ -6,12 +6,14 @@ target. `sync`: the entries of a window, written again. `explain`: why one indic
 
 from collections import Counter
 
+from schemas.coverage import size_in_list
 from schemas.desired import split_key
 from schemas.indicator import Indicator
 from schemas.policy import Policy
 from schemas.record import Millis, UndecodableError
 from schemas.request import Effect, Line, Reply, Request, RequestVerb, Step, Tally
 from schemas.resources import AnyResource, decode_resource, resource_key
+from schemas.resources.target import DefenderTarget
 from schemas.types import IndicatorType
 from services.router.evaluation.combine import asserting, combine
 from services.router.evaluation.compile import CompiledPolicy, ResolvedTarget, compile_policy
@@ -19,8 +21,6 @@ from services.router.evaluation.evaluate import Blocked, evaluate, match_routes
 from services.router.queries.explain import explain
 
 _Key = tuple[str, str, Effect, IndicatorType, str]
-_SEPARATORS = 3
-"""Bytes that a value takes in a list beside its own: two quotes and a comma."""
 
 
 class UnanswerableError(ValueError):
@@ -45,6 +45,12 @@ class Answer:
             raise UnanswerableError("a test is about one sharing; name it")
         self._counts: Counter[_Key] = Counter()
         self._sizes: Counter[_Key] = Counter()
+        self._targets = {
+            (sharing.spec.destination, sharing.spec.target.id): sharing.spec.target
+            for known in (policy.policy, self._policy.policy)
+            for sharing in known.sharings.values()
+            if not isinstance(sharing.spec.target, DefenderTarget)
+        }
         self._lines: list[Line] = []
         self._more = 0
         self._examined = 0
@@ -128,7 +134,10 @@ class Answer:
     def _note(self, destination: str, target: str, effect: Effect, indicator: Indicator, reason: str = "") -> None:
         key = (destination, target, effect, indicator.type, reason)
         self._counts[key] += 1
-        self._sizes[key] += len(indicator.value.encode()) + _SEPARATORS
+        listed = self._targets.get((destination, target))
+        self._sizes[key] += size_in_list(
+            indicator.type, indicator.value, listed, has_wide_wildcard=self._has_wide_wildcard(destination)
+        )
         if len(self._lines) < self.request.lines:
             identity = f"{indicator.type}:{indicator.value}"
             self._lines.append(
@@ -136,6 +145,10 @@ class Answer:
             )
         else:
             self._more += 1
+
+    def _has_wide_wildcard(self, destination: str) -> bool:
+        connection = self._policy.policy.connections.get(destination)
+        return connection is not None and bool(getattr(connection.spec, "wildcard_covers_apex", False))
 
 
 def _target(target: object) -> str:

@@ -170,10 +170,10 @@ class EntryStore:
         entry.remote_id = remote_id
         self._put_down(entry)
 
-    def missing(self, entry: Entry) -> None:
-        """The entry was found to be gone from the vendor: it is to be written again."""
+    def missing(self, entry: Entry, left: str | None = None) -> None:
+        """The entry was found to be gone from the vendor: it is to be written again. `left` of it is still there."""
         self._lift(entry)
-        entry.remote_id, entry.content, entry.uncertain = None, "", False
+        entry.remote_id, entry.content, entry.uncertain = left, "", False
         self._put_down(entry)
 
     def take_out(self, entry: Entry) -> None:

@@ -1,9 +1,10 @@
 """One Defender tenant: its directory, indicators, quotas and faults, and what the admin pages may do to it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from services.sandbox.defender.auth import Directory
+from services.sandbox.defender.blocking import concerns
 from services.sandbox.defender.faults import DefenderFault
 from services.sandbox.defender.rows import DEFAULTS, PORTAL, PUBLIC_API, WEB_CATEGORY_ROW
 from services.sandbox.defender.settings import DefenderTenant
@@ -16,6 +17,9 @@ from services.sandbox.tenant.faults import FaultPlan
 from services.sandbox.tenant.quota import Windows
 
 _ROW_DEFAULTS = {"indicatorType": "DomainName", "action": "Block", "title": "seeded", "description": "seeded"}
+
+
+_BLOCKING: Final = frozenset({"Block", "BlockAndRemediate", "AlertAndBlock", "Warn"})
 
 
 class Defender:
@@ -45,6 +49,12 @@ class Defender:
             "switches": self.switches.model_dump(mode="json"),
             "rows": [row.entity for row in self.indicators.rows.values()],
         }
+
+    def would_block(self, host: str) -> bool:
+        """Whether a row that blocks concerns the front page of a host."""
+        self.indicators.sweep()
+        rows = (row.entity for row in self.indicators.rows.values() if row.entity["action"] in _BLOCKING)
+        return concerns(((row["indicatorType"], row["indicatorValue"]) for row in rows), host)
 
     def seed(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Store `rows` without any check but their names; only `indicatorValue` is required. Returns their ids.

@@ -153,10 +153,12 @@ def _fill(
                 expected.by_others.add(_value(one))
             else:
                 expected.entries.add(Entry(_value(one), max(statements.values()).severity))
-        elif isinstance(expected.target, UrlList) and (_ENTRY, _listed(one)) in theirs:
-            expected.by_others.add(_listed(one))
         else:
-            expected.entries.add(Entry(_listed(one)))
+            for entry in _entries(one, expected.target):
+                if isinstance(expected.target, UrlList) and (_ENTRY, entry) in theirs:
+                    expected.by_others.add(entry)
+                else:
+                    expected.entries.add(Entry(entry))
 
 
 def _why_not(one: Canonical, target: Target) -> str | None:
@@ -203,6 +205,13 @@ def _value(one: Canonical) -> str:
     if one.type is not IndicatorType.IPV6:
         return one.value
     return ":".join(part.lstrip("0") or "0" for part in ip_address(one.value).exploded.split(":"))
+
+
+def _entries(one: Canonical, target: Target) -> tuple[str, ...]:
+    """As a list has it: a domain twice, the second time for what is below it."""
+    listed = _listed(one)
+    covers_below = one.type is IndicatorType.DOMAIN and isinstance(target, UrlList) and target.subdomains == "below"
+    return (listed, f"*.{listed}") if covers_below else (listed,)
 
 
 def _listed(one: Canonical) -> str:

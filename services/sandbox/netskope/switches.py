@@ -21,6 +21,9 @@ class NetskopeSwitches(BaseModel):
     empty_lists: Annotated[bool, Field(description="whether a URL list or hash list may be empty")] = False
     append_dedup: Annotated[bool, Field(description="whether appending a present entry leaves one copy")] = True
     addresses: Annotated[bool, Field(description="whether exact URL lists take IPv4 addresses, ranges, CIDR")] = True
+    wildcard_covers_apex: Annotated[
+        bool, Field(description="whether `*.host` in an exact URL list matches `host` as well (newer pages say so)")
+    ] = False
     both_copies: Annotated[
         bool, Field(description="GET lists an edited URL list twice (applied, pending), not only as pending")
     ] = False

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 from services.sandbox.netskope.auth import Auth, Token
+from services.sandbox.netskope.blocking import matches_exact, matches_pattern
 from services.sandbox.netskope.errors import RefusedError
 from services.sandbox.netskope.events import Fabric
 from services.sandbox.netskope.hashlists import HashLists
@@ -182,6 +183,23 @@ class Tenant:
             "in_flight": self.iterators.in_flight(),
             "records": {path: stream.held() for path, stream in self.streams.items() if len(stream)},
         }
+
+    def would_block(self, address: str) -> bool:
+        """Whether a policy that uses every applied URL list and profile blocks `host[:port][/path]`."""
+        covers_apex = self.switches.wildcard_covers_apex
+        for held in self.url_lists.applied.values():
+            if held.type == "regex":
+                if matches_pattern(held.urls, address):
+                    return True
+            elif matches_exact(held.urls, address, covers_apex=covers_apex):
+                return True
+        for profile in self.profiles.applied.values():
+            if profile.type == "regex":
+                if matches_pattern(profile.values, address):
+                    return True
+            elif matches_exact(profile.values, address, covers_apex=False, ignores_case=profile.type == "insensitive"):
+                return True
+        return False
 
     def reset(self) -> None:
         """Back to how it was created."""
