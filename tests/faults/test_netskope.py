@@ -198,6 +198,7 @@ class Course(Misfortune):
             assert there - {target.default} == expected | theirs
             assert (target.default in there) <= (not expected and not theirs)
         self.check_spilling()
+        self.check_blocked()
         values, expected = self.newest_values(), self.wanted(PROFILE.id)
         assert len(set(values)) == len(values), "nothing is written twice"
         assert set(values) - {PROFILE.default} == expected | self.theirs
@@ -207,6 +208,20 @@ class Course(Misfortune):
         assert set(harness.hashes()) == (self.wanted(HASHES.id) or {HASHES.default})
         assert harness.urls("private") == harness.profiles("private") == ["private.example"]
         assert self.api.admin("calls", method="GET")["refusals"] == {}, "no quota was ever exceeded"
+
+    def check_blocked(self) -> None:
+        """What is applied is blocked, with what is below it where that is wanted; nothing else is."""
+        applied = [entry for entry in self.harness.store if entry.state == "applied"]
+        open_ = [entry.value for entry in self.harness.store if entry.state in ("rejected", "held")]
+        shared = {entry.value for entry in applied}
+        for entry in applied:
+            target = self.harness.store.targets[entry.target_id]
+            if isinstance(target, UrlList | DestinationProfile):
+                assert self.api.tenant.would_block(entry.value)
+                assert target.subdomains == "exact" or self.api.tenant.would_block(f"login.{entry.value}")
+        for value in set(open_) - shared:
+            assert not self.api.tenant.would_block(value)
+            assert not self.api.tenant.would_block(f"login.{value}")
 
     def check_spilling(self) -> None:
         """Each list holds what the books say of it, beside what is of others, and is not over its limit."""
