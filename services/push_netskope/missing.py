@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable
 
 from schemas.activity import ActivityItem, Level
-from services.push_netskope.entries import is_whole, left_of
+from services.push_netskope.list_entries import is_whole, left_of
 from services.runtime.observability.metrics import DRIFT
 from services.runtime.reconciling.entry_store import Entry, SyncState
 from services.runtime.reconciling.status_writer import StatusWriter

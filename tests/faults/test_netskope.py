@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from schemas.targets import DestinationProfile, FileHashList, UrlList
 from schemas.types import Severity
 from services.push_netskope.client import NetskopeClient
-from services.push_netskope.entries import all_of, split
+from services.push_netskope.list_entries import all_of, split
 from services.push_netskope.render import form_of
 from services.push_netskope.service import ONCE, NetskopePusher
 from services.push_netskope.url_lists import plan

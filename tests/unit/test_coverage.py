@@ -5,10 +5,10 @@ import pytest
 from schemas.coverage import coverage, size_in_list
 from schemas.targets import DestinationProfile, Target, UrlList
 from schemas.types import IndicatorType
-from services.push_netskope.entries import size_of
+from services.push_netskope.list_entries import size_of
 from services.push_netskope.render import WildcardUrlList, form_of
 from services.push_netskope.url_lists import plan
-from tests.pushing import BLOCK, COVERING, HASHES, LIST, item
+from tests.pushing import BLOCK, COVERING, HASHES, LIST, entry
 
 PROFILE = DestinationProfile(kind="destination-profile", name="p")
 PATTERNS = UrlList(kind="url-list", name="p", match="regex")
@@ -38,7 +38,7 @@ def test_it_is_said_in_words(type_: IndicatorType, value: str, target: Target, c
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("target", [COVERING, LIST])
 def test_bytes_are_those_that_the_pusher_counts(value: str, target: UrlList, *, wide: bool) -> None:
-    found = item(value, target)
+    found = entry(value, target)
     reads = WildcardUrlList.model_validate(target.model_dump()) if wide else target
     scheme = len("http://") if found.type is URL else 0
     expected = size_of(str(form_of(found, reads)), plan.URL_EXTRA) + scheme

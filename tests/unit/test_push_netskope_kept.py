@@ -9,8 +9,8 @@ from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
 from schemas.types import Severity
 from services.push_netskope import client
-from services.push_netskope.entries import entries_of
 from services.push_netskope.hash_lists.plan import HashListPlan, plan_hash_list
+from services.push_netskope.list_entries import entries_of
 from services.push_netskope.render import give_form
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.incremental_plan import IncrementalHashListPlan, IncrementalUrlListPlan

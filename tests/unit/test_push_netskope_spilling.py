@@ -16,7 +16,7 @@ from schemas.resources import resource
 from schemas.targets import UrlList
 from schemas.types import IndicatorType, Severity
 from services.push_netskope import client
-from services.push_netskope.entries import all_of, entries_of, is_whole, said_of, size_of, split
+from services.push_netskope.list_entries import all_of, entries_of, is_whole, said_of, size_of, split
 from services.push_netskope.render import form_of, give_form
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.allocation import allocate

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from schemas.record import Reason
 from schemas.targets import DestinationProfile, Target, UrlList
 from services.push_defender.render import TYPES, value_of
-from services.push_netskope.entries import entries_of
+from services.push_netskope.list_entries import entries_of
 from services.push_netskope.render import WildcardUrlList, form_of
 from services.sandbox.defender.blocking import concerns
 from services.sandbox.netskope.blocking import matches_exact, matches_pattern
 from services.sandbox.netskope.urlsyntax import destination_reason, exact_reason, regex_reason
-from tests.pushing import BLOCK, COVERING, item
+from tests.pushing import BLOCK, COVERING, entry
 
 PROFILE = DestinationProfile(kind="destination-profile", name="p")
 PATTERNS = UrlList(kind="url-list", name="p", match="regex")
@@ -31,7 +31,7 @@ HOSTS = st.lists(st.one_of(HOST, ADDRESS), min_size=1, max_size=5)
 
 
 def at_netskope(values: list[str], target: Target) -> list[str]:
-    forms = [form_of(item(value, target), target) for value in values]
+    forms = [form_of(entry(value, target), target) for value in values]
     assert not any(isinstance(form, Reason) for form in forms)
     return [entry for form in forms for entry in entries_of(str(form))]
 
@@ -42,7 +42,7 @@ def test_what_defender_blocks_netskope_blocks_and_nothing_else(
     hosts: list[str],
     covers: bool,  # what hypothesis draws
 ) -> None:
-    rows = [(TYPES[one.type], value_of(one)) for one in (item(value, BLOCK) for value in values)]
+    rows = [(TYPES[one.type], value_of(one)) for one in (entry(value, BLOCK) for value in values)]
     expected = {host for host in hosts if concerns(rows, host)}
     entries = at_netskope(values, COVERING)
     assert not any(map(exact_reason, entries))

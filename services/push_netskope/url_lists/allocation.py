@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from services.push_netskope import client
-from services.push_netskope.entries import all_of, is_whole, said_of, size_of, split
+from services.push_netskope.list_entries import all_of, is_whole, said_of, size_of, split
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.partition import ListPart
 from services.runtime.reconciling.entry import Entry, Rank

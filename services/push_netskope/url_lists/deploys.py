@@ -18,7 +18,7 @@ from schemas.record import Reason
 from schemas.resources.connection import NetskopeTenant
 from schemas.targets import UrlList
 from services.push_netskope import client as api
-from services.push_netskope.entries import all_of, entries_of, is_whole, united
+from services.push_netskope.list_entries import all_of, entries_of, is_whole, united
 from services.push_netskope.url_lists.partition import ListPart, lists_at, members, said, told
 from services.push_netskope.url_lists.plan import LIST_FULL, UrlListPlan
 from services.runtime.observability.metrics import DEPLOY_WAITS

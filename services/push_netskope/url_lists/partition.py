@@ -1,8 +1,8 @@
 """The lists of one URL-list target that has several, each as a target of its own.
 
-Invariant: the remote id of an applied entry names its list (`services/push_netskope/entries.py`). In the first list it is
-the list entry itself, in every other list it is `<list entry> in <list>`. A list entry never contains a space, so the two
-forms cannot be confused. A part is planned in remote ids; only the vendor is sent the plain list entry.
+Invariant: the remote id of an applied entry names its list (see `list_entries`). In the first list it is the list entry
+itself, in every other list it is `<list entry> in <list>`. A list entry never contains a space, so the two forms cannot
+be confused. A part is planned in remote ids; only the vendor is sent the plain list entry.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -11,7 +11,7 @@ from dataclasses import replace
 from schemas.resources.connection import NetskopeTenant
 from schemas.targets import UrlList
 from services.push_netskope import client as api
-from services.push_netskope.entries import said_of, split
+from services.push_netskope.list_entries import said_of, split
 from services.push_netskope.render import as_read_by, give_form
 from services.runtime.reconciling.entry_store import Entry, EntryStore
 

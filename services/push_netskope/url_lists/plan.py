@@ -2,8 +2,8 @@
 
 Invariant: the outcome depends on what is desired, rejected and there of other people, never on the order of events.
 Entries of other people stay. Several indicators may be one entry: it goes when the last of them does. An indicator may
-be a pair of entries (`list_entries`): both are there or none, save that one which is somebody else's stays. When not all
-fit, those of the best rank stay (severity, reputation, last report), then by value; the rest is held.
+be a pair of entries (`list_entries`): both are there or none, except that one which is somebody else's stays. When not
+all fit, those of the best rank stay (severity, reputation, last report), then by value; the rest is held.
 """
 
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.targets import FileHashList, UrlList
 from services.push_netskope import client
-from services.push_netskope.entries import all_of, entries_of, left_of, text_of, united
+from services.push_netskope.list_entries import all_of, entries_of, left_of, text_of, united
 from services.push_netskope.url_lists.partition import excess
 from services.runtime.reconciling.entry import Entry, Outcome, Rank, SyncState
 

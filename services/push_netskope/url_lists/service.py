@@ -13,7 +13,7 @@ from typing import Final
 from schemas.resources.connection import NetskopeTenant
 from schemas.targets import UrlList
 from services.push_netskope import client as api
-from services.push_netskope.entries import said_of
+from services.push_netskope.list_entries import said_of
 from services.push_netskope.missing import record_missing
 from services.push_netskope.sizes import show_size
 from services.push_netskope.url_lists import plan

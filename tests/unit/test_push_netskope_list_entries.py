@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.push_netskope.entries import (
+from services.push_netskope.list_entries import (
     all_of,
     entries_of,
     is_whole,
