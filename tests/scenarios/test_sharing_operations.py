@@ -22,7 +22,8 @@ def test_test_tells_what_would_be_sent_and_what_not(world: World) -> None:
     assert counts(reply) == {(Effect.SEND, ""): 2, (Effect.SKIP, "ipv6_not_supported"): 1,
                              (Effect.SKIP, "other_family"): 1}  # fmt: skip
     sent = next(tally for tally in reply.tallies if tally.effect is Effect.SEND)
-    assert sent.size == sum(len(f'"{value}",') for value in ("old.example", "new.example"))
+    listed = ("old.example", "*.old.example", "new.example", "*.new.example")
+    assert sent.size == sum(len(f'"{value}",') for value in listed)
     assert {line.indicator for line in reply.lines if line.effect is Effect.SEND} == {
         "domain:old.example", "domain:new.example"
     }  # fmt: skip
