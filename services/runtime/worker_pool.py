@@ -117,7 +117,7 @@ class WorkerPool:
                 metrics.forget("connection", name)
                 if name in self._failures:
                     self._failures.show(name)
-            elif name in self._failures and post.lease.is_steady:
+            elif name in self._failures and post.lease.is_steady and not post.lease.stop.is_set():
                 self._failures.over(name)
 
     def _adjust(self) -> None:
@@ -153,8 +153,8 @@ class WorkerPool:
             if lease.stop.is_set():
                 _LOG.warning("a worker failed while it ended", connection=lease.name, why=repr(error))
             else:
+                lease.stop.set()  # first: publishing a failure takes a while, and this worker is not a working one
                 self._failures.take(lease.connection, error)
-                lease.stop.set()
         _LOG.info("no longer working for", connection=lease.name)
 
     def _stop_disowned(self) -> None:
