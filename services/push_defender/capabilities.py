@@ -14,11 +14,12 @@ from schemas.activity import Level
 from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.types import IndicatorType
-from services.push_defender.plan import action_of
-from services.push_defender.render import TYPES, value_of
+from services.push_defender.plan import action_of, texts_of
+from services.push_defender.render import TYPES
 from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.capabilities import NOT_ACCEPTED, LearnedRefusals
+from services.runtime.vendors.echo import own_words
 
 SEVERAL: Final = 10
 """Refusals of a kind, without one that was taken, that speak for all of it."""
@@ -155,7 +156,7 @@ def _kinds(entry: Entry) -> Iterator[str]:
 
 
 def _says_so(kind: str, entry: Entry, text: str) -> bool:
-    """Whether a refusal is about the kind. What is in the value says nothing."""
-    said = text.replace(value_of(entry), "")
+    """Whether a refusal is about the kind. What it repeats of the entry says nothing."""
+    said = own_words(text, texts_of(entry), parts=True)
     word = kind.partition(" ")[0].removeprefix("File")
     return bool(_SAYS_SO.search(said) and re.search(rf"\b(?:File)?{word}\b", said, re.IGNORECASE))

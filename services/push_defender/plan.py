@@ -16,12 +16,14 @@ from schemas.marker import is_of, is_ours, marker
 from schemas.record import Reason
 from schemas.targets import DefenderAction
 from services.push_defender.client import ImportResult, Row
-from services.push_defender.render import TYPES, value_of, why_not
+from services.push_defender.render import APPLICATION, TYPES, value_of, why_not
 from services.runtime.reconciling.entry_store import ID_UNKNOWN, UNCONFIRMED, Entry, Outcome, SyncState
+from services.runtime.vendors.echo import own_words
 
 _ASIDE_MOST: Final = 2_000
 _CAPACITY: Final = "max capacity exceeded"
-_PASSING: Final = re.compile(r"internal|time[d]?[ -]?out|try again|unavailable|throttl|too many", re.IGNORECASE)
+_PHRASES: Final = re.compile(r"internal (?:server )?error|timed? ?-?out|try again|too many requests|unavailable at")
+_PASSING: Final = re.compile(r"internal|time[d]?[ -]?out|try again|unavailable|throttl|too many")
 
 ALREADY_THERE: Final = Reason(code="already_there", detail="somebody else's indicator says the same; it is left alone")
 CAPACITY: Final = Reason(code="capacity", detail="the tenant holds as many indicators as it may")
@@ -102,7 +104,7 @@ def foreign(rows: Iterable[Row]) -> set[Identity]:
     return {identity_of(row) for row in rows if not is_ours(row.external_id)}
 
 
-def results(entries: Sequence[Entry], answers: Sequence[ImportResult]) -> list[Outcome]:
+def results(entries: Sequence[Entry], answers: Sequence[ImportResult], ioc_source: str = "") -> list[Outcome]:
     """What an import's answer says of each entry sent.
 
     Answers come in the order sent, but one that names another entry's value is not believed; then, and when their
@@ -118,11 +120,11 @@ def results(entries: Sequence[Entry], answers: Sequence[ImportResult]) -> list[O
             answer = answers[sync_state]
         elif times_sent[value] == 1 and times_named[value] == 1:
             answer = answers[named.index(value)]
-        outcomes.append(_result(entry, answer))
+        outcomes.append(_result(entry, answer, ioc_source))
     return outcomes
 
 
-def _result(entry: Entry, answer: ImportResult | None) -> Outcome:
+def _result(entry: Entry, answer: ImportResult | None, ioc_source: str) -> Outcome:
     if answer is None or not (answer.is_failed is not None or answer.id or answer.failure_reason):
         return Outcome(entry, AppliedState.FAILED, entry.remote_id, NO_ANSWER)
     # Without `isFailed` a reason means that it failed, and else an id that it was stored.
@@ -130,9 +132,10 @@ def _result(entry: Entry, answer: ImportResult | None) -> Outcome:
         remote_id = answer.id or entry.remote_id
         return Outcome(entry, AppliedState.APPLIED, remote_id, None if remote_id else NO_ID)
     text = answer.failure_reason or "no reason given"
-    if is_capacity(text):
+    sent = texts_of(entry, ioc_source)
+    if is_capacity(text, sent):
         return no_capacity(entry)
-    if _PASSING.search(text):
+    if _PHRASES.search(own_words(text, sent)) or _PASSING.search(own_words(text, sent, parts=True)):
         return Outcome(entry, AppliedState.FAILED, entry.remote_id, Reason(code="vendor_failed", detail=text))
     return refused(entry, text)
 
@@ -148,9 +151,17 @@ def no_capacity(entry: Entry) -> Outcome:
     return Outcome(entry, state, entry.remote_id, CAPACITY)
 
 
-def is_capacity(text: str) -> bool:
-    """Whether a refusal means that the tenant is full (seen in vendor-written connectors)."""
-    return _CAPACITY in text.lower()
+def is_capacity(text: str, sent: Iterable[str]) -> bool:
+    """Whether a refusal means that the tenant is full (seen in vendor-written connectors). `sent`: what it repeats."""
+    return _CAPACITY in own_words(text, sent)
+
+
+def texts_of(entry: Entry, ioc_source: str = "") -> list[str]:
+    """What a refusal of an entry may repeat of it: its value, and every text that is sent with it."""
+    target = action_of(entry)
+    title = f"{APPLICATION}: {value_of(entry)}"
+    texts = (entry.value, value_of(entry), title, entry.comments, *entry.tags, ioc_source, target.educate_url or "")
+    return [text for text in (*texts, *target.rbac_groups) if text]
 
 
 def marked(rows: Iterable[Row], owner: str, entry: Entry) -> list[str]:

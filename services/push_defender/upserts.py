@@ -139,14 +139,14 @@ class Upserts:
             return
         new = {entry for entry in entries if entry.remote_id is None}
         answers = self._client.import_many([bodies[entry] for entry in entries])
-        outcomes = self._capabilities.heed(plan.results(entries, answers))
+        outcomes = self._capabilities.heed(plan.results(entries, answers, self._ioc_source))
         self._writer.record(outcomes)
         self._capacity.taken(sum(o.state is AppliedState.APPLIED and o.entry in new for o in outcomes))
         if any(o.reason is plan.CAPACITY for o in outcomes):
             self._capacity.full()
 
     def _refused(self, entry: Entry, error: RefusedError) -> None:
-        if plan.is_capacity(error.message):
+        if plan.is_capacity(error.message, plan.texts_of(entry, self._ioc_source)):
             self._capacity.full()
             self._writer.record([plan.no_capacity(entry)])
         else:

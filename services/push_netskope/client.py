@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from services.runtime.observability.metrics import BUDGET_WAIT_SECONDS
 from services.runtime.vendors.answers import as_documented
+from services.runtime.vendors.echo import own_words
 from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, RefusedError, StoppedError
 from services.runtime.vendors.lenient import Count, OptionalText, Text, Texts, Truth, read_rows
 from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
@@ -155,8 +156,8 @@ class NetskopeClient:
         try:
             self._session.call_v1("POST", "/api/v1/updateFileHashList", route="hashlist_replace", json=body)
         except RefusedError as error:
-            said = f"{error.code} {error.message}"
-            if _NO_CHANGE in said.lower():
+            said = own_words(f"{error.code} {error.message}", [name], quoted=True)
+            if _NO_CHANGE in said:
                 return
             if error.status == 200 and _PENDING.search(said):
                 raise HashListPendingError(error.message) from error
@@ -220,13 +221,15 @@ class NetskopeClient:
 def refused_entries(error: RefusedError) -> dict[str, str]:
     """The entries a refusal is about, with the vendor's reasons; empty when it does not name any.
 
-    The shape is seen in vendor-written code: `{"statusCode": 400, "message": [[entry, reason], …]}`.
+    Two shapes: `{"errors": [[entry, reason], …]}`, as documented, and `{"statusCode": 400, "message": [[entry, reason],
+    …]}`, which vendor-written code reads.
     """
-    message = error.body.get("message") if isinstance(error.body, Mapping) else None
     found = {}
-    for pair in message if isinstance(message, list) else ():
-        if isinstance(pair, list) and pair and isinstance(pair[0], str):
-            found[pair[0]] = "; ".join(str(part) for part in pair[1:]) or "no reason given"
+    for name in ("errors", "message"):
+        pairs = error.body.get(name) if isinstance(error.body, Mapping) else None
+        for pair in pairs if isinstance(pairs, list) else ():
+            if isinstance(pair, list) and pair and isinstance(pair[0], str):
+                found[pair[0]] = "; ".join(str(part) for part in pair[1:]) or "no reason given"
     return found
 
 

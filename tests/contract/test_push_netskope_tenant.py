@@ -371,3 +371,31 @@ def test_where_the_connection_says_so_what_others_took_out_is_told_and_left_unti
     reporting.work()
     assert set(reporting.urls() or ()) == {"a.example", "b.example", "c.example"}
     reporting.close()
+
+
+@pytest.mark.parametrize("form", ["errors", "message"])
+def test_a_new_list_is_made_without_the_entries_that_its_first_write_is_refused_for(
+    harness: PusherHarness, form: str
+) -> None:
+    harness.api.switch(invalid_entries=form, addresses=False)
+    for value in ("good.example", "198.51.100.7", "size.example", "192.0.2.8"):
+        harness.want(value, LIST)
+    harness.work()
+    assert sorted(harness.urls() or []) == ["good.example", "size.example"]
+    states = harness.states()
+    assert {states["ipv4:198.51.100.7"], states["ipv4:192.0.2.8"]} == {"rejected"}
+    assert {states["domain:good.example"], states["domain:size.example"]} == {"applied"}
+
+
+@pytest.mark.parametrize(
+    "message", ["size.example is not valid", "an entry is not valid", ["bad entry 'size'"], {"text": "no"}]
+)
+def test_a_new_list_whose_refusal_names_nothing_is_filled_by_halves(harness: PusherHarness, message: object) -> None:
+    harness.api.switch(addresses=False)
+    body = {"statusCode": 400, "message": message, "error": "Bad Request"}
+    harness.api.fault("status", path=LISTS, method="POST", code=400, body=body)
+    for value in ("good.example", "198.51.100.7", "size.example"):
+        harness.want(value, LIST)
+    harness.work()
+    assert sorted(harness.urls() or []) == ["good.example", "size.example"]
+    assert harness.states()["ipv4:198.51.100.7"] == "rejected"

@@ -6,9 +6,10 @@ is written while a deploy has to wait for other people (`services/push_netskope/
 """
 
 import re
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from itertools import count
 from typing import Final
+from urllib.parse import unquote
 
 from schemas.resources.connection import NetskopeTenant
 from schemas.targets import UrlList
@@ -23,6 +24,7 @@ from services.push_netskope.url_lists.partition import ListPart, members, said, 
 from services.runtime.reconciling.entry_store import Entry, SyncState
 from services.runtime.reconciling.halving import by_halves
 from services.runtime.reconciling.status_writer import StatusWriter
+from services.runtime.vendors.echo import own_words
 from services.runtime.vendors.errors import NotFoundError, RefusedError
 
 _ROUNDS: Final = 20
@@ -187,12 +189,17 @@ class UrlLists:
 
         """
         label = target.label if isinstance(target, ListPart) else ""
-        reasons = {said_of(list_entry, label): why for list_entry, why in api.refused_entries(error).items()}
+        named = _as_sent(api.refused_entries(error), told(planned.urls or (), target))
+        reasons = {said_of(list_entry, label): why for list_entry, why in named.items()}
         present = set(there.urls) if there else set[str]()
         if self._reject(target, present, reasons):
             return
-        if error.status not in _OF_ENTRIES or _OF_SIZE.search(error.message) or not planned.add or there is None:
+        is_of_size = _OF_SIZE.search(own_words(error.message, [target.name], quoted=True))
+        if error.status not in _OF_ENTRIES or is_of_size or not planned.add:
             raise error
+        if there is None:
+            self._begin(target, planned, error)
+            return
         if planned.remove:
             left = [url for url in there.urls if url not in planned.remove]
             self._client.replace(there.id, told(left or [target.default], target), there.type)
@@ -210,9 +217,40 @@ class UrlLists:
 
         by_halves(planned.add, append, alone, untried, _OF_ENTRIES)
 
+    def _begin(self, target: UrlList, planned: plan.UrlListPlan, error: RefusedError) -> None:
+        """Make a list with nothing but its default, so that what is refused of its entries can be found by halves.
+
+        Raises:
+            RefusedError: as the list was refused, where it is not a matter of its entries.
+
+        """
+        default = told([target.default], target)
+        if tuple(planned.add) == tuple(default):
+            raise error
+        try:
+            self._client.create_url_list(target.name, default, target.match)
+        except RefusedError:
+            raise error from None
+
     def _reject(self, target: UrlList, present: Container[str], reasons: dict[str, str]) -> bool:
         """Reject the indicators that have one of these entries. Returns whether there is any."""
         entries = members(self._writer.store, target) if reasons else []
         outcomes = plan.rejections(entries, present, reasons)
         self._writer.record(outcomes)
         return bool(outcomes)
+
+
+def _as_sent(named: Mapping[str, str], sent: Sequence[str]) -> dict[str, str]:
+    """Refused entries with their reasons, as they were sent: a vendor may name them in another case or encoding."""
+    exact, found = set(sent) if named else set(), dict[str, str]()
+    plain: dict[str, str] = {}
+    for name, why in named.items():
+        if name not in exact:
+            plain = plain or {_plain(one): one for one in sent}
+            name = plain.get(_plain(name), name)  # noqa: PLW2901  # the same entry, as we call it
+        found[name] = why
+    return found
+
+
+def _plain(list_entry: str) -> str:
+    return unquote(list_entry).strip().removeprefix("https://").removeprefix("http://").rstrip("/").casefold()

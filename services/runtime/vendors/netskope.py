@@ -205,7 +205,8 @@ class NetskopeSession(Session):
 
     def _refused(self, answer: Answer, body: Mapping[str, object]) -> RefusedError:
         said = of_body(body)
-        denied = "authoriz" in said.code.lower()
+        code = body.get("errorCode")  # `error` may be a text that repeats what was sent
+        denied = isinstance(code, str) and "authoriz" in code.lower()
         kind = UnauthorizedError if denied else RefusedError
         parts = (f"{answer.status} with an error", said.code, said.message)
         text = ": ".join(filter(None, parts)) + (f"; {_V1_HINT}" if denied else "")

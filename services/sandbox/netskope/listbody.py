@@ -1,7 +1,8 @@
 """Reading the body of a URL list request: the whole of it is judged before anything is stored.
 
 Invariant: what `parse_config` returns may be stored as it is. The three texts for missing fields follow vendor-written
-clients; the answer to bad entries names each entry first in its pair (seen in connectors, second element unconfirmed).
+clients; the answer to bad entries names each entry first in its pair, in `errors` as documented or in `message` as seen
+in connectors.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from services.sandbox.netskope import urlsyntax
-from services.sandbox.netskope.errors import bad_request
+from services.sandbox.netskope.errors import RefusedError, bad_request
 from services.sandbox.netskope.switches import NetskopeSwitches
 
 NAME_REQUIRED: Final = "name required"
@@ -75,5 +76,7 @@ def _check_entries(urls: Iterable[str], list_type: ListType, switches: NetskopeS
         reason = urlsyntax.regex_reason(url) if regex else urlsyntax.exact_reason(url, addresses=switches.addresses)
         if reason:
             wrong.append([url, reason])
+    if wrong and switches.invalid_entries == "errors":
+        raise RefusedError(400, {"statusCode": 400, "errors": wrong, "error": "Bad Request"})
     if wrong:
         raise bad_request(wrong)

@@ -18,6 +18,9 @@ class NetskopeSwitches(BaseModel):
     write_status: Annotated[Literal[200, 201], Field(description="success of POST and PATCH on lists, profiles")] = 201
     duplicate_name_status: Annotated[Literal[400, 409], Field(description="a second list or profile of one name")] = 409
     oversize_status: Annotated[Literal[400, 413], Field(description="a body or list above its size limit")] = 400
+    invalid_entries: Annotated[
+        Literal["message", "errors"], Field(description="where a 400 names the entries that are not valid")
+    ] = "message"
     empty_lists: Annotated[bool, Field(description="whether a URL list or hash list may be empty")] = False
     append_dedup: Annotated[bool, Field(description="whether appending a present entry leaves one copy")] = True
     addresses: Annotated[bool, Field(description="whether exact URL lists take IPv4 addresses, ranges, CIDR")] = True
