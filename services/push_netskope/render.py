@@ -23,6 +23,8 @@ from services.runtime.reconciling.entry_store import Entry
 _SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._~!$&'()+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
 _NETWORK: Final = re.compile(r"[0-9.]+/[0-9]{1,2}")
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
 _NEVER: Final = "0.0.0.0"  # noqa: S104  # an entry that Netskope refuses, not an address to listen on
 
 
@@ -37,6 +39,7 @@ class Skip(StrEnum):
     IPV6_HOST = "ipv6_not_supported"
     OTHER_VENDOR = "other_vendor"
     NETWORK = "reads_as_network"
+    HOST_NAME = "host_name_not_supported"
 
 
 def as_read_by(tenant: NetskopeTenant, target: Target) -> Target:
@@ -64,6 +67,9 @@ def form_of(entry: Entry, target: Target) -> str | Reason:
         return Reason(code=Skip.UNSPECIFIED, detail=f"Netskope does not take {_NEVER}")
     if target.match != "regex" and _NETWORK.fullmatch(list_entry):
         return Reason(code=Skip.NETWORK, detail=f"as an entry {list_entry} would be the network, not the URL")
+    if target.match != "regex" and not _HOST_NAME.fullmatch(host):
+        detail = f"Netskope takes letters, digits and dashes in a host, and no dash at an end of a label: {host}"
+        return Reason(code=Skip.HOST_NAME, detail=detail[:300])
     covers_below = entry.type is IndicatorType.DOMAIN and target.subdomains == "below"
     if target.match == "regex":
         return _pattern(list_entry, covers_below=covers_below)

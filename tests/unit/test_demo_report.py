@@ -9,18 +9,27 @@ from services.sandbox.demo.account import Account, agrees
 from services.sandbox.demo.counters import ServiceCounters
 from services.sandbox.demo.expect import Entry, Place, expect
 from services.sandbox.demo.seed import example_policy
-from services.sandbox.demo.world import Row, World
+from services.sandbox.demo.world import Alert, Row, World
 from services.sandbox.latency import Effect, Stopwatch, quantile
 
 URLS = Place("netskope", "url-list:Blocked%20by%20Defender")
 SAID = (Row("evil.example", IndicatorType.DOMAIN), Row("a_b.example", IndicatorType.DOMAIN))
-WORLD = World(tuple(example_policy()), dict(enumerate(SAID)))
+WORLD = World(
+    tuple(example_policy()), dict(enumerate(SAID)), alerts=(Alert("mail_relay.example", IndicatorType.DOMAIN),)
+)
+BLOCK = "defender-action:Block"
 
 
 def told(skipped: int, rejected: bool = True) -> ServiceCounters:
-    counts: Counter[tuple[str, ...]] = Counter({("router", "netskope", "other_family"): skipped})
-    entries = {f"{URLS.target}/domain:a_b.example": (AppliedState.REJECTED, "vendor_rejected", "no underscore")}
-    return ServiceCounters({"skipped_total": counts}, {"netskope": entries if rejected else {}})
+    counts: Counter[tuple[str, ...]] = Counter(
+        {
+            ("router", "netskope", "other_family"): skipped,
+            ("router", "defender", "skipped_by_action_table"): 1,
+            ("push_netskope", "netskope", "host_name_not_supported"): 1,
+        }
+    )
+    entries = {f"{BLOCK}/domain:mail_relay.example": (AppliedState.REJECTED, "vendor_rejected", "no underscore")}
+    return ServiceCounters({"skipped_total": counts}, {"defender": entries if rejected else {}, "netskope": {}})
 
 
 def test_missing_and_superfluous_entries_are_named() -> None:

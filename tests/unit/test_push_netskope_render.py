@@ -40,6 +40,13 @@ def form(value: str, target: UrlList | DestinationProfile = LIST, type_: Indicat
         ("http://203.0.113.0/24", URL, "not: reads_as_network"),
         ("http://203.0.113.0/24?x", URL, "203.0.113.0/24?x"),
         ("a" * 64, None, "not: other_family"),
+        ("a_b.example", None, "not: host_name_not_supported"),
+        ("_dmarc.evil.example", None, "not: host_name_not_supported"),
+        ("http://-a.example/x", URL, "not: host_name_not_supported"),
+        ("http://a-.example/x", URL, "not: host_name_not_supported"),
+        ("http://a_b.example:8080/x", URL, "not: host_name_not_supported"),
+        ("a--b.example", None, "a--b.example"),
+        ("http://evil.example/a_b/-c", URL, "evil.example/a_b/-c"),
     ],
 )
 def test_exact_entries(value: str, type_: IndicatorType | None, list_entry: str) -> None:
@@ -56,6 +63,8 @@ def test_exact_entries(value: str, type_: IndicatorType | None, list_entry: str)
         ("http://evil.example:8080/", "insensitive", "evil.example:8080"),
         ("198.51.100.7", "insensitive", "198.51.100.7"),
         ("http://203.0.113.0/24", "sensitive", "not: reads_as_network"),
+        ("a_b.example", "insensitive", "not: host_name_not_supported"),
+        ("a_b.example", "regex", r"^a_b\.example([:/?#]|$)"),
         ("http://203.0.113.0/24", "regex", r"^203\.0\.113\.0/24"),
         ("2001:db8::1", "insensitive", "not: ipv6_not_supported"),
         ("http://[2001:db8::1]/x", "insensitive", "not: ipv6_not_supported"),

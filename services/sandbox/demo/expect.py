@@ -185,7 +185,9 @@ def _why_no_site(one: Canonical, target: UrlList) -> str | None:
         return "ipv6_not_supported"
     if host.partition(":")[0] == "0.0.0.0":  # noqa: S104  # an entry, not an address to listen on
         return "unspecified_address"
-    return REJECTED if "_" in host else None
+    labels = host.partition(":")[0].split(".")
+    fits = all(label.isascii() and label.replace("-", "").isalnum() and label.strip("-") == label for label in labels)
+    return None if fits else "host_name_not_supported"
 
 
 def _why_no_row(one: Canonical, target: DefenderAction) -> str | None:
