@@ -89,7 +89,7 @@ def test_a_file_known_at_both_is_left_to_its_row_and_has_the_newest_severity_els
 
 def test_an_entry_that_somebody_else_has_listed_is_theirs() -> None:
     found = expect(replace(world(Row("evil.example", IndicatorType.DOMAIN)), listed=frozenset({"evil.example"})))
-    assert not found[URLS].entries
+    assert found[URLS].entries == {Entry("*.evil.example")}, "what is below it is still ours to write"
     assert found[URLS].by_others == {"evil.example"}
 
 
