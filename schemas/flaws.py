@@ -12,16 +12,23 @@ def flaws(resources: Iterable[AnyResource]) -> list[Misfit]:
     """Every reason why resources must not be saved."""
     found: list[Misfit] = []
     for resource in resources:
-        for path, text in _expressions(resource):
-            try:
-                check(text)
-            except ExpressionError as error:
-                found.append(Misfit(resource.kind, resource.name, path, str(error)))
+        found += expression_flaws(resource)
         if isinstance(resource, Guard):
             found += [
                 Misfit(resource.kind, resource.name, entry.path, entry.flaw)
                 for entry in entries_of(resource) if entry.flaw is not None
             ]  # fmt: skip
+    return found
+
+
+def expression_flaws(resource: AnyResource) -> list[Misfit]:
+    """What is wrong with the expressions of a resource. Those an earlier version accepted may be refused today."""
+    found: list[Misfit] = []
+    for path, text in _expressions(resource):
+        try:
+            check(text)
+        except ExpressionError as error:
+            found.append(Misfit(resource.kind, resource.name, path, str(error)))
     return found
 
 

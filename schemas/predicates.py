@@ -203,7 +203,7 @@ def explain(rule: Rule, indicator: Indicator, now: int) -> tuple[Verdict, str]:
     if answer is False:
         return Verdict.NOT_MATCHED, rule.spec.match
     if answer is None:
-        return Verdict.RULE_FAILED, f"{rule.spec.match} cannot be evaluated for it"
+        return Verdict.RULE_FAILED, f"{rule.spec.match} {_fails(rule)}"
     failed = None
     for item in rule.spec.exceptions:
         excepted = not set(item.tags).isdisjoint(indicator.tags) if item.cel is None else _answer(item.cel, indicator)
@@ -213,8 +213,12 @@ def explain(rule: Rule, indicator: Indicator, now: int) -> tuple[Verdict, str]:
         if excepted is None:
             failed = failed or item.cel
     if failed:
-        return Verdict.RULE_FAILED, f"the exception {failed} cannot be evaluated for it"
+        return Verdict.RULE_FAILED, f"the exception {failed} {_fails(rule)}"
     return Verdict.WANTED, rule.spec.match
+
+
+def _fails(rule: Rule) -> str:
+    return f"cannot be evaluated for it; `ioc-bridge describe rule {rule.name}` says what to write instead"
 
 
 def _answer(text: str, indicator: Indicator) -> bool | None:

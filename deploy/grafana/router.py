@@ -75,6 +75,13 @@ ROWS = [
                 width=8,
             ),
             Panel(
+                "Rules that cannot be evaluated",
+                "Evaluations in which the expression of a rule or guard failed, since the policy changed.",
+                (Query(f"sum by (rule) ({series('rule_failures')})", "{{rule}}"),),
+                "short",
+                width=8,
+            ),
+            Panel(
                 "Evaluated again, and requests",
                 "Stored indicators evaluated for a new policy, and questions taken up, a second.",
                 (

@@ -1,7 +1,7 @@
 """What the guards of a connection keep back. The router asks this for every indicator, `test-guard` for a value.
 
 Invariant: guards add up, and each looks at the indicator alone: never at the time, never at other indicators. So the
-answer changes only when the indicator or a guard does. An expression that fails keeps nothing back.
+answer changes only when the indicator or a guard does. An expression that fails keeps the indicator back.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,6 +28,7 @@ SPECIAL_ADDRESS: Final = "guard_special_address"
 PUBLIC_SUFFIX: Final = "guard_public_suffix"
 WARNING_LIST: Final = "guard_warning_list"
 ALLOW_LIST: Final = "guard_allow_list"
+GUARD_FAILED: Final = "guard_failed"
 
 
 @dataclass(slots=True)
@@ -114,8 +115,11 @@ class GuardSet:
             return
         answers = self._expressions(indicator)
         for number, (guard, position, text) in enumerate(self._said):
-            if answers[str(number)]:
-                yield Match(guard, ALLOW_LIST, ("spec", "allow", "cel", position), f"allowed by {text}", text)
+            answer, path = answers[str(number)], ("spec", "allow", "cel", position)
+            if answer:
+                yield Match(guard, ALLOW_LIST, path, f"allowed by {text}", text)
+            elif answer is None:
+                yield Match(guard, GUARD_FAILED, path, f"{text} cannot be evaluated for it", text)
 
 
 def guard_set(guards: Sequence[Guard]) -> GuardSet:

@@ -195,6 +195,23 @@ def test_a_sharing_that_is_not_in_force_says_why(run: Run, settings: Settings) -
     assert "no: spec.source: there is no Connection named mde" in run("describe", "sharing", "to-netskope").out
 
 
+@pytest.mark.parametrize(("kind", "spec", "path"), [
+    ("rule", '{"match": "100 / ioc.hits > 5"}', "spec.match"),
+    ("guard", '{"allow": {"cel": ["100 / ioc.hits > 5"]}}', "spec.allow.cel.0"),
+])  # fmt: skip
+def test_an_expression_that_can_fail_is_shown_where_an_earlier_version_accepted_it(
+    run: Run, settings: Settings, kind: str, spec: str, path: str
+) -> None:
+    run("apply", "-f", "-", stdin=POLICY)
+    with closing(TransactionalProducer(settings, "policy")) as producer:
+        value = f'{{"kind": "{kind.title()}", "metadata": {{"name": "odd"}}, "spec": {spec}}}'
+        producer.write([OutgoingRecord(settings.topics.policy.name, f"{kind}/odd".encode(), value.encode())])
+    shown = f"yes, but {path}: line 1, column 5: this can divide by zero"
+    for found in (run("get", kind).out, run("describe", kind, "odd").out):
+        assert shown in found
+        assert "fails for an indicator with hits: 0" in found
+
+
 def test_nothing_is_written_when_anything_is_wrong(run: Run, settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "good.yaml").write_text(POLICY)
     (tmp_path / "bad.yaml").write_text(RULE.format(name="Some", folder="x"))
@@ -330,7 +347,7 @@ def without_kafka(arguments: list[str], *, waits_ms: int, patience_s: float) -> 
 from services.console.resources import store
 from services.console import __main__
 from services.runtime.kafka import clients
-store.BOOTSTRAP_WITHIN_MS, kafka.PATIENCE_S = {waits_ms}, {patience_s}
+store.BOOTSTRAP_WITHIN_MS, clients.PATIENCE_S = {waits_ms}, {patience_s}
 __main__.main()
 """
     return subprocess.run(

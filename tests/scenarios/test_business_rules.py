@@ -111,4 +111,7 @@ def test_a_rule_that_fails_for_an_indicator_shares_nothing_and_says_so(world: Wo
     world.report("mde", "nine.example", reputation=9)
     assert world.at("ns") == {"nine.example"}
     assert world.skipped("five.example") == {"ns/url-list:urls": "rule_failed"}
-    assert world.why("five.example")["mde urls"].verdict is Verdict.RULE_FAILED
+    why = world.why("five.example")["mde urls"]
+    assert why.verdict is Verdict.RULE_FAILED
+    assert "10 / (ioc.reputation - 5) >= 1 cannot be evaluated for it" in why.detail
+    assert "ioc-bridge describe rule severe" in why.detail

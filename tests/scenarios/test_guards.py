@@ -51,6 +51,15 @@ def test_the_teams_own_allow_list(world: World, allow: object, kept_back: set[st
     assert world.at("ns") == everything
 
 
+def test_an_allow_list_that_cannot_be_evaluated_keeps_back_what_it_fails_for(world: World) -> None:
+    world.guard("team", allow={"cel": ["10 / (ioc.reputation - 5) > 100"]})
+    world.report("mde", "five.example", reputation=5)
+    world.report("mde", "nine.example", reputation=9)
+    assert world.at("ns") == {"nine.example"}
+    assert set(world.skipped("five.example").values()) == {"guard_failed"}
+    assert "guard team" in world.why("five.example")["mde urls"].detail
+
+
 def test_a_guard_may_be_for_one_destination_only(world: World) -> None:
     world.guard("team", connections=["lab"], allow={"domains": ["good.example"]})
     world.report("mde", "good.example")

@@ -6,7 +6,7 @@ from pathlib import Path
 from schemas.request import Verdict
 from schemas.targets import Unrepresentable
 from services.console.ingest.items import BAD_ITEM, NOT_AN_ITEM
-from services.guards.guard_set import ALLOW_LIST, PUBLIC_SUFFIX, SPECIAL_ADDRESS, WARNING_LIST
+from services.guards.guard_set import ALLOW_LIST, GUARD_FAILED, PUBLIC_SUFFIX, SPECIAL_ADDRESS, WARNING_LIST
 from services.pull_defender.normalize import Skip as DefenderRow
 from services.pull_netskope.normalize import Skip as NetskopeAlert
 from services.push_defender.render import Skip as NotForDefender
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 CODES = {
     *Verdict, *Unrepresentable, *DefenderRow, *NetskopeAlert, *NotForDefender, *NotForNetskope, BAD_ITEM, NOT_AN_ITEM,
     ID_UNKNOWN, UNCONFIRMED, OTHERS_PENDING, WRITTEN, ALLOW_LIST, PUBLIC_SUFFIX, SPECIAL_ADDRESS, WARNING_LIST,
-    NOT_ACCEPTED,
+    NOT_ACCEPTED, GUARD_FAILED,
 }  # fmt: skip
 LITERAL = re.compile(r'Reason\(\s*code="(\w+)"')
 

@@ -14,6 +14,7 @@ from schemas.policy import Policy
 from schemas.request import Request
 from services.router.engine.app import make_app
 from services.router.engine.batches import Event
+from services.router.engine.failures import FailureLog
 from services.router.engine.lag import LagWatch, Position
 from services.router.engine.producers import PartitionProducers
 from services.router.engine.state import PartitionState
@@ -48,6 +49,7 @@ class Router:
         self._workers: dict[int, PartitionWorker] = {}
         self._unchecked: set[int] = set()
         self._policy = compile_policy(Policy.of(()), now_ms())
+        self._failures = FailureLog(context.activity)
         self._questions = RequestFollower(context, self._asked)
         self._tasks: TaskOwner | None = None
         self._paused_since: float | None = None
@@ -188,7 +190,9 @@ class Router:
 
     def _add(self, state: PartitionState) -> None:
         assert self._tasks
-        worker = PartitionWorker(self._context, self._producers, state, lambda: self._policy, self._questions.reply)
+        worker = PartitionWorker(
+            self._context, self._producers, state, lambda: self._policy, self._questions.reply, failures=self._failures
+        )
         self._workers[state.number] = worker
         self._tasks.start(worker.name, worker.run())
 

@@ -36,12 +36,15 @@ class Unit:
         self._policy = policy
         self._topics = topics
         self._now = now
+        self.policy_version = policy.version
         self.changed: dict[bytes, bytes | None] = {}
         self.moments: dict[bytes, int | None] = {}
         self._desired: dict[str, dict[bytes, KeyedRecord]] = {}
         self.outcomes: Counter[str] = Counter()
         self.verbs: Counter[tuple[str, str]] = Counter()
         self.skips: Counter[tuple[str, str]] = Counter()
+        self.failing: dict[str, list[str]] = {}
+        """By rule or guard whose expression failed: ids of the indicators."""
 
     @property
     def is_empty(self) -> bool:
@@ -71,7 +74,9 @@ class Unit:
             self.outcomes["unchanged"] += 1
             return
         self.outcomes["echo" if merged.sources[source].echo else "changed"] += 1
-        self._keep(key, evaluate(merged, self._policy, self._now, report.observed_at), headers)
+        decision = evaluate(merged, self._policy, self._now, report.observed_at)
+        self._note_failing(key, decision)
+        self._keep(key, decision, headers)
 
     def reevaluate(self, key: bytes) -> None:
         """Evaluate a stored indicator again: for a new policy, or because it may have expired or be forgotten."""
@@ -79,6 +84,7 @@ class Unit:
         if stored is None:
             return
         decision = evaluate(stored, self._policy, self._now, self._now)
+        self._note_failing(key, decision)
         if is_forgettable(decision.indicator, self._now):
             self.changed[key], self.moments[key] = None, None
             self.outcomes["forgotten"] += 1
@@ -120,6 +126,10 @@ class Unit:
             self._write(change, headers)
         if decision.newly_skipped:
             self.skips.update(decision.newly_skipped)
+
+    def _note_failing(self, key: bytes, decision: Decision) -> None:
+        for rule in decision.failing:
+            self.failing.setdefault(rule, []).append(key.decode())
 
     def _write(self, change: Change, headers: Headers) -> None:
         name, entry = change.key.encode(), change.entry

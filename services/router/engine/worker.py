@@ -14,6 +14,7 @@ from schemas.progress import Progress
 from schemas.request import Reply, Request
 from services.router.engine.background_work import AT_ONCE, Reevaluation
 from services.router.engine.batches import Batches, Event
+from services.router.engine.failures import FailureLog
 from services.router.engine.producers import PartitionProducers
 from services.router.engine.state import PartitionState
 from services.router.engine.stored import StoredError
@@ -43,6 +44,8 @@ class PartitionWorker:
         state: PartitionState,
         policy: Callable[[], CompiledPolicy],
         answered: Callable[[Reply], Awaitable[None]],
+        *,
+        failures: FailureLog,
     ) -> None:
         self.state = state
         self.name = f"partition {state.number}"
@@ -54,6 +57,7 @@ class PartitionWorker:
         self._producers = producers
         self._policy = policy
         self._answered = answered
+        self._failures = failures
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(context.settings.unit_batches * 2)
         self._queries: deque[Query] = deque()
         self._reevaluation = Reevaluation()
@@ -232,6 +236,7 @@ class PartitionWorker:
             metrics.DESIRED.labels(destination, verb).inc(count)
         for (destination, reason), count in unit.skips.items():
             metrics.SKIPPED.labels(self._context.service, destination, reason).inc(count)
+        self._failures.note(unit.failing, unit.policy_version)
         number = str(self.state.number)
         metrics.STORED.labels(number).set(len(self.state.indicators))
         metrics.POLICY_APPLIED.labels(number).set(progress.policy_version)

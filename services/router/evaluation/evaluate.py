@@ -15,11 +15,12 @@ from schemas.moment import rounded_up
 from schemas.record import Millis, Reason
 from schemas.request import Verdict
 from schemas.targets import Unrepresentable
-from services.guards.guard_set import GuardSet
+from services.guards.guard_set import GUARD_FAILED, GuardSet
 from services.router.evaluation.combine import DAY_MS, as_asserted, asserting, combine, seen
 from services.router.evaluation.compile import CompiledPolicy, ResolvedTarget, Route, digest
 
 _HOUR_MS = 60 * 60 * 1000
+_FAILED = (Verdict.RULE_FAILED, GUARD_FAILED)
 
 
 # Those below are made for every report: as frozen ones, or as tuples with names, they would take twice as long.
@@ -45,19 +46,21 @@ class Change:
 class Decision:
     """What follows from an evaluation: the indicator (the very same object where nothing follows), and what changes.
 
-    `skipped` are destination and reason of targets that could not have it and did not say so before.
+    `skipped` are destination and reason of targets that could not have it and did not say so before. `failing` names
+    the rules and guards whose expressions could not be evaluated for it.
     """
 
     indicator: Indicator
     changes: list[Change]
     newly_skipped: list[tuple[str, str]]
+    failing: set[str]
 
 
 def evaluate(indicator: Indicator, policy: CompiledPolicy, now: Millis, reported_at: Millis) -> Decision:
     """Decide where the indicator should be. `reported_at` dates the entries that change."""
     vouchers = asserting(indicator, policy.terms, now)
     known = combine(indicator, vouchers, policy.terms, policy.merging, now)
-    desired_entries, skipped = desired_entries_of(known, vouchers, policy)
+    desired_entries, skipped, failing = desired_entries_of(known, vouchers, policy)
     identity = indicator_id(indicator.type, indicator.value)
     before = known.desired
     desired: dict[str, str] = {}
@@ -80,7 +83,7 @@ def evaluate(indicator: Indicator, policy: CompiledPolicy, now: Millis, reported
             known = indicator.but(desired=desired, skipped=skipped, stays=stays)
         else:  # made above, and nobody has seen it yet
             known.__dict__.update(desired=desired, skipped=skipped, stays=stays)
-    return Decision(known, changes, newly)
+    return Decision(known, changes, newly, failing)
 
 
 class Blocked(NamedTuple):
@@ -113,7 +116,7 @@ def match_routes(
             elif route.is_too_old(state.observed_at, seen(state)):
                 yield source, route, Verdict.BEFORE_SHARING
             elif matched is None:
-                yield source, route, Blocked(_name(route), Verdict.RULE_FAILED, route.rule)
+                yield source, route, Blocked(_name(route), Verdict.RULE_FAILED, f"rule {route.rule}")
             elif isinstance(resolved := route.resolved(indicator.type, indicator.severity), Unrepresentable):
                 yield source, route, Blocked(_name(route), resolved)
             else:
@@ -126,10 +129,14 @@ def match_routes(
 
 def desired_entries_of(
     indicator: Indicator, vouchers: Mapping[str, object], policy: CompiledPolicy
-) -> tuple[dict[str, DesiredEntry], dict[str, str]]:
-    """Who wants the indicator where, and why it cannot be where it was wanted; both by destination and target."""
+) -> tuple[dict[str, DesiredEntry], dict[str, str], set[str]]:
+    """Who wants the indicator where, and why it cannot be where it was wanted; both by destination and target.
+
+    Third: the rules and guards whose expressions could not be evaluated, each as "rule <name>" or "guard <name>".
+    """
     desired_entries: dict[str, DesiredEntry] = {}
     skipped: dict[str, str] = {}
+    failing: set[str] = set()
     for source, route, judgement in match_routes(indicator, vouchers, policy):
         if isinstance(judgement, ResolvedTarget):
             if desired_entry := desired_entries.get(judgement.key):
@@ -139,7 +146,9 @@ def desired_entries_of(
                 desired_entries[judgement.key] = DesiredEntry(judgement, [source], [route.sharing])
         elif isinstance(judgement, Blocked):
             skipped[judgement.key] = judgement.code
-    return desired_entries, skipped
+            if judgement.code in _FAILED:
+                failing.add(judgement.detail.partition(":")[0])
+    return desired_entries, skipped, failing
 
 
 def _name(route: Route) -> str:
@@ -221,7 +230,7 @@ def resend(
 
     `places`: only those at these, each `<destination>/<target id>`.
     """
-    desired_entries, _ = desired_entries_of(indicator, asserting(indicator, policy.terms, now), policy)
+    desired_entries, _, _ = desired_entries_of(indicator, asserting(indicator, policy.terms, now), policy)
     identity = indicator_id(indicator.type, indicator.value)
     for place, desired_entry in desired_entries.items():
         if (sharing is None or sharing in desired_entry.sharings) and (places is None or place in places):

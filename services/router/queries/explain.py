@@ -28,6 +28,9 @@ def explain(indicator: Indicator, policy: CompiledPolicy, now: Millis) -> Iterat
                 shown = as_asserted(indicator, vouchers)
                 verdict, detail = explain_rule(policy.policy.rules[sharing.spec.rule], shown, now)
                 yield _step(source, sharing, verdict, detail=detail)
+            elif isinstance(said, Blocked) and said.code == Verdict.RULE_FAILED:
+                rule, shown = policy.policy.rules[sharing.spec.rule], as_asserted(indicator, vouchers)
+                yield _judged(source, sharing, said._replace(detail=explain_rule(rule, shown, now)[1]))
             else:
                 yield _judged(source, sharing, said)
 

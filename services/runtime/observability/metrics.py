@@ -231,6 +231,12 @@ DESIRED = _counter(
     "verb",
     services="router",
 )
+RULE_FAILURES = _gauge(
+    "rule_failures",
+    "Evaluations in which the expression of a rule or guard failed, since the policy changed or the process started.",
+    "rule",
+    services="router",
+)
 UNIT_SECONDS = _histogram("unit_seconds", "Time of one unit of work, transaction included.", services="router")
 LAG_RECORDS = _gauge(
     "lag_records",

@@ -7,6 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
+from schemas.flaws import expression_flaws
 from schemas.guard_explained import entries_of
 from schemas.policy import Policy
 from schemas.resources import AnyResource, Connection, Guard
@@ -67,7 +68,7 @@ def description(stored: Stored, on: Snapshot, states: States) -> Group:
 
 
 def in_force(stored: Stored, policy: Policy) -> str:
-    """`yes`, or why not."""
+    """`yes`, with what can fail of it; or why not."""
     resource = stored.resource
     wrong = [
         f"no: {'.'.join(misfit.path)}: {misfit.message}"
@@ -79,7 +80,8 @@ def in_force(stored: Stored, policy: Policy) -> str:
         wrong += [f"in part: {dotted(entry.place)} {entry.text!r}: {entry.flaw}" for entry in entries]
     if getattr(resource.spec, "enabled", True) is False:
         wrong.insert(0, "no: it is not enabled")
-    return "\n".join(wrong) or "yes"
+    unsafe = [f"yes, but {'.'.join(flaw.path)}: {flaw.message}" for flaw in expression_flaws(resource)]
+    return "\n".join(wrong or unsafe) or "yes"
 
 
 def text(value: object) -> str:
