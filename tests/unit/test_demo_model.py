@@ -104,7 +104,9 @@ def test_an_edited_value_goes_and_comes_and_an_edited_severity_is_one_effect() -
     moved = before.with_row(Row("worse.example", IndicatorType.DOMAIN), number=1)
     assert effects(expect(before), expect(moved)) == {
         Effect(URLS, Entry("worse.example")): NETSKOPE,
+        Effect(URLS, Entry("*.worse.example")): NETSKOPE,
         Effect(URLS, Entry("evil.example"), there=False): NETSKOPE,
+        Effect(URLS, Entry("*.evil.example"), there=False): NETSKOPE,
     }
     again = before.with_alert(Alert(SHA256, IndicatorType.SHA256, "Low"))
     assert effects(expect(before), expect(again)) == {
