@@ -13,9 +13,9 @@ from schemas.canonical import indicator_id
 from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.indicator import Indicator, SourceState
 from schemas.record import Reason
-from schemas.targets import UrlList
 from schemas.topics import Topics
 from schemas.types import Family, IndicatorType, Severity
+from schemas.vendors.netskope import UrlList
 from services.console.readmodel import ingest
 from services.console.readmodel.database import Database
 from services.console.readmodel.queries import Filter

@@ -13,8 +13,10 @@ from bench.throughput import LOGS, fresh_settings
 from schemas.canonical import indicator_id
 from schemas.desired import AppliedState, Desired, entry_key
 from schemas.resources import resource
-from schemas.targets import DefenderAction, Target, UrlList
+from schemas.targets import Target
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.defender import DefenderAction
+from schemas.vendors.netskope import UrlList
 from services.push_netskope import client
 from services.push_netskope.render import give_form
 from services.push_netskope.url_lists.incremental_plan import IncrementalUrlListPlan

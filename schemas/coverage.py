@@ -6,11 +6,10 @@ Reasons: docs/decisions/0034-subdomains.md.
 
 from typing import Final
 
-from schemas.targets import DestinationProfile, Target, UrlList
+from schemas.targets import SharingTarget, Target
 from schemas.types import Family, IndicatorType
 
 _QUOTES_AND_COMMA: Final = 3
-_WILDCARD: Final = "*."
 
 
 def coverage(type_: IndicatorType, value: str, target: Target) -> str:
@@ -18,26 +17,16 @@ def coverage(type_: IndicatorType, value: str, target: Target) -> str:
     if type_.family is Family.HASH:
         return "this file"
     if type_ is IndicatorType.DOMAIN:
-        is_exact = isinstance(target, UrlList | DestinationProfile) and target.subdomains == "exact"
-        return f"{value} alone" if is_exact else f"{value} and everything below it"
-    if type_ is not IndicatorType.URL:
-        return "this address"
-    if not isinstance(target, UrlList | DestinationProfile):
-        return "this URL; by its path only where the browser shows Defender the path"
-    address = value.partition("://")[2]
-    host, _, rest = address.partition("/")
-    return f"what begins with {address}, by http or https" if rest else f"{host} alone, by http or https"
+        return f"{value} and everything below it" if target.covers_subdomains else f"{value} alone"
+    return target.url_coverage(value) if type_ is IndicatorType.URL else "this address"
 
 
-def size_in_list(type_: IndicatorType, value: str, target: object, *, has_wide_wildcard: bool) -> int:
+def size_in_list(type_: IndicatorType, value: str, target: SharingTarget | None, *, has_wide_wildcard: bool) -> int:
     """Bytes that an indicator takes in a list, each entry with two quotes and a comma: a domain may be two entries.
 
     `target` is None where it is not known. `has_wide_wildcard`: `*.host` covers `host` itself in this tenant.
     """
     size = len(value.encode()) + _QUOTES_AND_COMMA
-    if type_ is not IndicatorType.DOMAIN or not isinstance(target, UrlList | DestinationProfile):
+    if type_ is not IndicatorType.DOMAIN or target is None:
         return size
-    if target.match == "regex" or target.subdomains == "exact":
-        return size
-    wildcard = size + len(_WILDCARD)
-    return wildcard if has_wide_wildcard and isinstance(target, UrlList) else size + wildcard
+    return sum(len(prefix) + size for prefix in target.domain_entries(has_wide_wildcard=has_wide_wildcard))

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from schemas.record import Millis, Reason, Record
 from schemas.report import Reputation
-from schemas.targets import Target
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.registry import AnyTarget
 
 
 def entry_key(target_id: str, indicator_id: str) -> str:
@@ -34,7 +34,7 @@ class Desired(Record):
     the vendor, and is none of ours from now on.
     """
 
-    target: Target
+    target: AnyTarget
     """Where at the destination it should be, with what its pusher needs to know."""
     type: IndicatorType
     """Type of the indicator."""
@@ -79,7 +79,7 @@ class Applied(Record):
 
     state: AppliedState
     """What became of it."""
-    target: Target
+    target: AnyTarget
     """Where at the destination it is, or should have been."""
     type: IndicatorType
     """Type of the indicator."""

@@ -20,6 +20,7 @@ from schemas.checkpoint import Checkpoint, SnapshotChunk
 from schemas.connection_state import ConnectionState
 from schemas.deadletter import DeadLetter
 from schemas.desired import Applied, Desired
+from schemas.duration import render as render_duration
 from schemas.hold import Hold
 from schemas.indicator import Indicator
 from schemas.progress import Progress
@@ -28,7 +29,6 @@ from schemas.report import ReportBatch
 from schemas.request import Reply, Request
 from schemas.resolution import Resolution
 from schemas.resources import KINDS
-from schemas.resources.duration import render as render_duration
 from schemas.spent import Spent
 
 RECORDS: Mapping[str, type[BaseModel]] = {

@@ -9,8 +9,7 @@ from typing import Any
 
 from schemas.resources import BUILT_IN, AnyResource, Connection, Guard, Merging, Reconciliation, Rule, Sharing, Verdict
 from schemas.resources.merging import DEFAULT as MERGING
-from schemas.resources.target import SharingTarget
-from schemas.targets import TARGETS_OF, UrlList
+from schemas.targets import SharingTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class Policy:
     @property
     def destinations(self) -> list[str]:
         """The names of connections that have a write side, in order: whether or not anything is shared to them now."""
-        return [name for name, found in sorted(self.connections.items()) if TARGETS_OF[found.spec.type]]
+        return [name for name, found in sorted(self.connections.items()) if found.vendor.targets]
 
     @cached_property
     def out_of_force(self) -> frozenset[str]:
@@ -127,7 +126,7 @@ class Policy:
             misfit("rule", _unknown("Rule", spec.rule, self.rules))
         if spec.source == spec.destination:
             misfit("destination", f"{spec.destination} is also the source; a sharing goes from one tenant to another")
-        if (source := self.connections.get(spec.source)) and source.spec.type != "api" and not source.polls:
+        if (source := self.connections.get(spec.source)) and not source.spec.is_source:
             misfit("source", f"Connection {spec.source} has polling: false, so it never reports anything")
         if destination := self.connections.get(spec.destination):
             found += self._misfits_of_target(sharing, destination)
@@ -135,14 +134,14 @@ class Policy:
 
     @staticmethod
     def _misfits_of_target(sharing: Sharing, destination: Connection) -> list[Misfit]:
-        kind, type_ = sharing.spec.target.kind, destination.spec.type
-        kinds = TARGETS_OF[type_]
+        kind, vendor = sharing.spec.target.kind, destination.vendor
+        kinds = vendor.target_kinds
         if not kinds:
-            path, why = "destination", f"connections of type {type_} have no write side; they can only be sources"
+            path, why = "destination", f"connections of type {vendor.name} have no write side; they can only be sources"
         elif kind not in kinds:
-            path, why = "target", f"{type_} connections have no {kind} target; use {' or '.join(kinds)}"
-        elif kind == "file-hash-list" and getattr(destination.spec, "v1_token", None) is None:
-            path, why = "target", f"a file-hash list needs the v1 token: set v1Token in Connection {destination.name}"
+            path, why = "target", f"{vendor.name} connections have no {kind} target; use {' or '.join(kinds)}"
+        elif missing := destination.spec.lacks(kind):
+            path, why = "target", f"{missing} in Connection {destination.name}"
         else:
             return []
         return [Misfit("Sharing", sharing.name, ("spec", path), why)]
@@ -154,14 +153,14 @@ class Policy:
         found = []
         for name, sharing in sorted(self.sharings.items()):
             spec = sharing.spec
-            if spec.target.kind == "defender-action":
+            if not spec.target.is_shared:
                 continue
             owner, target = first.setdefault((spec.destination, spec.target.id), (name, spec.target))
             if target != spec.target:
                 message = f"Sharing {owner} describes the same target differently; make the two alike"
                 found.append(Misfit("Sharing", name, ("spec", "target"), message))
                 continue
-            for list_name in target.lists if isinstance(target, UrlList) else ():
+            for list_name in target.containers:
                 other, target_id = of.setdefault((spec.destination, list_name), (name, target.id))
                 if target_id != target.id:
                     message = f"the list {list_name!r} is one of Sharing {other}'s target, too; name another one"

@@ -1,22 +1,19 @@
 """Where at a destination an indicator goes, and which indicators can be represented there.
 
 A target's id is part of the keys of `ioc.desired.*` and `ioc.applied.*`; its parameters travel with every entry, so a
-pusher needs to know nothing of sharings.
+pusher needs to know nothing of sharings. What a target can do is said by the target: shared code asks for capabilities
+and never for a kind. The kinds themselves are in `schemas.vendors`.
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from schemas.record import Part
-from schemas.types import Family, IndicatorType, Severity
-
-EMPTY_HASH = "f" * 64
-MOST_OVERFLOW = 9
-"""Further lists that one URL list may have."""
+from schemas.types import IndicatorType, Severity
 
 
 class Unrepresentable(StrEnum):
@@ -29,7 +26,9 @@ class Unrepresentable(StrEnum):
     BY_TABLE = "skipped_by_action_table"
 
 
-class _Target(Part):
+class Target(Part):
+    """One concrete place at a destination, as it travels with each entry. The base of every kind of target."""
+
     model_config = ConfigDict(
         extra="ignore",
         frozen=True,
@@ -39,197 +38,94 @@ class _Target(Part):
         use_attribute_docstrings=True,
     )
 
+    sends_metadata: ClassVar[bool] = False
+    """Whether the vendor is told severity, comments and tags, so that an edit of these is sent."""
+    is_readable: ClassVar[bool] = False
+    """Whether the pusher reads what is there before it writes, so that a released entry needs no record."""
+    unsent: ClassVar[frozenset[str]] = frozenset()
+    """Fields for the pusher alone: an edit of one is no reason to call the vendor."""
+    newer: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the kind did not have from the beginning: at its default, such a field changes no entry."""
+    id_punctuation: ClassVar[str] = ""
+    """Characters that stand for themselves in its id, behind the kind."""
 
-Subdomains = Literal["exact", "below"]
-"""What a domain covers where a list says it: `exact` that host alone, `below` the host and everything below it."""
-
-
-class UrlList(_Target):
-    """A Netskope URL list, and those it overflows into; created when missing. `default` keeps an empty one valid."""
-
-    kind: Literal["url-list"]
-    """A URL list."""
-    name: Annotated[str, Field(min_length=1, max_length=255)]
-    """The list's name at Netskope."""
-    match: Literal["exact", "regex"] = "exact"
-    """How Netskope reads its entries."""
-    subdomains: Subdomains = "below"
-    """What a domain covers: below, the domain and everything below it, as at Defender; exact, that host alone."""
-    size_mb: Annotated[int, Field(ge=1, le=7)] = 7
-    """Most the list may grow to, MB."""
-    default: Annotated[str, Field(min_length=1)] = "ioc-bridge.invalid"
-    """Entry that stands in an otherwise empty list."""
-    overflow: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] | None, Field(max_length=MOST_OVERFLOW)
-    ] = None
-    """Further lists by name: what does not fit into the list goes into the first of these with room."""
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        twice = next((name for at, name in enumerate(self.lists) if name in self.lists[:at]), None)
-        if twice is not None:
-            raise ValueError(f"overflow names {twice!r} again: name each further list once, and not the list itself")
-        return self
+    if TYPE_CHECKING:
+        kind: str
+        """Which kind of target it is; each kind says its own as a `Literal`."""
 
     @property
-    def lists(self) -> tuple[str, ...]:
-        """The names of all its lists, in the order they are filled."""
-        return (self.name, *(self.overflow or ()))
+    def id(self) -> str:
+        """Key part: the kind, and what tells it from others of the kind. Never holds a slash."""
+        raise NotImplementedError
+
+    @property
+    def sends_expiry(self) -> bool:
+        """Whether the vendor is told when the indicator expires, and removes it by itself."""
+        return False
+
+    @property
+    def covers_subdomains(self) -> bool:
+        """Whether a domain covers what is below it, too."""
+        return False
+
+    def url_coverage(self, url: str) -> str:  # noqa: ARG002  # for kinds that read URLs in a way of their own
+        """What a URL covers, for people."""
+        return "this URL"
+
+    def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
+        """Why an indicator of a type cannot be here; None: it can."""
+        raise NotImplementedError
+
+    def content(self) -> str:
+        """What the vendor is told of the target itself: entries are sent again when it changes."""
+        fields = type(self).model_fields
+        unset = {name for name in self.newer if getattr(self, name) == fields[name].default}
+        return self.model_dump_json(exclude={*self.unsent, *unset})
+
+
+class NamedTarget(Target):
+    """A target that its name tells from others of its kind, as lists are."""
+
+    if TYPE_CHECKING:
+        name: str
+        """What it is called at the vendor."""
 
     @property
     def id(self) -> str:
         """Key part: kind and percent-encoded name."""
         return f"{self.kind}:{quote(self.name, safe='')}"
 
-    def resolve(self, type_: IndicatorType, _: Severity) -> "UrlList | Unrepresentable":
-        """This list, or why it cannot hold the type."""
-        return self.refuses(type_) or self
 
-    def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
-        """Why a type cannot be in this list. Netskope: URL list best practices (no IPv6)."""
-        if type_.family is not Family.URL:
-            return Unrepresentable.OTHER_FAMILY
-        return Unrepresentable.ADDRESS_FAMILY if type_ is IndicatorType.IPV6 else None
+class SharingTarget:
+    """Where a sharing puts indicators, as people write it. A kind that is one place is its own `Target`."""
 
+    is_shared: ClassVar[bool] = True
+    """Whether it describes one place, so that all sharings into that place must describe it alike."""
 
-class FileHashList(_Target):
-    """A Netskope file-hash list; it must exist. `default` stands in it while nothing is to be shared."""
-
-    kind: Literal["file-hash-list"]
-    """A file-hash list."""
-    name: Annotated[str, Field(min_length=1, max_length=255)]
-    """The list's name at Netskope."""
-    size_mb: Annotated[int, Field(ge=1, le=8)] = 8
-    """Most the list may grow to, MB."""
-    default: Annotated[str, Field(pattern=r"^([0-9a-f]{32}|[0-9a-f]{64})$")] = EMPTY_HASH
-    """Hash that stands in an otherwise empty list."""
+    if TYPE_CHECKING:
+        kind: str
+        """Which kind of target it is."""
 
     @property
     def id(self) -> str:
-        """Key part: kind and percent-encoded name."""
-        return f"{self.kind}:{quote(self.name, safe='')}"
+        """Which place it is; the kind alone where that depends on the indicator."""
+        return self.kind
 
-    def resolve(self, type_: IndicatorType, _: Severity) -> "FileHashList | Unrepresentable":
-        """This list, or why it cannot hold the type."""
+    @property
+    def containers(self) -> tuple[str, ...]:
+        """What it fills at the vendor, by name: no two targets may fill one."""
+        return ()
+
+    def domain_entries(self, *, has_wide_wildcard: bool) -> tuple[str, ...]:  # noqa: ARG002
+        """The entries that a domain is written as, each by what stands before the domain."""
+        return ("",)
+
+    def resolve(self, type_: IndicatorType, severity: Severity) -> "Target | Unrepresentable":  # noqa: ARG002
+        """The concrete target for an indicator, or why there is none."""
+        assert isinstance(self, Target)
         return self.refuses(type_) or self
 
-    def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
-        """Why a type cannot be in this list. Netskope: Update a File Hash List (MD5 and SHA-256 only)."""
-        if type_.family is not Family.HASH:
-            return Unrepresentable.OTHER_FAMILY
-        return Unrepresentable.HASH_TYPE if type_ is IndicatorType.SHA1 else None
-
-
-MOST_VALUES = 100_000
-"""Values that Netskope lets one destination profile have, unless it is of patterns (vendor-written connectors)."""
-MOST_PATTERNS = 1_000
-"""Values that Netskope lets all destination profiles of patterns have together (vendor-written connectors)."""
-
-
-class DestinationProfile(_Target):
-    """A Netskope destination profile, created when missing. `default` keeps it valid while nothing is to be shared.
-
-    Values stand there without scheme. Networks (`CIDR:`, `RANGE:`) are other people's: no indicator is one.
-    """
-
-    kind: Literal["destination-profile"]
-    """A destination profile."""
-    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r'^[^";]*$')]
-    """The profile's name at Netskope; no quotes, no semicolons."""
-    match: Literal["insensitive", "sensitive", "regex"] = "insensitive"
-    """How Netskope reads its values."""
-    subdomains: Subdomains = "below"
-    """What a domain covers: below, the domain and everything below it, as at Defender; exact, that host alone."""
-    limit: Annotated[int | None, Field(ge=1, le=MOST_VALUES)] = None
-    """Most values it may grow to; absent: as many as Netskope takes, 100,000, or 1,000 where match is regex."""
-    description: Annotated[str, Field(max_length=200)] = "Kept by ioc-bridge"
-    """Description it is created with."""
-    default: Annotated[str, Field(min_length=1)] = "ioc-bridge.invalid"
-    """Value that stands in an otherwise empty profile."""
-
-    @model_validator(mode="after")
-    def _within_reach(self) -> "DestinationProfile":
-        if self.match == "regex" and (self.limit or 0) > MOST_PATTERNS:
-            raise ValueError(f"a tenant takes {MOST_PATTERNS} regex values: set limit to that at most, or leave it out")
-        return self
-
-    @property
-    def id(self) -> str:
-        """Key part: kind and percent-encoded name."""
-        return f"{self.kind}:{quote(self.name, safe='')}"
-
-    @property
-    def most(self) -> int:
-        """Values it may grow to."""
-        return self.limit or (MOST_PATTERNS if self.match == "regex" else MOST_VALUES)
-
-    def resolve(self, type_: IndicatorType, _: Severity) -> "DestinationProfile | Unrepresentable":
-        """This profile, or why it cannot hold the type."""
-        return self.refuses(type_) or self
-
-    def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
-        """Why a type cannot be in this profile. Vendor-written connectors: hosts, URLs and IPv4, no IPv6."""
-        if type_.family is not Family.URL:
-            return Unrepresentable.OTHER_FAMILY
-        return Unrepresentable.ADDRESS_FAMILY if type_ is IndicatorType.IPV6 else None
-
-
-Action = Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
-"""What Defender takes today. Microsoft: Indicator resource type."""
-
-VendorSeverity = Literal["Informational", "Low", "Medium", "High"]
-"""What Defender takes today. Microsoft: Indicator resource type."""
-
-AllowDeletion = Literal["no", "owned", "any"]
-"""What may be deleted to make room in a tenant that is full: nothing, what we wrote, or what anybody wrote."""
-
-
-class DefenderAction(_Target):
-    """What Defender shall do with an indicator. Audit always alerts (Microsoft: Create indicators)."""
-
-    kind: Literal["defender-action"]
-    """An action of Defender."""
-    action: Action
-    """What Defender shall do."""
-    generate_alert: bool = False
-    """Whether Defender raises an alert."""
-    expires: bool = True
-    """Whether Defender is told when the indicator expires."""
-    severity: VendorSeverity | None = None
-    """Severity at Defender; absent: the nearest to the indicator's own."""
-    rbac_groups: Annotated[tuple[str, ...], Field(max_length=50)] = ()
-    """Device groups it is for, by name; empty: all devices."""
-    educate_url: str | None = None
-    """Page that a user who is warned or blocked is sent to."""
-    bypass_hours: Annotated[int | None, Field(ge=1)] = None
-    """How long a user who was warned may go on, hours."""
-    allow_deletion: AllowDeletion = "no"
-    """What may be deleted to make room for it when the tenant is full. Defender is not told."""
-
-    @model_validator(mode="after")
-    def _audit_alerts(self) -> "DefenderAction":
-        if self.action == "Audit":  # set in place: who calls the constructor gets this object, whatever is returned
-            object.__setattr__(self, "generate_alert", True)
-        return self
-
-    @property
-    def id(self) -> str:
-        """Key part: kind and action, and the device groups where it is not for all: together they tell rows apart."""
-        groups = ",".join(quote(group, safe="") for group in sorted(self.rbac_groups))
-        return f"{self.kind}:{self.action}:{groups}" if groups else f"{self.kind}:{self.action}"
-
-    def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
-        """Why a type cannot have this action. Microsoft: Create indicators (BlockAndRemediate is for files)."""
-        if self.action == "BlockAndRemediate" and type_.family is not Family.HASH:
-            return Unrepresentable.ACTION
-        return None
-
-
-Target = Annotated[UrlList | FileHashList | DestinationProfile | DefenderAction, Field(discriminator="kind")]
-
-TARGETS_OF = {
-    "netskope": ("url-list", "file-hash-list", "destination-profile"),
-    "defender": ("defender-action",),
-    "api": (),
-}
-"""Which targets a connection type has."""
+    def target_ids(self) -> list[str]:
+        """The ids of all concrete targets that indicators may go to."""
+        resolved = (self.resolve(type_, severity) for type_ in IndicatorType for severity in Severity)
+        return sorted({found.id for found in resolved if isinstance(found, Target)})

@@ -13,8 +13,10 @@ from schemas.hold import Hold
 from schemas.note import RESERVED
 from schemas.policy import Policy
 from schemas.resources import AnyResource, Connection, resource
-from schemas.targets import DefenderAction, FileHashList, Target, UrlList
+from schemas.targets import Target
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.defender import DefenderAction
+from schemas.vendors.netskope import FileHashList, UrlList
 from services.runtime.holds import Holds
 from services.runtime.kafka.transactional_producer import OutgoingRecord
 from services.runtime.observability.health import Health

@@ -2,27 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from schemas.part import Part
 from schemas.record import Millis
 
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 NAME_FORM = "lower-case letters, digits and inner dashes, at most 63: it is part of topic and metric names"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63, description=NAME_FORM)]
-
-
-class Part(BaseModel):
-    """Base of resources and their parts: camelCase in files, frozen.
-
-    Unknown fields are ignored on the bus, where a newer writer may have put them; whoever takes a file from a
-    person validates with `extra="forbid"`, so that a misspelt field is an error with a place.
-    """
-
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True
-    )
 
 
 class Metadata(Part):

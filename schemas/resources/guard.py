@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.resources.base import Metadata, Name, Part, Resource
+from schemas.part import Part
+from schemas.resources.base import Metadata, Name, Resource
 from schemas.resources.rule import Expression
 
 DEFAULT = "default"

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.resources.base import Metadata, Part, Resource
+from schemas.part import Part
+from schemas.resources.base import Metadata, Resource
 
 DEFAULT = "default"
 

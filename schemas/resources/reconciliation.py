@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from schemas.part import Part
 from schemas.record import Millis
-from schemas.resources.base import Part, Resource
+from schemas.resources.base import Resource
 
 RECONCILIATION_COUNTS_MS = 60 * 60 * 1000
 """How long a service that was down still carries it out."""

@@ -5,7 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
-from schemas.resources.base import Metadata, Part, Resource
+from schemas.part import Part
+from schemas.resources.base import Metadata, Resource
 
 ALL = "all"
 

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
-from schemas.resources.base import Name, Part, Resource
-from schemas.resources.duration import parse, render
+from schemas.duration import parse, render
+from schemas.part import Part
+from schemas.resources.base import Name, Resource
 from schemas.resources.rule import ALL
-from schemas.resources.target import SharingTarget
+from schemas.vendors.registry import AnySharingTarget
 
 Backfill = Literal["all", "none"] | timedelta
 
@@ -23,7 +24,7 @@ class SharingSpec(Part):
     source: Annotated[Name, Field(description="the Connection whose indicators are shared")]
     rule: Annotated[Name, Field(description="the Rule that says which of them; `all` is built in")] = ALL
     destination: Annotated[Name, Field(description="the Connection they are shared with")]
-    target: Annotated[SharingTarget, Field(description="where at the destination they go")]
+    target: Annotated[AnySharingTarget, Field(description="where at the destination they go")]
     enabled: Annotated[bool, Field(description="false withdraws what only this sharing wanted")] = True
     backfill: Annotated[
         Backfill,

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from schemas.part import Part
 from schemas.record import Millis
-from schemas.resources.base import Name, Part, Resource
+from schemas.resources.base import Name, Resource
 
 VERDICT_COUNTS_MS = 60 * 60 * 1000
 """How long a confirmation lets things through."""

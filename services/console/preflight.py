@@ -12,8 +12,8 @@ from uuid import UUID
 
 from schemas.policy import Policy
 from schemas.resources import Connection
-from schemas.resources.connection import DefenderTenant, NetskopeTenant
-from schemas.targets import EMPTY_HASH
+from schemas.vendors.defender import DefenderTenant
+from schemas.vendors.netskope import EMPTY_HASH, NetskopeTenant
 from services.runtime.vendors.defender import LIST, DefenderSession
 from services.runtime.vendors.entra import ROLE_ALL
 from services.runtime.vendors.errors import ForbiddenError as Denied

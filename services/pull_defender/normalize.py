@@ -9,8 +9,8 @@ from schemas.canonical import Refused, canonicalise, indicator_id
 from schemas.marker import is_ours
 from schemas.moment import read_vendor
 from schemas.report import Report, Verb
-from schemas.resources.connection import DefenderTenant
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.defender import DefenderTenant
 from services.runtime.polling.unreadable import unreadable, without_surrogates, writable
 from services.runtime.vendors.defender_rows import id_of
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from schemas.activity import ActivityItem
 from schemas.checkpoint import Checkpoint
-from schemas.resources.connection import DefenderTenant
+from schemas.vendors.defender import DefenderTenant
 from services.pull_defender.client import DefenderClient
 from services.pull_defender.normalize import normalise
 from services.pull_defender.shrink_guard import ListingGuard

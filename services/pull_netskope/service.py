@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 
 from schemas.checkpoint import Checkpoint, IteratorMark
-from schemas.resources.connection import NetskopeTenant
+from schemas.vendors.netskope import NetskopeTenant
 from services.pull_netskope.client import NEXT, RESEND, Kind, NetskopeClient, Page
 from services.pull_netskope.normalize import TELLS, AlertFilter, normalise
 from services.pull_netskope.unread import is_page, set_aside

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from schemas.activity import ActivityItem, Level
-from schemas.resources.connection import Reconcile
+from schemas.connections import Reconcile
 from services.push_defender import plan
 from services.push_defender.client import BATCH, DefenderClient
 from services.runtime.chunks import chunks

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from schemas.desired import AppliedState
 from schemas.marker import is_of, is_ours, marker
 from schemas.record import Reason
-from schemas.targets import DefenderAction
+from schemas.vendors.defender import DefenderAction
 from services.push_defender.client import ImportResult, Row
 from services.push_defender.render import APPLICATION, TYPES, value_of, why_not
 from services.runtime.reconciling.entry_store import ID_UNKNOWN, UNCONFIRMED, Entry, Outcome, SyncState

@@ -12,8 +12,8 @@ from typing import Final
 from schemas.marker import marker
 from schemas.moment import expiry, to_datetime
 from schemas.record import Reason
-from schemas.targets import DefenderAction
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.defender import DefenderAction
 from services.runtime.reconciling.entry_store import Entry
 
 APPLICATION: Final = "ioc-bridge"

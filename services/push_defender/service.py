@@ -10,8 +10,8 @@ from contextlib import closing
 
 from schemas.marker import owner
 from schemas.refusal import Refusal
-from schemas.resources.connection import DefenderTenant
 from schemas.spent import Spent
+from schemas.vendors.defender import DefenderTenant
 from services.push_defender.capabilities import Capabilities
 from services.push_defender.capacity import Capacity
 from services.push_defender.client import DefenderClient

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from schemas.desired import AppliedState
 from schemas.resources.reconciliation import ReconciliationSpec
-from schemas.targets import DestinationProfile, UrlList
+from schemas.vendors.netskope import DestinationProfile, UrlList
 from services.runtime.observability.metrics import DRIFT, counted
 from services.runtime.reconciling.status_writer import StatusWriter
 

@@ -15,9 +15,9 @@ from enum import StrEnum
 from typing import Final
 
 from schemas.record import Reason
-from schemas.resources.connection import NetskopeTenant
-from schemas.targets import DestinationProfile, FileHashList, Target, UrlList
+from schemas.targets import Target
 from schemas.types import IndicatorType
+from schemas.vendors.netskope import DestinationProfile, FileHashList, NetskopeTenant, UrlList
 from services.runtime.reconciling.entry_store import Entry
 
 _SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")

@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from schemas.resources.connection import NetskopeTenant
-from schemas.targets import DestinationProfile, FileHashList, UrlList
+from schemas.vendors.netskope import DestinationProfile, FileHashList, NetskopeTenant, UrlList
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.comparison import Comparison
 from services.push_netskope.hash_lists.service import HashLists

@@ -1,6 +1,6 @@
 """How large a list or profile is, beside how large it may get: for whoever watches it fill up."""
 
-from schemas.targets import DestinationProfile, FileHashList, UrlList
+from schemas.vendors.netskope import DestinationProfile, FileHashList, UrlList
 from services.push_netskope.url_lists.plan import MEGABYTE
 from services.runtime.observability.metrics import LIST_BYTES, LIST_BYTES_LIMIT, PROFILE_VALUES, PROFILE_VALUES_LIMIT
 

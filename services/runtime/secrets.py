@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from schemas.resources.connection import SecretRef
+from schemas.connections import SecretRef
 from services.runtime.observability import log
 from services.runtime.observability.metrics import SECRET_EXPIRES
 from services.runtime.vendors.errors import SecretMissingError

@@ -11,7 +11,7 @@ import httpx
 
 from schemas.policy import Policy
 from schemas.resources import AnyResource, Sharing, encode_resource, resource, resource_key
-from schemas.targets import EMPTY_HASH, FileHashList
+from schemas.vendors.netskope import EMPTY_HASH, FileHashList
 from services.runtime.kafka import clients
 from services.runtime.kafka.topics import apply_topics
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer

@@ -17,8 +17,10 @@ from schemas.canonical import indicator_id
 from schemas.connection_state import ConnectionState
 from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.resources import AnyResource, encode_resource, resource, resource_key
-from schemas.targets import DefenderAction, Target, UrlList
+from schemas.targets import Target
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.defender import DefenderAction
+from schemas.vendors.netskope import UrlList
 from services.console.queries.states import read_states, troubles
 from services.runtime.kafka import clients as kafka
 from services.runtime.kafka.clients import MAX_REQUEST_BYTES

@@ -12,8 +12,10 @@ from pathlib import Path
 from schemas.canonical import indicator_id
 from schemas.desired import Desired, entry_key
 from schemas.resources import resource
-from schemas.targets import DefenderAction, FileHashList, Target, UrlList
+from schemas.targets import Target
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.defender import DefenderAction
+from schemas.vendors.netskope import FileHashList, UrlList
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.settings import Settings
 from services.sandbox.exchange import HASH_LIST, MDE, NETSKOPE, URL_LIST, Exchange

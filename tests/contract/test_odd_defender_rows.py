@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.desired import AppliedState
 from schemas.report import Report
-from schemas.resources.connection import DefenderTenant
+from schemas.vendors.defender import DefenderTenant
 from services.pull_defender.client import DefenderClient as PullClient
 from services.pull_defender.normalize import normalise
 from services.push_defender import plan

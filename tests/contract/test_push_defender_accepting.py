@@ -7,7 +7,7 @@ import pytest
 
 from schemas.note import RESERVED
 from schemas.refusal import Refusal
-from schemas.targets import DefenderAction
+from schemas.vendors.defender import DefenderAction
 from services.push_defender.capabilities import SEVERAL
 from services.runtime.clock import now_ms
 from services.runtime.vendors import capabilities

@@ -5,9 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from schemas.resources.target import DefenderTarget
-from schemas.targets import AllowDeletion, DefenderAction
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.defender import AllowDeletion, DefenderAction, DefenderTarget
 from tests.contract.defender import PusherHarness
 from tests.contract.test_vendor_sessions import Sandbox
 

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.desired import AppliedState
 from schemas.moment import FOREVER, LAST
-from schemas.targets import DefenderAction
+from schemas.vendors.defender import DefenderAction
 from services.push_defender.render import body
 from services.runtime.kafka.transactional_producer import OutgoingRecord
 from services.runtime.reconciling.entry import UNCONFIRMED, Entry

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import REGISTRY
 
-from schemas.targets import UrlList
+from schemas.vendors.netskope import UrlList
 from services.runtime.vendors.errors import VendorError
 from tests.contract.test_push_netskope_tenant import PusherHarness, seeded
 from tests.contract.test_sandbox_netskope_gate import DEPLOY, LISTS, Api

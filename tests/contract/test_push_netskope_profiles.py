@@ -11,7 +11,7 @@ from schemas.desired import AppliedState
 from schemas.hold import HoldKind, hold_id
 from schemas.policy import Policy
 from schemas.resources import resource
-from schemas.targets import DestinationProfile
+from schemas.vendors.netskope import DestinationProfile
 from services.push_netskope.profiles import plan as profile_plan
 from services.push_netskope.profiles.plan import VALUES_A_CALL
 from services.runtime.vendors.errors import VendorError

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from schemas.targets import UrlList
+from schemas.vendors.netskope import UrlList
 from services.runtime.vendors.errors import ForbiddenError
 from tests.contract.test_push_netskope_tenant import PusherHarness, seeded
 from tests.contract.test_sandbox_netskope_gate import TOKEN, Api

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import REGISTRY
 
-from schemas.targets import UrlList
 from schemas.types import Severity
+from schemas.vendors.netskope import UrlList
 from services.push_netskope.url_lists import plan
 from services.runtime.vendors.errors import VendorError
 from tests.contract.test_push_netskope_tenant import PusherHarness, seeded

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from schemas.targets import DestinationProfile, Target, UrlList
+from schemas.targets import Target
 from schemas.types import Severity
+from schemas.vendors.netskope import DestinationProfile, UrlList
 from services.push_netskope.url_lists import plan
 from services.runtime.vendors.errors import VendorError
 from tests.contract.test_push_netskope_profiles import PusherHarness

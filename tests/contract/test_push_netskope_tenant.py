@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.targets import FileHashList, UrlList
+from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.service import ONCE, NetskopePusher
 from services.runtime.reconciling.status_writer import StatusWriter

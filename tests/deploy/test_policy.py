@@ -7,9 +7,11 @@ import pytest
 import yaml
 
 from deploy import rendering
+from schemas.connections import SecretRef
 from schemas.policy import Policy
 from schemas.resources import RESOURCE, AnyResource, Connection
-from schemas.resources.connection import DefenderTenant, NetskopeTenant, SecretRef
+from schemas.vendors.defender import DefenderTenant
+from schemas.vendors.netskope import NetskopeTenant
 from tests.deploy.overlays import named, of_kind, pods
 
 OVERLAYS = pytest.mark.parametrize("overlay", rendering.OVERLAYS)

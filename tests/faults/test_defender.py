@@ -14,8 +14,8 @@ import pytest
 
 from schemas.marker import is_of
 from schemas.spent import Spent
-from schemas.targets import DefenderAction
 from schemas.types import Severity
+from schemas.vendors.defender import DefenderAction
 from services.push_defender.client import DefenderClient
 from services.push_defender.service import ONCE, DefenderPusher
 from services.runtime.reconciling.status_writer import StatusWriter

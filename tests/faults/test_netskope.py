@@ -14,8 +14,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from schemas.targets import DestinationProfile, FileHashList, UrlList
 from schemas.types import Severity
+from schemas.vendors.netskope import DestinationProfile, FileHashList, UrlList
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.list_entries import all_of, split
 from services.push_netskope.render import form_of

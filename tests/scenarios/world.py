@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping
 
 from schemas.canonical import Canonical, canonicalise
 from schemas.desired import Desired, split_key
+from schemas.duration import parse
 from schemas.indicator import Indicator
 from schemas.policy import Policy
 from schemas.progress import Progress
 from schemas.report import Report, ReportBatch, Verb
 from schemas.request import Effect, Reply, Request, RequestVerb, Step
 from schemas.resources import AnyResource, encode_resource, resource, resource_key
-from schemas.resources.duration import parse
 from schemas.topics import Topics
+from schemas.vendors.defender import DefenderAction
 from services.router.engine.background_work import Reevaluation
 from services.router.engine.state import PartitionState
 from services.router.engine.unit import Unit
@@ -147,7 +148,7 @@ class World:
         """By value the action it has in Defender, `!` behind one that alerts."""
         found = {}
         for (where, _, _), entry in self._targets.items():
-            if where == destination and entry.target.kind == "defender-action":
+            if where == destination and isinstance(entry.target, DefenderAction):
                 found[entry.value] = entry.target.action + "!" * entry.target.generate_alert
         return found
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.targets import DefenderAction, DestinationProfile, FileHashList, UrlList
+from schemas.vendors.defender import DefenderAction
+from schemas.vendors.netskope import DestinationProfile, FileHashList, UrlList
 from services.console.cli.output.targets import readable, target_id_of
 
 NAMES = st.text(min_size=1, max_size=40)

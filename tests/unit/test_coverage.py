@@ -3,8 +3,9 @@
 import pytest
 
 from schemas.coverage import coverage, size_in_list
-from schemas.targets import DestinationProfile, Target, UrlList
+from schemas.targets import Target
 from schemas.types import IndicatorType
+from schemas.vendors.netskope import DestinationProfile, UrlList
 from services.push_netskope.list_entries import size_of
 from services.push_netskope.render import WildcardUrlList, form_of
 from services.push_netskope.url_lists import plan

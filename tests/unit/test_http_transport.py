@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from schemas.resources.connection import Tls
+from schemas.connections import Tls
 from services.runtime.vendors import http
 from services.runtime.vendors.errors import MisconfiguredError, UnreachableError
 from services.runtime.vendors.http import VendorHttp

@@ -14,9 +14,9 @@ from schemas.record import UndecodableError
 from schemas.report import Report, ReportBatch, Verb
 from schemas.resolution import digest
 from schemas.resources import encode_resource, resource_key
-from schemas.targets import DefenderAction
 from schemas.topics import Topics
 from schemas.types import IndicatorType
+from schemas.vendors.defender import DefenderAction
 from services.console.cli.editor import NoEditorError, in_editor
 from services.console.deadletters.dead_letter import ListedDeadLetter
 from services.console.deadletters.edits import UnfitError, changed, parsed, pretty

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.desired import Desired
+from schemas.duration import parse
 from schemas.expression import VARIABLES
 from schemas.indicator import Indicator
 from schemas.moment import FIRST, FOREVER, LAST
 from schemas.policy import Policy
 from schemas.report import Report
 from schemas.resources import resource
-from schemas.resources.duration import parse
-from schemas.targets import DefenderAction
+from schemas.vendors.defender import DefenderAction
 from services.console.cli.output.when import NotATimeError, age, show, since
 from services.console.ingest.correction import as_item
 from services.console.ingest.items import BAD_ITEM, SEEN_IN_FUTURE, Format, JudgedItem, read

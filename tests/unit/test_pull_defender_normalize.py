@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from schemas.canonical import canonicalise, indicator_id
 from schemas.marker import marker
 from schemas.report import Report, Verb
-from schemas.resources.connection import DefenderTenant
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.defender import DefenderTenant
 from services.pull_defender.normalize import Listing, normalise
 from services.pull_defender.snapshot import difference
 

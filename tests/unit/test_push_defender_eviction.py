@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from schemas.targets import AllowDeletion, DefenderAction
 from schemas.types import Severity
+from schemas.vendors.defender import AllowDeletion, DefenderAction
 from services.push_defender.client import Row
 from services.push_defender.eviction_plan import asking, victims
 from services.runtime.reconciling.entry import Entry, Outcome

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.marker import is_of, marker
-from schemas.targets import DefenderAction
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.defender import DefenderAction
 from services.push_defender.render import DESCRIPTION_MOST, TITLE_MOST, TYPES, body, value_of, why_not
 from services.sandbox.defender.switches import DefenderSwitches
 from services.sandbox.defender.values import check_value

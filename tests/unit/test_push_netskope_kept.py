@@ -6,8 +6,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from schemas.desired import RELEASED, AppliedState
 from schemas.record import Reason
-from schemas.targets import FileHashList, UrlList
 from schemas.types import Severity
+from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope import client
 from services.push_netskope.hash_lists.plan import HashListPlan, plan_hash_list
 from services.push_netskope.list_entries import entries_of

@@ -7,8 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from schemas.targets import FileHashList, UrlList
 from schemas.types import Severity
+from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope import client
 from services.push_netskope.hash_lists.plan import plan_hash_list
 from services.push_netskope.render import form_of

@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from schemas.targets import DestinationProfile
 from schemas.types import Severity
+from schemas.vendors.netskope import DestinationProfile
 from services.push_netskope.profiles import plan as profile_plan
 from services.push_netskope.profiles.client import Listed, Profile, ProfileListing
 from services.push_netskope.profiles.plan import FEW_CALLS, VALUES_A_CALL, ProfilePlan, Step, steps

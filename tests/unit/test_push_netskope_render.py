@@ -6,9 +6,8 @@ from typing import Literal
 import pytest
 
 from schemas.record import Reason
-from schemas.resources.connection import NetskopeTenant
-from schemas.targets import DestinationProfile, UrlList
 from schemas.types import IndicatorType
+from schemas.vendors.netskope import DestinationProfile, NetskopeTenant, UrlList
 from services.push_netskope.render import as_read_by, form_of
 from services.sandbox.netskope.urlsyntax import destination_reason, exact_reason, regex_reason
 from tests.pushing import BLOCK, COVERING, HASHES, LIST, entry, netskope

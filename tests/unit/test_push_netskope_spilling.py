@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from schemas.desired import AppliedState
 from schemas.policy import Policy
 from schemas.resources import resource
-from schemas.targets import UrlList
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.netskope import UrlList
 from services.push_netskope import client
 from services.push_netskope.list_entries import all_of, entries_of, is_whole, said_of, size_of, split
 from services.push_netskope.render import form_of, give_form

@@ -16,8 +16,10 @@ from pydantic import ValidationError
 from schemas.desired import Applied, AppliedState, Desired
 from schemas.indicator import Indicator, SourceState, Stay
 from schemas.record import Reason, Record
-from schemas.targets import DefenderAction, Target, UrlList
+from schemas.targets import Target
 from schemas.types import IndicatorType, Severity
+from schemas.vendors.defender import DefenderAction
+from schemas.vendors.netskope import UrlList
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _MOMENT = st.integers(0, 2**53)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.record import Reason
-from schemas.targets import DestinationProfile, Target, UrlList
+from schemas.targets import Target
+from schemas.vendors.netskope import DestinationProfile, UrlList
 from services.push_defender.render import TYPES, value_of
 from services.push_netskope.list_entries import entries_of
 from services.push_netskope.render import WildcardUrlList, form_of

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from schemas.compatibility import incompatible_changes
+from schemas.duration import parse, render
 from schemas.export import FOLDER, RECORDS, RELEASED, json_schema, main, outdated, write
-from schemas.resources.duration import parse, render
 
 DECISIONS = Path(__file__).parents[2] / "docs" / "decisions"
 

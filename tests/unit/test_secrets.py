@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from schemas.resources.connection import SecretRef
+from schemas.connections import SecretRef
 from services.runtime.observability import log
 from services.runtime.secrets import Secret
 from services.runtime.vendors.errors import MisconfiguredError, SecretMissingError

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.desired import AppliedState
-from schemas.resources.connection import DefenderTenant
+from schemas.vendors.defender import DefenderTenant
 from services.pull_defender.normalize import normalise as normalise_rows
 from services.pull_netskope.client import Kind
 from services.pull_netskope.normalize import AlertFilter, normalise

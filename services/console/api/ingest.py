@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from schemas.policy import Policy
-from schemas.resources.connection import ApiSource
+from schemas.vendors.api import ApiSource
 from services.console.api import models
 from services.console.api.access import AtHand, Credentials, unauthorized
 from services.console.api.context import ApiContext

@@ -13,7 +13,7 @@ import orjson
 from schemas.moment import to_datetime
 from schemas.policy import Policy
 from schemas.record import Millis
-from schemas.resources.connection import ApiSource
+from schemas.vendors.api import ApiSource
 from services.console.ingest.items import BadBodyError, Format, JudgedItem, read
 from services.console.ingest.retries import check_name
 

@@ -7,7 +7,6 @@ from typing import Any
 from schemas.policy import Policy
 from schemas.resources import Sharing
 from services.console.queries.states import States, states_of, troubles
-from services.console.resources.deletion import target_ids
 
 
 def sharing_rows(policy: Policy, counts: Iterable[Mapping[str, Any]], states: States) -> list[dict[str, Any]]:
@@ -20,7 +19,7 @@ def sharing_rows(policy: Policy, counts: Iterable[Mapping[str, Any]], states: St
     for name, sharing in sorted(policy.sharings.items()):
         if sharing.metadata.ended is not None:
             continue
-        spec, targets = sharing.spec, target_ids(sharing)
+        spec, targets = sharing.spec, sharing.spec.target.target_ids()
         found: Counter[tuple[str, str]] = Counter()
         for one in counts:
             here = one["destination"] == spec.destination and one["target"] in targets

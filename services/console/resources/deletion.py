@@ -11,27 +11,16 @@ from schemas.progress import Progress
 from schemas.record import Millis
 from schemas.resources import AnyResource, Reconciliation, Sharing, Verdict
 from schemas.resources.base import Metadata
-from schemas.resources.target import DefenderTarget
 from schemas.resources.verdict import VERDICT_COUNTS_MS, VerdictSpec
-from schemas.targets import Unrepresentable
-from schemas.types import IndicatorType, Severity
 from services.console.resources.store import Snapshot, Stored
-
-
-def target_ids(sharing: Sharing) -> list[str]:
-    """The ids of all targets that a sharing may put indicators to."""
-    target = sharing.spec.target
-    if not isinstance(target, DefenderTarget):
-        return [target.id]
-    resolved = (target.resolve(type_, severity) for type_ in IndicatorType for severity in Severity)
-    return sorted({found.id for found in resolved if not isinstance(found, Unrepresentable)})
 
 
 def confirmations(sharing: Sharing, now: Millis, by: str) -> list[Verdict]:
     """The verdicts that let the withdrawal of what a sharing wanted through."""
     destination = sharing.spec.destination
     kind = HoldKind.TARGET_WOULD_SHRINK
-    return [verdict(destination, target, kind, "confirm", now=now, by=by) for target in target_ids(sharing)]
+    targets = sharing.spec.target.target_ids()
+    return [verdict(destination, target, kind, "confirm", now=now, by=by) for target in targets]
 
 
 def verdict(connection: str, subject: str, kind: HoldKind, said: str, *, now: Millis, by: str) -> Verdict:

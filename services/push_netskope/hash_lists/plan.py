@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from schemas.targets import FileHashList
+from schemas.vendors.netskope import FileHashList
 from services.push_netskope.url_lists import plan
 from services.runtime.reconciling.entry import Entry, Outcome
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from schemas.targets import FileHashList
+from schemas.vendors.netskope import FileHashList
 from services.push_netskope.client import HashListMissingError, HashListPendingError, NetskopeClient
 from services.push_netskope.hash_lists.plan import HashListPlan, plan_hash_list
 from services.push_netskope.render import give_form

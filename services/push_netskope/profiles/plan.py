@@ -13,7 +13,7 @@ import orjson
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from schemas.targets import MOST_PATTERNS, DestinationProfile
+from schemas.vendors.netskope import MOST_PATTERNS, DestinationProfile
 from services.push_netskope.list_entries import is_whole
 from services.push_netskope.profiles.client import Profile, ProfileListing
 from services.push_netskope.url_lists.plan import (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-from schemas.targets import DestinationProfile
+from schemas.vendors.netskope import DestinationProfile
 from services.push_netskope.missing import record_missing
 from services.push_netskope.profiles import plan as profile_plan
 from services.push_netskope.profiles.client import Profile, ProfileClient, ProfileListing, is_locked, refused_values

@@ -15,8 +15,7 @@ from typing import Final
 from schemas.activity import Level
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from schemas.resources.connection import NetskopeTenant
-from schemas.targets import UrlList
+from schemas.vendors.netskope import NetskopeTenant, UrlList
 from services.push_netskope import client as api
 from services.push_netskope.list_entries import all_of, entries_of, is_whole, united
 from services.push_netskope.url_lists.partition import ListPart, lists_at, members, said, told

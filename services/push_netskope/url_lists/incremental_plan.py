@@ -8,7 +8,7 @@ another writer changed the list or not every entry fits, this module makes no pl
 from collections.abc import Iterable
 from typing import Self
 
-from schemas.targets import FileHashList, UrlList
+from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope import client
 from services.push_netskope.hash_lists.plan import HashListPlan
 from services.push_netskope.url_lists import plan

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from schemas.targets import FileHashList, UrlList
+from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope.list_entries import entries_of
 from services.push_netskope.render import give_form
 from services.push_netskope.url_lists import plan

@@ -7,7 +7,7 @@ list that is named no more leaves that first. Several are always planned from al
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from schemas.targets import UrlList
+from schemas.vendors.netskope import UrlList
 from services.push_netskope.render import give_form
 from services.push_netskope.sizes import show_size
 from services.push_netskope.url_lists import plan

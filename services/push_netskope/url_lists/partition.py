@@ -8,8 +8,7 @@ be confused. A part is planned in remote ids; only the vendor is sent the plain 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from schemas.resources.connection import NetskopeTenant
-from schemas.targets import UrlList
+from schemas.vendors.netskope import NetskopeTenant, UrlList
 from services.push_netskope import client as api
 from services.push_netskope.list_entries import said_of, split
 from services.push_netskope.render import as_read_by, give_form

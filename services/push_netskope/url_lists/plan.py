@@ -13,7 +13,7 @@ from typing import Final
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from schemas.targets import FileHashList, UrlList
+from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope import client
 from services.push_netskope.list_entries import all_of, entries_of, left_of, text_of, united
 from services.push_netskope.url_lists.partition import excess

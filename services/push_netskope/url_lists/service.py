@@ -11,8 +11,7 @@ from itertools import count
 from typing import Final
 from urllib.parse import unquote
 
-from schemas.resources.connection import NetskopeTenant
-from schemas.targets import UrlList
+from schemas.vendors.netskope import NetskopeTenant, UrlList
 from services.push_netskope import client as api
 from services.push_netskope.list_entries import said_of
 from services.push_netskope.missing import record_missing

@@ -6,15 +6,13 @@ Mutes end by themselves: `next_change` says when, and the policy is then to be c
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import blake2b
-from typing import Final
 
 from schemas.moment import from_datetime
 from schemas.policy import Policy
 from schemas.predicates import Predicates
 from schemas.resources import Connection, Reconciliation, Sharing, Verdict, encode_resource
 from schemas.resources.merging import MergingSpec
-from schemas.resources.target import SharingTarget
-from schemas.targets import DefenderAction, Target, Unrepresentable
+from schemas.targets import SharingTarget, Target, Unrepresentable
 from schemas.types import IndicatorType, Severity
 from services.guards.guard_set import GuardSet, guard_data, guard_set
 from services.router.evaluation.combine import SourceTerms
@@ -69,24 +67,17 @@ class Route:
         return self.since is not None and observed_at < self.created and last_seen < self.since
 
 
-_NEWER: Final = {"overflow": None, "subdomains": "below"}
-"""Fields that targets did not have from the beginning, with what they are where nobody sets them."""
-
-
 def _spot(destination: str, target: Target) -> ResolvedTarget:
     _ = target.wire  # it goes into every entry
-    untold = {"allow_deletion"} if isinstance(target, DefenderAction) else set()
-    # Targets that leave a newer field at its default are what they were before there was such a field.
-    unsaid = {name for name, default in _NEWER.items() if getattr(target, name, default) == default}
     return ResolvedTarget(
         destination=destination,
         target=target,
         target_id=target.id,
         key=f"{destination}/{target.id}",
-        fingerprint=digest(target.model_dump_json(exclude=untold | unsaid)),
-        detailed=isinstance(target, DefenderAction),
-        expires=isinstance(target, DefenderAction) and target.expires,
-        untold=digest(target.model_dump_json(include=untold)),
+        fingerprint=digest(target.content()),
+        detailed=target.sends_metadata,
+        expires=target.sends_expiry,
+        untold=digest(target.model_dump_json(include=set(target.unsent))),
     )
 
 

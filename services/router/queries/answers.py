@@ -13,7 +13,6 @@ from schemas.policy import Policy
 from schemas.record import Millis, UndecodableError
 from schemas.request import Effect, Line, Reply, Request, RequestVerb, Step, Tally
 from schemas.resources import AnyResource, decode_resource, resource_key
-from schemas.resources.target import DefenderTarget
 from schemas.types import IndicatorType
 from services.router.evaluation.combine import asserting, combine
 from services.router.evaluation.compile import CompiledPolicy, ResolvedTarget, compile_policy
@@ -49,7 +48,7 @@ class Answer:
             (sharing.spec.destination, sharing.spec.target.id): sharing.spec.target
             for known in (policy.policy, self._policy.policy)
             for sharing in known.sharings.values()
-            if not isinstance(sharing.spec.target, DefenderTarget)
+            if sharing.spec.target.is_shared
         }
         self._lines: list[Line] = []
         self._more = 0
@@ -148,7 +147,7 @@ class Answer:
 
     def _has_wide_wildcard(self, destination: str) -> bool:
         connection = self._policy.policy.connections.get(destination)
-        return connection is not None and bool(getattr(connection.spec, "wildcard_covers_apex", False))
+        return connection is not None and connection.spec.has_wide_wildcard
 
 
 def _target(target: object) -> str:

@@ -64,5 +64,5 @@ def _step(
     spec = sharing.spec
     return Step(
         source=source, sharing=sharing.name, rule=spec.rule, destination=spec.destination,
-        target=target or getattr(spec.target, "id", spec.target.kind), verdict=verdict, reason=reason, detail=detail,
+        target=target or spec.target.id, verdict=verdict, reason=reason, detail=detail,
     )  # fmt: skip

@@ -15,7 +15,6 @@ from schemas.desired import RELEASED, AppliedState
 from schemas.note import Note
 from schemas.record import Reason
 from schemas.resources.reconciliation import ReconciliationSpec
-from schemas.targets import DestinationProfile, UrlList
 from services.runtime.chunks import chunks
 from services.runtime.clock import now_ms
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
@@ -178,7 +177,7 @@ class StatusWriter:
             reason = None if entry.because == GUARD_SHRINK.code else entry.reason
             return Outcome(entry, entry.state, entry.remote_id, reason)
         # These are read before they are written: what is in them and not in the books is somebody else's.
-        is_read = isinstance(self.store.targets[entry.target_id], UrlList | DestinationProfile)
+        is_read = self.store.targets[entry.target_id].is_readable
         return Outcome(entry, None) if is_read else Outcome(entry, AppliedState.APPLIED, entry.remote_id, RELEASED)
 
     def show(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.resources import Connection
-from schemas.resources.connection import DefenderTenant, Region
+from schemas.vendors.defender import DefenderTenant, Region
 from services.runtime.observability import metrics
 from services.runtime.secrets import Secret
 from services.runtime.vendors.budget import Quotas, Window, shared_budget

@@ -22,7 +22,7 @@ from importlib.metadata import version
 import httpx
 import orjson
 
-from schemas.resources.connection import Tls
+from schemas.connections import Tls
 from services.runtime.observability import log, trace
 from services.runtime.observability.metrics import TLS_UNVERIFIED, VENDOR_CALL_ERRORS, VENDOR_CALL_SECONDS, VENDOR_CALLS
 from services.runtime.proxies import ProxyError, proxy_for

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import httpx
 
 from schemas.resources import Connection
-from schemas.resources.connection import NetskopeTenant
+from schemas.vendors.netskope import NetskopeTenant
 from services.runtime.secrets import Secret
 from services.runtime.vendors.budget import Quotas, Window, shared_budget
 from services.runtime.vendors.error_bodies import of_body

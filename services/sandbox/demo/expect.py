@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from schemas.canonical import Canonical, Refused, canonicalise
 from schemas.desired import entry_key
-from schemas.resources.target import DefenderTarget, SharingTarget
-from schemas.targets import DefenderAction, DestinationProfile, FileHashList, Target, UrlList
+from schemas.targets import SharingTarget, Target
 from schemas.types import Family, IndicatorType
+from schemas.vendors.defender import DefenderAction, DefenderTarget
+from schemas.vendors.netskope import FileHashList, UrlList
 from services.sandbox.demo.world import Alert, Row, World
 
 _URL_SAFE = "._~!$&'()+,;=:@/?%-"
@@ -78,8 +79,9 @@ def expect(world: World) -> dict[Place, Expected]:
 
 def concrete(target: SharingTarget) -> Target:
     """The target as an entry has it. The demo's table of actions does no more than leave sites out."""
-    if not isinstance(target, DefenderTarget):
+    if isinstance(target, Target):
         return target
+    assert isinstance(target, DefenderTarget)
     if any(entry.action != "skip" or entry.families != (Family.URL,) for entry in target.actions):
         raise ValueError("the demo's model knows no table of actions but one that leaves out the url family")
     return DefenderAction.model_validate(
@@ -171,8 +173,8 @@ def _why_not(one: Canonical, target: Target) -> str | None:
             return "hash_type_not_supported" if one.type is IndicatorType.SHA1 else None
         case DefenderAction():
             return _why_no_row(one, target)
-        case DestinationProfile():
-            raise ValueError(f"{target.id}: the demo's model knows no destination profiles")
+        case _:
+            raise ValueError(f"{target.id}: the demo's model knows no targets of this kind")
 
 
 def _why_no_site(one: Canonical, target: UrlList) -> str | None:

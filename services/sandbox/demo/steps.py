@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from schemas.resources.target import DefenderTarget
-from schemas.targets import DefenderAction
 from schemas.types import IndicatorType
+from schemas.vendors.defender import DefenderAction, DefenderTarget
 from services.sandbox.demo.expect import Entry, Expected, Place
 from services.sandbox.demo.world import Alert, Row, World
 from services.sandbox.latency import Effect

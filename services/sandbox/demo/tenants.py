@@ -11,7 +11,9 @@ from typing import Any
 
 from schemas.marker import is_ours
 from schemas.resources import AnyResource, Connection
-from schemas.targets import DefenderAction, FileHashList, Target, UrlList
+from schemas.targets import Target
+from schemas.vendors.defender import DefenderAction
+from schemas.vendors.netskope import FileHashList, UrlList
 from services.sandbox.demo.expect import Entry, Place, concrete
 from services.sandbox.demo.seed import FOREIGN_ENTRIES, FOREIGN_LIST
 from services.sandbox.demo.world import World

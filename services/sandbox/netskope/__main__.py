@@ -5,7 +5,7 @@ A file-hash list must be there before anyone can write to it: the vendor's API r
 
 import sys
 
-from schemas.targets import EMPTY_HASH
+from schemas.vendors.netskope import EMPTY_HASH
 from services.sandbox.netskope.app import create_app
 from services.sandbox.netskope.settings import NetskopeTenant
 from services.sandbox.tenant.foreground import parser, serve

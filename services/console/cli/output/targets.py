@@ -6,11 +6,7 @@ Keys in Kafka need the encoded form, since names may hold a slash. Both forms ar
 import re
 from urllib.parse import quote, unquote
 
-from schemas.targets import TARGETS_OF
-
-_PLAIN = {"defender-action": ":,"}
-"""What stands for itself behind a kind: what separates the action from its device groups, and these from each other."""
-_KINDS = frozenset(kind for kinds in TARGETS_OF.values() for kind in kinds)
+from schemas.vendors.registry import TARGETS
 
 
 def readable(target_id: str) -> str:
@@ -22,7 +18,8 @@ def readable(target_id: str) -> str:
 def target_id_of(said: str) -> str:
     """The id that a person means, in either form; any other text as it is."""
     kind, _, name = said.partition(":")
-    plain = _PLAIN.get(kind, "")
-    if kind not in _KINDS or re.fullmatch(rf"(?:[A-Za-z0-9_.~{plain}-]|%[0-9A-F]{{2}})*", name):
+    target = TARGETS.get(kind)
+    plain = target.id_punctuation if target else ""
+    if target is None or re.fullmatch(rf"(?:[A-Za-z0-9_.~{plain}-]|%[0-9A-F]{{2}})*", name):
         return said
     return f"{kind}:{quote(name, safe=plain)}"

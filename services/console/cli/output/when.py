@@ -1,8 +1,8 @@
 """Moments as people write them: how long ago (`7d`), or a date and time (`2026-01-31T12:00:00Z`)."""
 
 from schemas import moment as moments
+from schemas.duration import parse
 from schemas.record import Millis
-from schemas.resources.duration import parse
 from services.runtime.clock import now_ms
 
 

@@ -1,29 +1,113 @@
-"""Where a sharing puts indicators, as people write it, and what that means for one indicator.
+"""Microsoft Defender for Endpoint: its connection, what can be done with an indicator there, and its registration.
 
-Lists and profiles are what they are. For Defender people write a table of actions, with names of older products among
-them, and each indicator gets the concrete action that the most specific entry gives it.
+For Defender people write a table of actions, with names of older products among them, and each indicator gets the
+concrete action that the most specific entry gives it.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import quote
 
-from pydantic import Field, HttpUrl, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 
-from schemas.resources.base import Part
-from schemas.targets import (
-    Action,
-    AllowDeletion,
-    DefenderAction,
-    DestinationProfile,
-    FileHashList,
-    Unrepresentable,
-    UrlList,
-    VendorSeverity,
-)
+from schemas.connections import SecretRef, TenantSpec, Url
+from schemas.duration import Duration, parse
+from schemas.part import Part
+from schemas.targets import SharingTarget, Target, Unrepresentable
 from schemas.types import Family, IndicatorType, Severity
+from schemas.vendors.vendor import Service, Vendor
+
+Region = Literal["global", "us", "eu", "uk", "au", "swa", "ina", "aea", "gcc", "gcc-high"]
+
+
+class DefenderTenant(TenantSpec):
+    """A Microsoft Defender for Endpoint tenant. URLs default to those of the region; each can be overridden."""
+
+    type: Annotated[Literal["defender"], Field(description="which vendor")]
+    tenant_id: Annotated[str, Field(min_length=1, description="directory (tenant) id in Entra")]
+    app_id: Annotated[str, Field(min_length=1, description="application (client) id of the app registration")]
+    app_secret: Annotated[SecretRef, Field(description="where the app's client secret is")]
+    region: Annotated[Region, Field(description="where the tenant's data lives; decides the URLs")] = "global"
+    api_url: Annotated[Url | None, Field(description="instead of the region's API URL")] = None
+    login_url: Annotated[Url | None, Field(description="instead of the region's sign-in URL")] = None
+    scope: Annotated[str | None, Field(description="instead of the scope that belongs to the API URL")] = None
+    poll_interval: Annotated[Duration, Field(description="time between two pulls")] = parse("5m")
+    ioc_source: Annotated[
+        str, Field(max_length=200, description="what descriptions of our entries there begin with")
+    ] = ""
+    actions: Annotated[tuple[str, ...], Field(description="actions to pull; empty means all but Allowed")] = ()
+    generate_alert: Annotated[bool | None, Field(description="pull only indicators with this setting")] = None
+
+
+Action = Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
+"""What Defender takes today. Microsoft: Indicator resource type."""
+
+VendorSeverity = Literal["Informational", "Low", "Medium", "High"]
+"""What Defender takes today. Microsoft: Indicator resource type."""
+
+AllowDeletion = Literal["no", "owned", "any"]
+"""What may be deleted to make room in a tenant that is full: nothing, what we wrote, or what anybody wrote."""
+
+
+class DefenderAction(Target):
+    """What Defender shall do with an indicator. Audit always alerts (Microsoft: Create indicators)."""
+
+    sends_metadata: ClassVar[bool] = True
+    unsent: ClassVar[frozenset[str]] = frozenset({"allow_deletion"})
+    id_punctuation: ClassVar[str] = ":,"
+
+    kind: Literal["defender-action"]
+    """An action of Defender."""
+    action: Action
+    """What Defender shall do."""
+    generate_alert: bool = False
+    """Whether Defender raises an alert."""
+    expires: bool = True
+    """Whether Defender is told when the indicator expires."""
+    severity: VendorSeverity | None = None
+    """Severity at Defender; absent: the nearest to the indicator's own."""
+    rbac_groups: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    """Device groups it is for, by name; empty: all devices."""
+    educate_url: str | None = None
+    """Page that a user who is warned or blocked is sent to."""
+    bypass_hours: Annotated[int | None, Field(ge=1)] = None
+    """How long a user who was warned may go on, hours."""
+    allow_deletion: AllowDeletion = "no"
+    """What may be deleted to make room for it when the tenant is full. Defender is not told."""
+
+    @model_validator(mode="after")
+    def _audit_alerts(self) -> "DefenderAction":
+        if self.action == "Audit":  # set in place: who calls the constructor gets this object, whatever is returned
+            object.__setattr__(self, "generate_alert", True)
+        return self
+
+    @property
+    def sends_expiry(self) -> bool:
+        """Whether Defender is told when the indicator expires."""
+        return self.expires
+
+    @property
+    def covers_subdomains(self) -> bool:
+        """Always. Microsoft: Create indicators for IPs and URLs/domains."""
+        return True
+
+    def url_coverage(self, url: str) -> str:  # noqa: ARG002
+        """Microsoft: Create indicators for IPs and URLs/domains."""
+        return "this URL; by its path only where the browser shows Defender the path"
+
+    @property
+    def id(self) -> str:
+        """Key part: kind and action, and the device groups where it is not for all: together they tell rows apart."""
+        groups = ",".join(quote(group, safe="") for group in sorted(self.rbac_groups))
+        return f"{self.kind}:{self.action}:{groups}" if groups else f"{self.kind}:{self.action}"
+
+    def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
+        """Why a type cannot have this action. Microsoft: Create indicators (BlockAndRemediate is for files)."""
+        if self.action == "BlockAndRemediate" and type_.family is not Family.HASH:
+            return Unrepresentable.ACTION
+        return None
+
 
 SKIP = "skip"
-
-Url = Annotated[HttpUrl, PlainSerializer(str)]
 
 Name = Literal[
     "Audit", "Warn", "Block", "BlockAndRemediate", "Allowed", "Alert", "AlertAndBlock",
@@ -72,8 +156,10 @@ class SeverityMap(Part):
     critical: Annotated[VendorSeverity | None, Field(description="what critical is there")] = None
 
 
-class DefenderTarget(Part):
+class DefenderTarget(Part, SharingTarget):
     """What Defender shall do with the indicators of a sharing."""
+
+    is_shared: ClassVar[bool] = False
 
     kind: Annotated[Literal["defender-action"], Field(description="an action of Defender")]
     action: Annotated[Name, Field(description="for whatever the table does not name")]
@@ -154,4 +240,12 @@ class DefenderTarget(Part):
         return max(ranked, key=lambda found: found[0])[1] if ranked else self.action
 
 
-SharingTarget = Annotated[UrlList | FileHashList | DestinationProfile | DefenderTarget, Field(discriminator="kind")]
+VENDOR = Vendor(
+    name="defender",
+    title="Microsoft Defender for Endpoint",
+    spec=DefenderTenant,
+    targets=(DefenderAction,),
+    sharing_targets=(DefenderTarget,),
+    puller=Service("pull_defender"),
+    pusher=Service("push_defender", memory_limit="1Gi"),
+)

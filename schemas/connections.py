@@ -1,0 +1,123 @@
+"""What every connection has, whatever it leads to: the base of each vendor's own settings (`schemas.vendors`)."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, HttpUrl, PlainSerializer, model_validator
+
+from schemas.duration import Duration, DurationOrNever, parse
+from schemas.part import Part
+from schemas.report import Reputation
+from schemas.types import IndicatorType
+
+Url = Annotated[HttpUrl, PlainSerializer(str)]
+
+
+class SecretRef(Part):
+    """Where a secret is: in a file or in an environment variable of the services that use the connection."""
+
+    file: Annotated[str | None, Field(description="path of a file that holds the secret and nothing else")] = None
+    env: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="name of an environment variable")
+    ] = None
+    expires: Annotated[
+        date | None,
+        Field(description="the day it expires, as the vendor said when it was made; for alerts, the APIs do not tell"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.file is None) == (self.env is None):
+            raise ValueError("say where the secret is: exactly one of file and env")
+        return self
+
+
+class Tls(Part):
+    """How the vendor's certificate is checked. Switching verification off is logged and counted."""
+
+    verify: Annotated[bool, Field(description="whether the certificate is checked at all")] = True
+    ca_file: Annotated[str | None, Field(description="CA bundle that signed it, where the system's does not")] = None
+
+
+class Reconcile(Part):
+    """How often what a destination holds is compared with what we know of it, and what becomes of a difference."""
+
+    interval: Annotated[Duration, Field(description="time between two comparisons, 1m to 7d")] = parse("1h")
+    mode: Annotated[
+        Literal["repair", "report"],
+        Field(description="`repair` puts right what others changed of ours; `report` only tells"),
+    ] = "repair"
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if not parse("1m") <= self.interval <= parse("7d"):
+            raise ValueError("reconcile.interval must be between 1m and 7d")
+        return self
+
+
+class ConnectionSpec(Part):
+    """What every connection has. `type` says which vendor it is of: the key of its registration."""
+
+    if TYPE_CHECKING:
+        type: str
+
+    aging: Annotated[
+        DurationOrNever,
+        Field(
+            validate_default=True,
+            description="how long an indicator counts after it was last seen; `never`: for ever",
+        ),
+    ] = parse("90d")
+    override_reputation: Annotated[
+        Reputation | None, Field(description="reputation of all its indicators, 1 harmless to 10 certainly malicious")
+    ] = None
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it reports indicators: a puller reads it, or others push to it."""
+        return False
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether a puller reads it."""
+        return False
+
+    @property
+    def has_wide_wildcard(self) -> bool:
+        """Whether `*.host` in a list of the tenant covers `host`, too."""
+        return False
+
+    def lacks(self, kind: str) -> str | None:  # noqa: ARG002  # for vendors whose targets need settings of their own
+        """What must be set before a sharing can name a target of this kind; None: nothing is missing."""
+        return None
+
+
+class TenantSpec(ConnectionSpec):
+    """What connections to tenants have: a vendor's service that is read, written, or both."""
+
+    polling: Annotated[bool, Field(description="whether indicators are pulled; false makes it a destination only")] = (
+        True
+    )
+    initial_range: Annotated[Duration, Field(description="how far the first pull looks back, 1d to 365d")] = parse("7d")
+    types: Annotated[tuple[IndicatorType, ...], Field(description="types to pull; empty means all")] = ()
+    reconcile: Annotated[Reconcile, Field(description="comparisons of what the tenant holds with what it should")] = (
+        Reconcile()
+    )
+    tls: Annotated[Tls, Field(description="how the vendor's certificate is checked")] = Tls()
+    proxy: Annotated[Url | None, Field(description="URL of the proxy to go through")] = None
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if not parse("1d") <= self.initial_range <= parse("365d"):
+            raise ValueError("initialRange must be between 1d and 365d")
+        return self
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it reports indicators."""
+        return self.polling
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether a puller reads it."""
+        return self.polling
