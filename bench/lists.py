@@ -21,7 +21,8 @@ from services.push_netskope import client
 from services.push_netskope.render import give_form
 from services.push_netskope.url_lists.incremental_plan import IncrementalUrlListPlan
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
-from services.runtime.reconciling.entry_store import EntryStore, Outcome
+from services.runtime.reconciling.entry import Outcome
+from services.runtime.reconciling.entry_store import EntryStore
 from services.runtime.settings import Settings
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 

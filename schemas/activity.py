@@ -7,8 +7,6 @@ from pydantic import Field
 from schemas.level import Level
 from schemas.record import Millis, Record
 
-__all__ = ["Activity", "ActivityItem", "Level"]
-
 MAX_ITEMS = 500
 
 

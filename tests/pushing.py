@@ -5,11 +5,12 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from schemas.activity import ActivityItem, Level
+from schemas.activity import ActivityItem
 from schemas.canonical import canonicalise
 from schemas.connection_state import ConnectionState
 from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.hold import Hold
+from schemas.level import Level
 from schemas.note import RESERVED
 from schemas.policy import Policy
 from schemas.resources import AnyResource, Connection, resource
@@ -21,7 +22,8 @@ from services.runtime.holds import Holds
 from services.runtime.kafka.transactional_producer import OutgoingRecord
 from services.runtime.observability.health import Health
 from services.runtime.reconciling.change_guard import ChangeGuard
-from services.runtime.reconciling.entry_store import Entry, EntryStore
+from services.runtime.reconciling.entry import Entry
+from services.runtime.reconciling.entry_store import EntryStore
 from services.runtime.reconciling.pusher import Pusher
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.settings import Settings

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from getpass import getuser
 
-from schemas.activity import MAX_ITEMS, Activity, ActivityItem, Level
+from schemas.activity import MAX_ITEMS, Activity, ActivityItem
+from schemas.level import Level
 from services.runtime.chunks import chunks
 from services.runtime.clock import now_ms
 from services.runtime.kafka.transactional_producer import OutgoingRecord

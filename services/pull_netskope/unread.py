@@ -7,8 +7,8 @@ page that is set aside again after a restart is the same letter.
 from typing import Final
 from zlib import crc32
 
-from schemas.activity import Level
 from schemas.deadletter import DeadLetter
+from schemas.level import Level
 from services.runtime.clock import now_ms
 from services.runtime.kafka.transactional_producer import OutgoingRecord
 from services.runtime.observability.metrics import PAGES_SET_ASIDE

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from schemas.activity import Level
 from schemas.desired import AppliedState
+from schemas.level import Level
 from schemas.record import Reason
 from schemas.types import IndicatorType
 from services.push_defender.plan import action_of, texts_of
 from services.push_defender.render import TYPES
-from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
+from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.capabilities import NOT_ACCEPTED, LearnedRefusals
 from services.runtime.vendors.echo import own_words

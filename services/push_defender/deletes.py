@@ -12,9 +12,9 @@ from schemas.record import Reason
 from services.push_defender.capacity import Capacity
 from services.push_defender.client import BATCH, DefenderClient
 from services.push_defender.plan import marked
-from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
+from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 from services.runtime.reconciling.halving import by_halves
-from services.runtime.reconciling.reconciler import FOREVER
+from services.runtime.reconciling.pusher import FOREVER
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.defender import BATCH_DELETE, DELETE
 from services.runtime.vendors.errors import NotFoundError, RefusedError

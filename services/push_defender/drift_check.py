@@ -8,14 +8,15 @@ connection says to report only, both are told and left as they are.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from schemas.activity import ActivityItem, Level
+from schemas.activity import ActivityItem
 from schemas.connections import Reconcile
+from schemas.level import Level
 from services.push_defender import plan
 from services.push_defender.client import BATCH, DefenderClient
 from services.runtime.chunks import chunks
 from services.runtime.observability.metrics import DRIFT
-from services.runtime.reconciling.entry_store import SyncState
-from services.runtime.reconciling.reconciler import FOREVER
+from services.runtime.reconciling.entry import SyncState
+from services.runtime.reconciling.pusher import FOREVER
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.errors import NotFoundError
 

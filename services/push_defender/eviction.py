@@ -7,8 +7,9 @@ deleted is told by name. Where nothing may go, the tenant is not looked at again
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from schemas.activity import ActivityItem, Level
+from schemas.activity import ActivityItem
 from schemas.desired import AppliedState
+from schemas.level import Level
 from schemas.record import Reason
 from services.push_defender.capacity import Capacity
 from services.push_defender.client import BATCH, DefenderClient

@@ -17,7 +17,7 @@ from schemas.record import Reason
 from schemas.vendors.defender import DefenderAction
 from services.push_defender.client import ImportResult, Row
 from services.push_defender.render import APPLICATION, TYPES, value_of, why_not
-from services.runtime.reconciling.entry_store import ID_UNKNOWN, UNCONFIRMED, Entry, Outcome, SyncState
+from services.runtime.reconciling.entry import ID_UNKNOWN, UNCONFIRMED, Entry, Outcome, SyncState
 from services.runtime.vendors.echo import own_words
 
 _ASIDE_MOST: Final = 2_000

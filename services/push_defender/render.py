@@ -14,7 +14,7 @@ from schemas.moment import expiry, to_datetime
 from schemas.record import Reason
 from schemas.types import IndicatorType, Severity
 from schemas.vendors.defender import DefenderAction
-from services.runtime.reconciling.entry_store import Entry
+from services.runtime.reconciling.entry import Entry
 
 APPLICATION: Final = "ioc-bridge"
 TITLE_MOST: Final = 200

@@ -20,9 +20,9 @@ from services.push_defender.capacity import Capacity
 from services.push_defender.client import BATCH, FIND_CHARACTERS, FIND_MOST, Body, DefenderClient
 from services.push_defender.render import body, value_of, why_not
 from services.runtime.clock import now_ms
-from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
+from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 from services.runtime.reconciling.halving import by_halves
-from services.runtime.reconciling.reconciler import FOREVER
+from services.runtime.reconciling.pusher import FOREVER
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.defender import IMPORT
 from services.runtime.vendors.errors import RefusedError

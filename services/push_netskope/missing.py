@@ -2,10 +2,11 @@
 
 from collections.abc import Container, Iterable
 
-from schemas.activity import ActivityItem, Level
+from schemas.activity import ActivityItem
+from schemas.level import Level
 from services.push_netskope.list_entries import is_whole, left_of
 from services.runtime.observability.metrics import DRIFT
-from services.runtime.reconciling.entry_store import Entry, SyncState
+from services.runtime.reconciling.entry import Entry, SyncState
 from services.runtime.reconciling.status_writer import StatusWriter
 
 

@@ -18,7 +18,7 @@ from schemas.record import Reason
 from schemas.targets import Target
 from schemas.types import IndicatorType
 from schemas.vendors.netskope import DestinationProfile, FileHashList, NetskopeTenant, UrlList
-from services.runtime.reconciling.entry_store import Entry
+from services.runtime.reconciling.entry import Entry
 
 _SPECIAL: Final = re.compile(r"[\\^$.|?*+()\[\]{}]")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._~!$&'()+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")

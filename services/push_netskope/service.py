@@ -20,8 +20,9 @@ from services.push_netskope.url_lists.overflow import OverflowLists
 from services.push_netskope.url_lists.plan import ranks
 from services.push_netskope.url_lists.service import UrlLists
 from services.runtime.lifecycle import Context
-from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
-from services.runtime.reconciling.reconciler import FOREVER, Reconciler
+from services.runtime.reconciling.entry import Entry, Outcome, SyncState
+from services.runtime.reconciling.pusher import FOREVER
+from services.runtime.reconciling.reconciler import Reconciler
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.errors import (
     ForbiddenError,

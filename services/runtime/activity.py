@@ -9,7 +9,8 @@ from contextlib import suppress
 
 from kafka import KafkaProducer
 
-from schemas.activity import MAX_ITEMS, Activity, ActivityItem, Level
+from schemas.activity import MAX_ITEMS, Activity, ActivityItem
+from schemas.level import Level
 from services.runtime.chunks import chunks
 from services.runtime.clock import now_ms
 from services.runtime.kafka.clients import producer

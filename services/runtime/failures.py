@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
-from schemas.activity import Level
 from schemas.deadletter import DeadLetter
+from schemas.level import Level
 from schemas.resources import Connection
 from services.runtime.clock import now_ms
 from services.runtime.deadletters import TooManyDeadLettersError

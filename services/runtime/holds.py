@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from schemas.activity import ActivityItem, Level
+from schemas.activity import ActivityItem
 from schemas.hold import MAX_SAMPLE, Hold, HoldKind, hold_id
+from schemas.level import Level
 from schemas.policy import Policy
 from schemas.record import UndecodableError
 from services.runtime.clock import now_ms

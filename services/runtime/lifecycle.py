@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from types import FrameType
 
-from schemas.activity import Level
+from schemas.level import Level
 from services.runtime.activity import ActivityLog
 from services.runtime.deadletters import DeadLetters
 from services.runtime.exits import EXIT_AGAIN, EXIT_CONFIG

@@ -15,6 +15,7 @@ import pytest
 
 from schemas.canonical import indicator_id
 from schemas.connection_state import ConnectionState
+from schemas.deadletter import Header
 from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.resources import AnyResource, encode_resource, resource, resource_key
 from schemas.targets import Target
@@ -24,7 +25,7 @@ from schemas.vendors.netskope import UrlList
 from services.console.queries.states import read_states, troubles
 from services.runtime.kafka import clients as kafka
 from services.runtime.kafka.clients import MAX_REQUEST_BYTES
-from services.runtime.kafka.record_headers import Header, RawName, sendable
+from services.runtime.kafka.record_headers import RawName, sendable
 from services.runtime.kafka.topics import apply_topics
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
 from services.runtime.settings import Settings

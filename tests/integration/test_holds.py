@@ -8,9 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from schemas.activity import Level
 from schemas.desired import RELEASED, Applied, AppliedState
 from schemas.hold import LISTING, Hold, HoldKind, hold_id
+from schemas.level import Level
 from schemas.resources import resource
 from schemas.types import IndicatorType
 from services.runtime.kafka.bulk_read import latest

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.activity import Activity, Level
+from schemas.activity import Activity
+from schemas.level import Level
 from schemas.resources import AnyResource, resource
 from services.runtime.kafka.bulk_read import read_everything
 from tests.routing import CONNECTIONS, DESTINATION, SOURCE, Exchange, numbered

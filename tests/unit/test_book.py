@@ -6,7 +6,7 @@ import pytest
 
 from schemas.desired import AppliedState
 from schemas.record import Reason
-from services.runtime.reconciling.entry_store import UNCONFIRMED, Entry, Outcome, SyncState
+from services.runtime.reconciling.entry import UNCONFIRMED, Entry, Outcome, SyncState
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.errors import StoppedError
 from services.runtime.vendors.pace import Pace

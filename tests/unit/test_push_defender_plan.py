@@ -14,7 +14,8 @@ from schemas.types import IndicatorType, Severity
 from services.push_defender import plan
 from services.push_defender.client import ImportResult, Row
 from services.push_defender.plan import choose, compare, foreign, results
-from services.runtime.reconciling.entry_store import ID_UNKNOWN, UNCONFIRMED, Entry, EntryStore, Outcome, SyncState
+from services.runtime.reconciling.entry import ID_UNKNOWN, UNCONFIRMED, Entry, Outcome, SyncState
+from services.runtime.reconciling.entry_store import EntryStore
 from tests.pushing import desired_entry, entry
 
 NOW = 1_900_000_000_000

@@ -15,8 +15,8 @@ from services.push_netskope.render import give_form
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.incremental_plan import IncrementalHashListPlan, IncrementalUrlListPlan
 from services.push_netskope.url_lists.plan import UrlListPlan, plan_url_list
-from services.runtime.reconciling.entry import GuardedChanges
-from services.runtime.reconciling.entry_store import Entry, EntryStore, Outcome, SyncState
+from services.runtime.reconciling.entry import Entry, GuardedChanges, Outcome, SyncState
+from services.runtime.reconciling.entry_store import EntryStore
 from tests import pushing
 from tests.pushing import desired_entry
 

@@ -14,7 +14,8 @@ from services.push_netskope.hash_lists.plan import plan_hash_list
 from services.push_netskope.render import form_of
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.plan import plan_other_type, plan_url_list
-from services.runtime.reconciling.entry_store import Entry, EntryStore, Outcome, SyncState
+from services.runtime.reconciling.entry import Entry, Outcome, SyncState
+from services.runtime.reconciling.entry_store import EntryStore
 from tests.pushing import HASHES, LIST, desired_entry
 
 DEFAULT = LIST.default

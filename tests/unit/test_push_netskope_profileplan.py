@@ -15,7 +15,8 @@ from services.push_netskope.profiles import plan as profile_plan
 from services.push_netskope.profiles.client import Listed, Profile, ProfileListing
 from services.push_netskope.profiles.plan import FEW_CALLS, VALUES_A_CALL, ProfilePlan, Step, steps
 from services.push_netskope.render import form_of
-from services.runtime.reconciling.entry_store import Entry, EntryStore, Outcome, SyncState
+from services.runtime.reconciling.entry import Entry, Outcome, SyncState
+from services.runtime.reconciling.entry_store import EntryStore
 from tests.pushing import desired_entry
 
 PROFILE = DestinationProfile(kind="destination-profile", name="blocked", subdomains="exact")

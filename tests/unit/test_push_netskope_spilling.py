@@ -22,8 +22,8 @@ from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.allocation import allocate
 from services.push_netskope.url_lists.partition import ListPart, parts_of, told
 from services.router.evaluation.compile import ResolvedTarget, compile_policy, digest
-from services.runtime.reconciling.entry import GuardedChanges
-from services.runtime.reconciling.entry_store import Entry, EntryStore, SyncState
+from services.runtime.reconciling.entry import Entry, GuardedChanges, SyncState
+from services.runtime.reconciling.entry_store import EntryStore
 from tests.pushing import COVERING, LIST, desired_entry
 
 SITES = [

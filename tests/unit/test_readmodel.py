@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.activity import Activity, Level
+from schemas.activity import Activity
 from schemas.desired import Applied, AppliedState, Desired, entry_key
 from schemas.indicator import Indicator, SourceState, Stay
+from schemas.level import Level
 from schemas.record import Reason
 from schemas.topics import Topics
 from schemas.types import Family, IndicatorType, Severity

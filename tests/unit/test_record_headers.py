@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from kafka.record.memory_records import MemoryRecords as ClientRecords
 from kafka.record.memory_records import MemoryRecordsBuilder
 
+from schemas.deadletter import Header
 from services.router.engine import tolerant_records
-from services.runtime.kafka.record_headers import Header, RawName, sendable
+from services.runtime.kafka.record_headers import RawName, sendable
 
 
 def _named(raw: bytes) -> str:

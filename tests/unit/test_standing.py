@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from schemas.desired import Applied, AppliedState, Desired
 from schemas.record import Reason
-from services.runtime.reconciling.entry_store import ID_UNKNOWN, UNCONFIRMED, Entry, EntryStore, Outcome, SyncState
+from services.runtime.reconciling.entry import ID_UNKNOWN, UNCONFIRMED, Entry, Outcome, SyncState
+from services.runtime.reconciling.entry_store import EntryStore
 from tests.pushing import BLOCK, LIST, desired_entry, entry
 
 REASON = Reason(code="why")

@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from schemas.activity import Level
 from schemas.connection_state import BreakerState
 from schemas.hold import Hold
+from schemas.level import Level
 from schemas.request import Effect
 from schemas.types import IndicatorType, Severity
 

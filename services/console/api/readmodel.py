@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from schemas.activity import Level
+from schemas.level import Level
 from schemas.types import Family, IndicatorType, Severity
 from services.console.api import models
 from services.console.api.access import AtHand, Viewer

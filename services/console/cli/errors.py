@@ -24,8 +24,6 @@ from services.runtime.kafka import clients
 from services.runtime.kafka.transactional_producer import FencedError, ProducerError
 from services.runtime.settings import SettingsError
 
-__all__ = ["EXIT_AGAIN", "EXIT_CONFIG", "EXIT_NOT_FOUND", "EXIT_REFUSED", "EXIT_USAGE", "complain", "guarded"]
-
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_NOT_FOUND = 3

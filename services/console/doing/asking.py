@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from schemas.request import RequestVerb
 from services.console.audit import user
-from services.console.cli.errors import EXIT_AGAIN, EXIT_NOT_FOUND, complain, guarded
+from services.console.cli.errors import EXIT_NOT_FOUND, complain, guarded
 from services.console.cli.output.forms import Form
 from services.console.cli.output.rows import Listing, write
 from services.console.cli.output.when import show
@@ -23,6 +23,7 @@ from services.console.queries.holds import find_hold, read_holds
 from services.console.queries.requests import Answer, Question
 from services.console.resources.operations import Operations
 from services.console.resources.planning import NotFoundError
+from services.runtime.exits import EXIT_AGAIN
 from services.runtime.settings import Settings, load_settings
 
 EXIT_DIFFERS = 4

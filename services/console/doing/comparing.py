@@ -3,12 +3,13 @@
 import typer
 
 from services.console.audit import user
-from services.console.cli.errors import EXIT_AGAIN, complain, guarded
+from services.console.cli.errors import complain, guarded
 from services.console.cli.output.forms import Form
 from services.console.cli.output.rows import Listing, write
 from services.console.doing.asking import progress_bar
 from services.console.queries.answers import compared
 from services.console.queries.comparison import reconcile as ask
+from services.runtime.exits import EXIT_AGAIN
 from services.runtime.settings import load_settings
 
 _ANSWERS = Listing(("service", "message"), (), lambda row: str(row["service"]), none="no service has answered")

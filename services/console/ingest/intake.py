@@ -11,7 +11,8 @@ from contextlib import closing
 
 from kafka import TopicPartition
 
-from schemas.activity import ActivityItem, Level
+from schemas.activity import ActivityItem
+from schemas.level import Level
 from schemas.progress import Progress
 from services.console.ingest.expired import ALREADY_EXPIRED
 from services.console.ingest.items import SEEN_IN_FUTURE, JudgedItem

@@ -15,7 +15,7 @@ from services.push_netskope.render import give_form
 from services.push_netskope.sizes import show_size
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.incremental_plan import IncrementalHashListPlan
-from services.runtime.reconciling.entry_store import Entry, Outcome, SyncState
+from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 from services.runtime.reconciling.status_writer import StatusWriter
 
 _PENDING: Final = "a change of the list waits in Netskope; apply or discard it there"

@@ -17,7 +17,7 @@ from services.push_netskope.profiles.plan import ProfilePlan, Step
 from services.push_netskope.render import form_of
 from services.push_netskope.sizes import show_values
 from services.push_netskope.url_lists import plan
-from services.runtime.reconciling.entry_store import Entry, SyncState
+from services.runtime.reconciling.entry import Entry, SyncState
 from services.runtime.reconciling.halving import by_halves
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.errors import RefusedError

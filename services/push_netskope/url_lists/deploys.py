@@ -12,8 +12,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.activity import Level
 from schemas.desired import AppliedState
+from schemas.level import Level
 from schemas.record import Reason
 from schemas.vendors.netskope import NetskopeTenant, UrlList
 from services.push_netskope import client as api
@@ -21,7 +21,7 @@ from services.push_netskope.list_entries import all_of, entries_of, is_whole, un
 from services.push_netskope.url_lists.partition import ListPart, lists_at, members, said, told
 from services.push_netskope.url_lists.plan import LIST_FULL, UrlListPlan
 from services.runtime.observability.metrics import DEPLOY_WAITS
-from services.runtime.reconciling.entry_store import Entry, Outcome
+from services.runtime.reconciling.entry import Entry, Outcome
 from services.runtime.reconciling.status_writer import StatusWriter
 
 OTHERS_PENDING: Final = "others_pending"

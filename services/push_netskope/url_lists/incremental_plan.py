@@ -13,7 +13,8 @@ from services.push_netskope import client
 from services.push_netskope.hash_lists.plan import HashListPlan
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.index import EntryIndex
-from services.runtime.reconciling.entry_store import Changes, Entry
+from services.runtime.reconciling.entry import Entry
+from services.runtime.reconciling.entry_store import Changes
 
 
 class IncrementalUrlListPlan:

@@ -12,7 +12,8 @@ from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope.list_entries import entries_of
 from services.push_netskope.render import give_form
 from services.push_netskope.url_lists import plan
-from services.runtime.reconciling.entry_store import Changes, Entry, SyncState
+from services.runtime.reconciling.entry import Entry, SyncState
+from services.runtime.reconciling.entry_store import Changes
 
 
 class EntryIndex:

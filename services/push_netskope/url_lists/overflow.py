@@ -14,7 +14,7 @@ from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.allocation import allocate
 from services.push_netskope.url_lists.partition import ListPart, is_spread, parts_of
 from services.push_netskope.url_lists.service import UrlLists
-from services.runtime.reconciling.entry_store import Entry
+from services.runtime.reconciling.entry import Entry
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.errors import RefusedError
 

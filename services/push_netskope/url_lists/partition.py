@@ -12,7 +12,8 @@ from schemas.vendors.netskope import NetskopeTenant, UrlList
 from services.push_netskope import client as api
 from services.push_netskope.list_entries import said_of, split
 from services.push_netskope.render import as_read_by, give_form
-from services.runtime.reconciling.entry_store import Entry, EntryStore
+from services.runtime.reconciling.entry import Entry
+from services.runtime.reconciling.entry_store import EntryStore
 
 
 class ListPart(UrlList):

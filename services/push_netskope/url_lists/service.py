@@ -20,7 +20,7 @@ from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.deploys import Deploys, withheld
 from services.push_netskope.url_lists.incremental_plan import IncrementalUrlListPlan
 from services.push_netskope.url_lists.partition import ListPart, members, said, told
-from services.runtime.reconciling.entry_store import Entry, SyncState
+from services.runtime.reconciling.entry import Entry, SyncState
 from services.runtime.reconciling.halving import by_halves
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.echo import own_words

@@ -5,7 +5,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from schemas.activity import ActivityItem, Level
+from schemas.activity import ActivityItem
+from schemas.level import Level
 from services.runtime.activity import ActivityLog
 from services.runtime.observability import metrics
 

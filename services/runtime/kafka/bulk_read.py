@@ -7,8 +7,8 @@ from typing import NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 
+from schemas.deadletter import Header
 from services.runtime.kafka.clients import admin, consumer
-from services.runtime.kafka.record_headers import Header
 from services.runtime.settings import Settings
 
 

@@ -15,8 +15,6 @@ from kafka.record.util import decode_varint
 
 from schemas.deadletter import Header
 
-__all__ = ["Header", "RawName", "sendable", "size_of"]
-
 
 class RawName(str):
     """The name of a header that is not UTF-8: shown with escapes, written again as the bytes that it was read as."""

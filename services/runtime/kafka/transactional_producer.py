@@ -16,8 +16,9 @@ from kafka.errors import (
     ProducerFencedError,
 )
 
+from schemas.deadletter import Header
 from services.runtime.kafka.clients import TRANSACTION_TIMEOUT_MS, producer
-from services.runtime.kafka.record_headers import Header, sendable
+from services.runtime.kafka.record_headers import sendable
 from services.runtime.settings import Settings
 
 _FENCING = (ProducerFencedError, InvalidProducerEpochError, InvalidProducerIdMappingError, FencedInstanceIdError)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from schemas.activity import ActivityItem, Level
+from schemas.activity import ActivityItem
+from schemas.level import Level
 from services.runtime.clock import now_ms
 from services.runtime.holds import Holds
 from services.runtime.kafka.clients import consumer

@@ -14,7 +14,6 @@ from itertools import count
 from schemas.desired import RELEASED, Applied, AppliedState, Desired, split_key
 from schemas.targets import Target
 from services.runtime.reconciling.entry import (
-    ID_UNKNOWN,
     UNCERTAIN,
     UNCONFIRMED,
     Entry,
@@ -23,8 +22,6 @@ from services.runtime.reconciling.entry import (
     SyncState,
     sync_state_of,
 )
-
-__all__ = ["ID_UNKNOWN", "UNCONFIRMED", "Changes", "Entry", "EntryStore", "Outcome", "SyncState", "Tally"]
 
 Changes = dict[Entry, str | None]
 """Entries that changed, each with the remote id that it had before."""

@@ -25,7 +25,7 @@ from services.runtime.reconciling.change_guard import ChangeGuard
 from services.runtime.reconciling.entry_store import EntryStore
 from services.runtime.reconciling.intake import Intake
 from services.runtime.reconciling.notes import Notes
-from services.runtime.reconciling.pusher import FOREVER, Pusher
+from services.runtime.reconciling.pusher import Pusher
 from services.runtime.reconciling.status_writer import BEAT_BOUND_S, StatusWriter
 from services.runtime.reconciling.unusable import reject_unusable
 from services.runtime.vendors.breaker import Breaker, Circuit
@@ -33,8 +33,6 @@ from services.runtime.vendors.errors import StoppedError, VendorError
 from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.status import known_state
 from services.runtime.worker_pool import Lease
-
-__all__ = ["FOREVER", "Pusher", "Reconciler"]
 
 _NOT_OF_ENTRIES = (StoppedError, LeaseLostError, ProducerError, KafkaError, TooManyDeadLettersError)
 _TICK_S = 0.25

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 
-from schemas.activity import ActivityItem, Level
+from schemas.activity import ActivityItem
 from schemas.desired import RELEASED, AppliedState
+from schemas.level import Level
 from schemas.note import Note
 from schemas.record import Reason
 from schemas.resources.reconciliation import ReconciliationSpec

@@ -11,8 +11,8 @@ A connection has a circuit for each thing that is polled or written at a pace of
 
 import time
 
-from schemas.activity import Level
 from schemas.connection_state import BreakerState
+from schemas.level import Level
 from services.runtime.clock import now_ms
 from services.runtime.lifecycle import Context
 from services.runtime.observability import log

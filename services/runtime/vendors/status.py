@@ -7,8 +7,8 @@ goes on from it: trouble that was told is not told anew, and what ended meanwhil
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from schemas.activity import Level
 from schemas.connection_state import ConnectionState, state_key
+from schemas.level import Level
 from schemas.policy import Policy
 from schemas.record import UndecodableError
 from schemas.resources.reconciliation import ReconciliationSpec
