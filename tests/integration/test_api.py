@@ -303,7 +303,7 @@ def test_the_command_line_pushes_and_lists_through_the_api(
     assert "address_range" in refused.stdout
     assert run(Role.EDITOR, "push", FEED, "-f", str(good)).exit_code == 1
     with monkeypatch.context() as patched:
-        patched.setattr("services.console.doing.looking.MAX_ITEMS", 1)
+        patched.setattr("services.console.cli.push.MAX_ITEMS", 1)
         said = run(FEED, "push", FEED, "-f", str(bad), "-o", "name").stdout
         assert f"{bad}:1\n" in said, "its place in the file, whichever request it went with"
     monkeypatch.delenv("IOC_BRIDGE_API_TOKEN")

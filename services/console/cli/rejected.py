@@ -1,32 +1,56 @@
-"""The verbs on rejected entries: arguments and help. They speak to the API: see IOC_BRIDGE_API_URL."""
+"""Commands on rejected entries, through the API: list, retry, edit."""
 
-from typing import Annotated
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
 
+import orjson
 import typer
 
-from services.console.cli.asking import Output
-from services.console.cli.looking import Limit
+from services.console.cli.editor import in_editor, kept
+from services.console.cli.errors import EXIT_REFUSED, complain, guarded
+from services.console.cli.options import Limit, Output
 from services.console.cli.output.forms import Form
+from services.console.cli.output.rows import Listing, write
+from services.console.cli.output.when import age, show
+from services.console.cli.remote import RemoteError, remote
+from services.console.deadletters.edits import UnfitError, changed, parsed, pretty
+from services.runtime.chunks import chunks
 
-rejected = typer.Typer(
+app = typer.Typer(
     help="Entries that a vendor rejected: look at them, have them tried again, or correct them.", no_args_is_help=True
 )
 _Destination = Annotated[str | None, typer.Option(help="Only at this destination.")]
 _Code = Annotated[str | None, typer.Option(help="Only with this reason code.")]
 _ID_HELP = "As `list -o name` shows it: <destination>/<target>/<indicator>."
+_REJECTED = Listing(
+    ("destination", "target", "indicator", "age", "code", "detail"), ("at", "attempts", "sharings", "id"),
+    lambda row: str(row["id"]), none="nothing is rejected",
+)  # fmt: skip
+_AT_ONCE = 1_000
+"""Ids in one request."""
+_OTHER = (
+    "that is another indicator; {name} stays rejected for as long as its sources hold it for bad. To keep it from "
+    "being shared, name it in allow.values of a Guard"
+)
 
 
-@rejected.command("list")
+@app.command("list")
 def list_(
     destination: _Destination = None, code: _Code = None, limit: Limit = 100, output: Output = Form.TABLE
 ) -> None:
     """List rejected entries, the latest first, with what the vendor said."""
-    from services.console.doing import rejected as doing
+    with guarded(), remote() as api:
+        found = api.get("/v1/rejected", destination=destination, code=code, limit=limit)
+        only = _REJECTED if destination is code is None else replace(_REJECTED, none="nothing rejected fits that")
+        rows = [{**row, "age": age(row["at"]), "at": show(row["at"])} for row in found["items"]]
+        write(rows, only, output, found["items"])
+        if found["more"]:
+            complain(f"there are more than these {limit}; see --limit")
 
-    doing.list_(destination, code, limit, output)
 
-
-@rejected.command()
+@app.command()
 def retry(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help=_ID_HELP)] = None,
     all_: Annotated[bool, typer.Option("--all", help="All, or those of --destination and --code.")] = False,
@@ -36,12 +60,27 @@ def retry(
     """Have rejected entries tried again, although nothing of them changed: because the tenant has."""
     if bool(ids) == all_ or ((destination or code) and not all_):
         raise typer.BadParameter("name entries, or all of them with --all (and --destination, --code)")
-    from services.console.doing import rejected as doing
+    with guarded(), remote() as api:
+        asked: list[dict[str, object]] = [{"ids": list(part)} for part in chunks(ids or [], _AT_ONCE)]
+        answers = [
+            api.post("/v1/rejected/retry", orjson.dumps(question), "application/json")
+            for question in asked or [{"all": True, "destination": destination, "code": code}]
+        ]
+        items = [item for answer in answers for item in answer["items"]]
+        for one in items:
+            if one["done"]:
+                typer.echo(f"{one['id']} is tried again")
+            else:
+                complain(f"{one['id']} is left as it is ({one['why']}): {one['detail']}")
+        if not items:
+            complain("nothing is rejected")
+        if any(answer["more"] for answer in answers):
+            complain("there are more; do it again")
+        if not all(one["done"] for one in items):
+            raise typer.Exit(EXIT_REFUSED)
 
-    doing.retry(ids or [], destination, code)
 
-
-@rejected.command()
+@app.command()
 def edit(
     id_: Annotated[str, typer.Argument(metavar="ID", help=_ID_HELP)],
     source: Annotated[str, typer.Option(help="A Connection of type api, with a sharing to that destination.")],
@@ -60,6 +99,27 @@ def edit(
     """
     if file and set_:
         raise typer.BadParameter("give --file or --set, not both")
-    from services.console.doing import rejected as doing
-
-    doing.edit(id_, source, file, set_ or [])
+    with guarded(), remote() as api:
+        said: dict[str, Any]
+        text = None
+        if file:
+            said = parsed(sys.stdin.read() if file == "-" else Path(file).read_text("utf-8"))
+        else:
+            before = orjson.dumps(api.get("/v1/rejected/item", id=id_))
+            if set_:
+                said = changed(before, set_)
+            else:
+                text = in_editor(pretty(before))
+                if text is None:
+                    complain("nothing was changed in the editor, and nothing was pushed")
+                    raise typer.Exit
+        try:
+            if text is not None:
+                said = parsed(text)
+            done = api.post("/v1/rejected/correct", orjson.dumps(said), "application/json", id=id_, source=source)
+        except (UnfitError, RemoteError) as error:
+            if text is None:
+                raise
+            raise UnfitError(f"{error}\n{kept(text)}") from error
+        typer.echo(f"{done['id']} is reported by {source}")
+        complain("it is merged with what others say of it" if done["same"] else _OTHER.format(name=id_))

@@ -1,10 +1,23 @@
-"""The verbs on resources: arguments and help. What they do is imported when one runs, so that help comes at once."""
+"""Commands on resources: apply, get, describe, delete."""
 
 from typing import Annotated
 
 import typer
 
+from services.console.audit import user
+from services.console.cli.errors import guarded
+from services.console.cli.options import FILES_HELP
 from services.console.cli.output.forms import Form
+from services.console.cli.output.resources import report, show, warn_of_unreadable
+from services.console.cli.output.tables import console, description
+from services.console.manifests.files import read_files
+from services.console.queries.states import read_states
+from services.console.resources.kinds import kind_of, kinds_of
+from services.console.resources.operations import Operations, identify_all, select
+from services.console.resources.planning import RefusedError
+from services.runtime.settings import load_settings
+
+app = typer.Typer()
 
 
 def _complete_kind(incomplete: str) -> list[str]:
@@ -19,40 +32,53 @@ KindOrAll = Annotated[
     str, typer.Argument(metavar="KIND", help=f"{_KIND_HELP} `all` is every kind.", autocompletion=_complete_kind)
 ]
 Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names; none means all of the kind.")]
-FILES_HELP = "A file, a folder with all YAML and JSON files below it, or - for standard input. May be repeated."
 Files = Annotated[list[str], typer.Option("--filename", "-f", metavar="FILE", help=FILES_HELP)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would be done, but do nothing.")]
 
 
+@app.command()
 def apply(filename: Files, dry_run: DryRun = False) -> None:
     """Make resources as files say: all of them, or none if anything is wrong.
 
     Every mistake of every file is reported with its place. The topics of destinations are created. A change takes
     effect at once.
     """
-    from services.console.doing import resources as doing
+    with guarded():
+        operations = Operations(load_settings(), user())
+        documents, mistakes = read_files(filename)
+        report(operations.apply(documents, mistakes, dry_run=dry_run), dry_run=dry_run)
 
-    doing.apply(filename, dry_run=dry_run)
 
-
+@app.command()
 def get(
     kind: KindOrAll,
     names: Names = None,
     output: Annotated[Form, typer.Option("--output", "-o", help="How to write them.")] = Form.TABLE,
 ) -> None:
     """List resources. What yaml and json write can be applied again."""
-    from services.console.doing import resources as doing
+    chosen = names or []
+    with guarded():
+        kinds, settings = kinds_of(kind), load_settings()
+        on = Operations(settings, user()).snapshot()
+        warn_of_unreadable(on)
+        found = select(on, kinds, chosen)
+        tells = output in (Form.TABLE, Form.WIDE) and any(one.resource.kind == "Connection" for one in found)
+        states = read_states(settings) if tells else {}
+        show(found, on, output, states, single=len(chosen) == 1 and len(kinds) == 1)
 
-    doing.get(kind, names or [], output)
 
-
+@app.command()
 def describe(kind: Kind, name: Annotated[str, typer.Argument(help="Its name.")]) -> None:
     """Show everything about one resource: every field, whether it is in force, and what refers to it."""
-    from services.console.doing import resources as doing
+    with guarded():
+        kinds, settings = (kind_of(kind),), load_settings()
+        on = Operations(settings, user()).snapshot()
+        (found,) = select(on, kinds, [name])
+        states = read_states(settings) if found.resource.kind == "Connection" else {}
+        console().print(description(found, on, states))
 
-    doing.describe(kind, name)
 
-
+@app.command()
 def delete(
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help=_KIND_HELP, autocompletion=_complete_kind)] = None,
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names.")] = None,
@@ -70,12 +96,13 @@ def delete(
     """
     if bool(filename) == bool(kind) or bool(kind) != bool(names):
         raise typer.BadParameter("name a kind and at least one name, or files with -f")
-    from services.console.doing import resources as doing
-
-    doing.delete(kind, names or [], filename or [], dry_run=dry_run, keep=keep)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the verbs to a command line."""
-    for verb in (apply, get, describe, delete):
-        app.command()(verb)
+    with guarded():
+        if kind:
+            of = kind_of(kind)
+            ids = [(of, name) for name in names or []]
+        else:
+            documents, mistakes = read_files(filename or [])
+            if mistakes:
+                raise RefusedError(mistakes)
+            ids = identify_all(documents)
+        report(Operations(load_settings(), user()).delete(ids, dry_run=dry_run, keep=keep), dry_run=dry_run)

@@ -1,11 +1,12 @@
-"""What `test-guard` does: the guards of the policy, or of files, asked about some values."""
+"""The command test-guard: what guards would keep back."""
 
-from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from services.console.audit import user
 from services.console.cli.errors import EXIT_REFUSED, complain, guarded
+from services.console.cli.options import FILES_HELP, Output
 from services.console.cli.output.forms import Form
 from services.console.cli.output.rows import Listing, write
 from services.console.manifests.files import read_files
@@ -13,6 +14,8 @@ from services.console.queries.guard_trial import GuardTrial
 from services.console.resources.operations import Operations
 from services.runtime.clock import now_ms
 from services.runtime.settings import load_settings
+
+app = typer.Typer()
 
 _KEPT = Listing(
     ("value", "kept_back", "guard", "reason", "field", "entry", "connections", "why"), ("line",),
@@ -24,17 +27,23 @@ _NEAREST = Listing(
 )  # fmt: skip
 
 
-def guard_trial(values: Sequence[str], files: Sequence[str], connection: str | None, form: Form) -> None:
-    """Say what guards keep back.
+@app.command("test-guard")
+def guard_trial(
+    values: Annotated[list[str], typer.Argument(metavar="VALUE", help="Indicators, in any spelling, or their ids.")],
+    filename: Annotated[
+        list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help=f"As if applied. {FILES_HELP}")
+    ] = None,
+    connection: Annotated[str | None, typer.Option(help="Only the guards of this connection. None: of each.")] = None,
+    output: Output = Form.TABLE,
+) -> None:
+    """Say what guards would keep back, by which entry of which guard, and which entries come near and do not cover it.
 
-    Raises:
-        typer.Exit: some values are no indicators.
-
+    It asks the code that routes, and needs no router. Values that no source has reported can be asked about as well.
     """
     with guarded():
         operations = Operations(load_settings(), user())
-        documents, mistakes = read_files(files) if files else ([], [])
-        policy = operations.plan(documents, mistakes).policy if files else operations.snapshot().policy
+        documents, mistakes = read_files(filename) if filename else ([], [])
+        policy = operations.plan(documents, mistakes).policy if filename else operations.snapshot().policy
         whole = GuardTrial(policy, now_ms(), connection, documents).answers(values)
         items = whole["items"]
         told = {one["value"]: one["indicator"].partition(":")[2] or one["value"] for one in items}
@@ -45,9 +54,9 @@ def guard_trial(values: Sequence[str], files: Sequence[str], connection: str | N
             for entry in one["by"] or (nothing,)
         ]  # fmt: skip
         near = [{**entry, "value": told[one["value"]]} for one in items for entry in one["nearest"]]
-        write(kept, _KEPT, form, whole)
-        if near and form in (Form.TABLE, Form.WIDE):
-            write(near, _NEAREST, form)
+        write(kept, _KEPT, output, whole)
+        if near and output in (Form.TABLE, Form.WIDE):
+            write(near, _NEAREST, output)
         for entry in whole["unread"]:
             complain(f"Guard/{entry['guard']}: {entry['field']} {entry['entry']!r} keeps nothing back: {entry['why']}")
         wrong = [one["error"] for one in items if one["error"]]
