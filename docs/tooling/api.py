@@ -11,7 +11,7 @@ from services.runtime.settings import Settings
 _HEAD = """`ioc-bridge serve` serves it, at <http://127.0.0.1:8080> unless `IOC_BRIDGE_CONSOLE_HOST` and `_PORT` say
 otherwise; its own description, in OpenAPI, is at `/openapi.json`. Whoever asks shows a token:
 `Authorization: Bearer <token>`. `ioc-bridge token NAME --role viewer|editor` makes one, and says what to keep of it in
-the file that `IOC_BRIDGE_CONSOLE_TOKENS_FILE` names. A viewer reads; an editor changes things as well; the token of a
+the file that `IOC_BRIDGE_CONSOLE_TOKENS_FILE` names. A viewer reads; an editor also changes things; the token of a
 source that pushes (`ioc-bridge token NAME`, its hash in the Connection's `tokenHash`) opens nothing but that source.
 Without a file of tokens the API is served to this machine only, and beyond it not at all.
 

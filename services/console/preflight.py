@@ -1,7 +1,7 @@
-"""Preflight: every connection against the live API of its vendor, before anything runs. Nothing there is changed.
+"""Preflight: checks each connection against its vendor's live API and changes nothing there.
 
-What a check calls: a token and its roles, one read, and every endpoint that the connection will use. Where an endpoint
-only writes, it is asked for something that does not exist: a token without the right is refused before that is found.
+A check signs in, reads the roles, makes one read, and calls every endpoint that the connection will use. Endpoints that
+only write are called for an object that does not exist: the vendor refuses a token without the right first.
 """
 
 import threading
@@ -23,7 +23,7 @@ from services.runtime.vendors.retry import RetryPolicy
 
 PATIENCE = RetryPolicy(attempts=2, total_s=20.0, longest_wait_s=5.0, throttled_s=5.0)
 NOTHING = "ioc-bridge-check"
-"""A name that nothing has, and the index whose cursor a check moves."""
+"""A name that no object has, and the name of the iterator index that a check uses."""
 _NO_PROFILE = str(UUID(int=0))
 _AHEAD_S = 60
 _KINDS = {"malware": "file hashes", "malsite": "URLs"}
@@ -31,7 +31,7 @@ _KINDS = {"malware": "file hashes", "malsite": "URLs"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of checking one thing. `text` says what to change where it failed."""
+    """The result of one check. Where it failed, `text` says what to change."""
 
     connection: str
     what: str
@@ -40,7 +40,7 @@ class Finding:
 
 
 def check(policy: Policy, names: Sequence[str] = ()) -> Iterator[Finding]:
-    """Check connections, or only those named, one finding as soon as it is there."""
+    """Check all connections, or those in `names`. Yields each finding as soon as it is known."""
     for name, connection in sorted(policy.connections.items()):
         if not names or name in names:
             yield from _check(connection, policy)
@@ -55,7 +55,7 @@ def _check(connection: Connection, policy: Policy) -> Iterator[Finding]:
             yield from _netskope(connection, policy)
         else:
             yield Finding(connection.name, "an endpoint of ours", ok=True, text="there is nothing to sign in to")
-    except VendorError as error:  # the session itself cannot be made
+    except VendorError as error:  # the session could not be opened
         yield Finding(connection.name, error.route, ok=False, text=error.text)
 
 
@@ -109,7 +109,7 @@ def _netskope(connection: Connection, policy: Policy) -> Iterator[Finding]:
 
 
 def _iterator(session: NetskopeSession, kind: str) -> Callable[[], object]:
-    """An index of its own, placed ahead of now: the answer is empty, and comes at once."""
+    """Read with an index of our own that starts in the future: the answer is empty and immediate."""
     return lambda: session.call_v2(
         "GET", f"/api/v2/events/dataexport/alerts/{kind}", route=f"alerts_{kind}", bucket=f"{ITERATOR}:{kind}",
         params={"index": NOTHING, "operation": str(int(time.time()) + _AHEAD_S)}, repeatable=True,
@@ -166,7 +166,7 @@ def _hashes(session: NetskopeSession) -> Callable[[], object]:
 
 
 def _unless_denied(call: Callable[[], object]) -> None:
-    """Call. That what is asked for does not exist is as it should be: the right to ask for it is there."""
+    """Call, and ignore a refusal for a missing object: it shows that the token has the right."""
     try:
         call()
     except (UnauthorizedError, Denied):

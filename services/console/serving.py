@@ -1,4 +1,4 @@
-"""`ioc-bridge serve`: the read model follows Kafka, and the API answers, until asked to leave."""
+"""`ioc-bridge serve`: follows Kafka into the read model and serves the API until the process is stopped."""
 
 import socket
 from contextlib import closing
@@ -30,7 +30,12 @@ def serve() -> None:
 
 
 def run_in(context: Context) -> None:
-    """Serve until the context is asked to stop."""
+    """Serve until `context.stop` is set.
+
+    Raises:
+        SettingsError: the token file holds no token although other machines can reach the API.
+
+    """
     settings = context.settings
     assert isinstance(settings, ConsoleSettings)
     if (
@@ -66,10 +71,10 @@ def run_in(context: Context) -> None:
 
 
 class Listener:
-    """The API on its port, from a thread, until closed. The port is bound when this returns.
+    """Serves the API in a thread until closed. The port is bound when the constructor returns.
 
     Raises:
-        OSError: it cannot be bound.
+        OSError: the port cannot be bound.
 
     """
 

@@ -1,4 +1,4 @@
-"""Settings that the console has beside those of every service."""
+"""Settings of the console, beside those of every service."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,33 +10,33 @@ from services.runtime.settings import Settings
 
 
 class ConsoleSettings(Settings):
-    """What `ioc-bridge serve` needs to know. Without tokens it serves this machine only: anything else is refused."""
+    """Settings of `ioc-bridge serve`. Without a token file it must serve a loopback address."""
 
-    console_host: Annotated[str, Field(description="address that the API is served at")] = "127.0.0.1"
-    console_port: Annotated[int, Field(ge=0, le=65535, description="its port; 0 takes a free one")] = 8080
+    console_host: Annotated[str, Field(description="address that the API listens on")] = "127.0.0.1"
+    console_port: Annotated[int, Field(ge=0, le=65535, description="port of the API; 0 takes a free one")] = 8080
     console_tokens_file: Annotated[
-        Path | None, Field(description="YAML file with who may use the API; lines come from `ioc-bridge token`")
+        Path | None, Field(description="YAML file of those who may use the API; `ioc-bridge token` makes its lines")
     ] = None
     console_read_model: Annotated[
         Path | None,
-        Field(description="SQLite file of the read model, kept between starts; none: a temporary one, read anew"),
+        Field(description="SQLite file of the read model, kept between starts; none: a temporary file"),
     ] = None
     console_push_backlog: Annotated[
-        int, Field(ge=1, description="batches that the router may be behind before pushers are told to wait")
+        int, Field(ge=1, description="batches that the router may be behind before a push is answered with 429")
     ] = 2_000
 
     @model_validator(mode="after")
     def _is_guarded(self) -> Self:
         if self.console_tokens_file is None and not is_loopback(self.console_host):
             raise ValueError(
-                f"console_host is {self.console_host}, which others can reach, and nobody would be asked for a token: "
+                f"console_host is {self.console_host}, which other machines can reach without a token: "
                 "set IOC_BRIDGE_CONSOLE_TOKENS_FILE, or serve 127.0.0.1"
             )
         return self
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
+    """Whether only this machine can reach `host`."""
     if host == "localhost":
         return True
     try:

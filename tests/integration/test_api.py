@@ -307,7 +307,7 @@ def test_the_command_line_pushes_and_lists_through_the_api(
         said = run(FEED, "push", FEED, "-f", str(bad), "-o", "name").stdout
         assert f"{bad}:1\n" in said, "its place in the file, whichever request it went with"
     monkeypatch.delenv("IOC_BRIDGE_API_TOKEN")
-    assert "feed is pushed to with its token" in CliRunner().invoke(app, ["push", FEED, "-f", str(good)]).stderr
+    assert "a push to feed needs its token" in CliRunner().invoke(app, ["push", FEED, "-f", str(good)]).stderr
 
     def listed() -> str:
         return run(Role.VIEWER, "indicators", "from-a-file", "-o", "name").stdout

@@ -7,7 +7,7 @@ import yaml
 from typer.testing import CliRunner
 
 from services.console.__main__ import app
-from services.console.auth.people import Guests, read_people
+from services.console.auth.people import TokenFile, read_people
 from services.console.auth.roles import Role
 from services.console.auth.tokens import Verifier, make
 from services.console.settings import ConsoleSettings
@@ -33,14 +33,14 @@ def test_what_the_command_line_makes_is_let_in_in_its_role(tmp_path: Path) -> No
     token, entry = made.stdout.strip(), made.stderr.split("\n", 1)[1]
     file = tmp_path / "tokens.yaml"
     file.write_text(f"tokens:\n{entry}")
-    guests = Guests(file)
-    person = guests.who(token)
+    guests = TokenFile(file)
+    person = guests.person_of(token)
     assert person is not None
     assert (person.name, person.role) == ("alice", Role.VIEWER)
-    assert guests.who(token + "x") is None
-    assert guests.who("bob.x") is None
+    assert guests.person_of(token + "x") is None
+    assert guests.person_of("bob.x") is None
     file.unlink()
-    assert guests.who(token) is None, "nobody is let in by a file that is gone"
+    assert guests.person_of(token) is None, "nobody is let in by a file that is gone"
     assert CliRunner().invoke(app, ["token", "a b"]).exit_code == 2
 
 
@@ -75,6 +75,6 @@ def test_hashes_in_a_file_survive_yaml(tmp_path: Path) -> None:
     token, hash_ = make("bob")
     file = tmp_path / "tokens.yaml"
     file.write_text(yaml.safe_dump({"tokens": [{"name": "bob", "role": "editor", "hash": hash_}]}))
-    person = Guests(file).who(token)
+    person = TokenFile(file).person_of(token)
     assert person is not None
     assert person.role is Role.EDITOR

@@ -1,4 +1,1 @@
-"""The HTTP API: routes over the operations of the console and over the read model.
-
-Imports the operations; nothing but the server imports it.
-"""
+"""The HTTP API: routes over the console's operations and the read model. Only the server imports it."""

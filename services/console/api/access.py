@@ -1,4 +1,4 @@
-"""Who asks, and whether they may. Every route but a source's own names the role that it needs."""
+"""Authentication and roles of API callers. Every route except a source's push names the role that it needs."""
 
 from typing import Annotated
 
@@ -10,14 +10,14 @@ from services.console.auth.people import Person
 from services.console.auth.roles import Role
 
 OPEN = "local"
-"""What whoever asks is called where nobody is asked for a token."""
+"""Name of the caller where the API needs no token."""
 
 _BEARER = HTTPBearer(auto_error=False, description="A token made by `ioc-bridge token`.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 
 
 def context_of(request: Request) -> ApiContext:
-    """What the application has at hand."""
+    """The context that the application was made with."""
     found: ApiContext = request.app.state.context
     return found
 
@@ -26,34 +26,44 @@ AtHand = Annotated[ApiContext, Depends(context_of)]
 
 
 def unauthorized(text: str) -> HTTPException:
-    """401 with what to do."""
+    """A 401 response; `text` says what to do."""
     return HTTPException(status.HTTP_401_UNAUTHORIZED, text, {"WWW-Authenticate": "Bearer"})
 
 
 def viewer(context: AtHand, credentials: Credentials) -> str:
-    """The name of whoever asks, who may at least look."""
+    """The name of a caller who may read.
+
+    Raises:
+        HTTPException: 401, the token is missing or unknown.
+
+    """
     person = _person(context, credentials)
     return person.name if person else OPEN
 
 
 def editor(context: AtHand, credentials: Credentials) -> str:
-    """The name of whoever asks, who may change things."""
+    """The name of a caller who may change things.
+
+    Raises:
+        HTTPException: 401, the token is missing or unknown; 403, the caller is only a viewer.
+
+    """
     person = _person(context, credentials)
     if person and person.role is not Role.EDITOR:
-        text = f"{person.name} may look, but not change anything; that needs the role editor"
+        text = f"{person.name} may read but not change anything; that needs the role editor"
         raise HTTPException(status.HTTP_403_FORBIDDEN, text)
     return person.name if person else OPEN
 
 
 def _person(context: ApiContext, credentials: HTTPAuthorizationCredentials | None) -> Person | None:
-    """Whoever asks; None where everybody is let in."""
-    if context.guests.are_open:
+    """The caller; None where the API needs no token."""
+    if context.token_file.is_open:
         return None
     if credentials is None:
-        raise unauthorized("show a token: Authorization: Bearer <token>")
-    person = context.guests.who(credentials.credentials)
+        raise unauthorized("send a token: Authorization: Bearer <token>")
+    person = context.token_file.person_of(credentials.credentials)
     if person is None:
-        raise unauthorized("this token is not known here; ask for one made by `ioc-bridge token`")
+        raise unauthorized("this token is unknown; use one made by `ioc-bridge token`")
     return person
 
 

@@ -1,4 +1,4 @@
-"""The application: its routes, who may use them, and what it answers when something is wrong."""
+"""The FastAPI application: routes, access and error handlers."""
 
 from importlib.metadata import version
 
@@ -13,19 +13,19 @@ _HERE = ["127.0.0.1", "localhost", "[::1]"]
 
 
 def create_app(context: ApiContext | None = None) -> FastAPI:
-    """The application. Without a desk it can only describe itself."""
+    """The application. Without a context it can only produce its OpenAPI description."""
     app = FastAPI(
         title="ioc-bridge",
         version=version("ioc-bridge"),
         summary="Moves indicators of compromise between Microsoft Defender for Endpoint and Netskope.",
-        docs_url=None,  # its page would load scripts from elsewhere
+        docs_url=None,  # the page loads scripts from other sites
         redoc_url=None,
     )
     app.state.context = context
     for part in (readmodel, queries, connections, resources, deadletters, rejected, ingest):
         app.include_router(part.router, dependencies=[Depends(check_parameters)])
     errors.add_to(app)
-    if context is not None and context.guests.are_open:
-        # Nobody is asked for a token, so a page of another site must not get here under a name of its own.
+    if context is not None and context.token_file.is_open:
+        # No token protects the API, so a page of another site must not reach it by DNS rebinding.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_HERE)
     return app

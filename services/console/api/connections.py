@@ -1,4 +1,4 @@
-"""Connections: how services get on with them, and having them compared."""
+"""Routes for connections: their state in each service, and a drift check on request."""
 
 from typing import Annotated
 
@@ -12,12 +12,12 @@ from services.console.queries.comparison import reconcile as ask
 from services.console.queries.states import read_states, states_of
 
 router = APIRouter(prefix="/v1", tags=["connections"], responses=RESPONSES)
-Wait = Annotated[float, Query(ge=0, le=120, description="how long to wait for what is found, seconds; 0: not at all")]
+Wait = Annotated[float, Query(ge=0, le=120, description="seconds to wait for the results; 0: do not wait")]
 
 
 @router.get("/connections")
 def connections(context: AtHand, _: Viewer) -> models.Connections:
-    """Every connection, and what each service that works for it said of it last."""
+    """Every connection with its latest state in each service that works for it."""
     states = read_states(context.settings)
     return models.Connections(
         items=[
@@ -35,7 +35,7 @@ def connections(context: AtHand, _: Viewer) -> models.Connections:
 
 @router.post("/connections/{name}/reconcile")
 def reconcile(
-    context: AtHand, who: Editor, name: Annotated[str, Path(max_length=200)], wait: Wait = 0
+    context: AtHand, by: Editor, name: Annotated[str, Path(max_length=200)], wait: Wait = 0
 ) -> models.Compared:
-    """Compare now what a tenant holds with what is known of it, and poll it, without waiting for its turn."""
-    return models.Compared.model_validate(compared(ask(context.settings, name, by=who, wait_s=wait)))
+    """Poll a tenant now and compare what it holds with the applied state, ahead of schedule."""
+    return models.Compared.model_validate(compared(ask(context.settings, name, by=by, wait_s=wait)))

@@ -1,4 +1,4 @@
-"""What the API has at hand to answer with."""
+"""What the routes of the API share: settings, tokens, the policy, the read model and the intake."""
 
 import queue
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from schemas.policy import Policy
 from schemas.progress import Progress
-from services.console.auth.people import Guests
+from services.console.auth.people import TokenFile
 from services.console.auth.tokens import Verifier
 from services.console.ingest.intake import Intake
 from services.console.readmodel.database import Database
@@ -18,15 +18,15 @@ from services.runtime.lifecycle import Context
 
 
 class NotReadyError(Exception):
-    """The read model is still being read from Kafka."""
+    """The read model has not been read to the end of its topics yet."""
 
 
 class ApiContext:
-    """Everything the API answers from. Safe to use from any thread."""
+    """Shared state of the API. Safe to use from any thread."""
 
     def __init__(self, context: Context, settings: ConsoleSettings, database: Database, follower: Follower) -> None:
         self.settings = settings
-        self.guests = Guests(settings.console_tokens_file)
+        self.token_file = TokenFile(settings.console_tokens_file)
         self.verifier = Verifier()
         self.follower = follower
         self.intake = Intake(settings, context.activity, lambda: follower.progress, settings.console_push_backlog)
@@ -36,28 +36,28 @@ class ApiContext:
 
     @property
     def policy(self) -> Policy:
-        """The policy as this process has read it."""
+        """The policy as last read by this process."""
         return self._context.policy.view
 
     def current_policy(self) -> Policy:
-        """The policy as it stands in Kafka: for what would be refused by that of a moment ago. Takes a moment."""
+        """The policy read from Kafka now, for a request that `policy` would refuse. Slower than `policy`."""
         return self._context.policy.current()
 
     @property
     def progress(self) -> Mapping[int, Progress]:
-        """How far each partition of the router has come."""
+        """The router's progress by partition."""
         return self.follower.progress
 
     def operations(self, by: str) -> Operations:
-        """The operations on the policy, for somebody."""
+        """The operations on the policy, in the name of `by`."""
         return Operations(self.settings, by)
 
     @contextmanager
     def view(self) -> Iterator[View]:
-        """The read model, for one answer.
+        """The read model, for one response.
 
         Raises:
-            NotReadyError: it is not read to its end yet.
+            NotReadyError: it is still being read.
 
         """
         if not self.follower.caught_up.is_set():
@@ -72,7 +72,7 @@ class ApiContext:
             self._views.put(found)
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the intake and the database connections."""
         self.intake.close()
         while not self._views.empty():
             self._views.get_nowait().close()

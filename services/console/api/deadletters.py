@@ -1,4 +1,4 @@
-"""Dead letters by HTTP: the same operations as the command line's."""
+"""Routes for dead letters: the operations of the command line over HTTP."""
 
 from typing import Annotated, Any
 
@@ -17,14 +17,14 @@ from services.console.deadletters.reasons import Why
 from services.console.ingest.items import BadBodyError
 
 router = APIRouter(prefix="/v1/deadletters", tags=["dead letters"], responses=RESPONSES)
-Name = Annotated[str, Path(max_length=400, description="its id: `<topic>@<partition>:<offset>`")]
+Name = Annotated[str, Path(max_length=400, description="id of the dead letter: `<topic>@<partition>:<offset>`")]
 Names = Annotated[list[str] | None, Query(alias="id", max_length=100, description="ids of dead letters")]
 _NAME = Query(max_length=300)
-_TOPIC = Query(max_length=300, description="with or without the prefix of the installation")
+_TOPIC = Query(max_length=300, description="topic, with or without the prefix of the installation")
 
 
-class LetterRow(BaseModel):
-    """A dead letter in a list: a record that no service could decode. `times`: how often it was set aside."""
+class DeadLetterRow(BaseModel):
+    """A record that a service could not decode. `times`: how often it was written to the dead-letter topic."""
 
     id: str
     state: ResolutionState
@@ -41,17 +41,17 @@ class LetterRow(BaseModel):
 
 
 class Stub(BaseModel):
-    """Of a record that was too large to be copied: its bytes, a digest, and whether it is still where it was."""
+    """A record too large to copy: size in bytes, checksum, and whether the original is still in its topic."""
 
     size: int
     checksum: str
     there: bool
 
 
-class LetterWhole(LetterRow):
-    """Everything about one. `problem` says why it cannot be replayed as it is; empty: it can.
+class DeadLetterWhole(DeadLetterRow):
+    """A dead letter in full. `problem` says why it cannot be replayed as it is; empty: it can be.
 
-    `original` and `payload`, what a replay produces, are JSON; what is none is `{"text": …}` or `{"base64": …}`.
+    `original` and `payload` (what a replay produces) are JSON; other bytes are `{"text": …}` or `{"base64": …}`.
     """
 
     problem: str
@@ -67,15 +67,15 @@ class LetterWhole(LetterRow):
     replays: int
 
 
-class LetterList(BaseModel):
-    """Dead letters, the oldest first, and how many there are in each state in all."""
+class DeadLetterList(BaseModel):
+    """Dead letters, oldest first, and the number of all dead letters by state."""
 
-    items: list[LetterRow]
+    items: list[DeadLetterRow]
     counts: dict[str, int]
 
 
-class Became(BaseModel):
-    """What became of one letter: done, or left as it is, with a stable reason."""
+class DeadLetterOutcome(BaseModel):
+    """The result for one dead letter: done, or left unchanged for a stable reason code."""
 
     id: str
     state: ResolutionState
@@ -84,72 +84,72 @@ class Became(BaseModel):
     detail: str
 
 
-class BecameAll(BaseModel):
-    """What became of each, and how many are done and left."""
+class DeadLetterOutcomes(BaseModel):
+    """The result for each dead letter, and how many are done and left."""
 
     done: int
     left: int
-    items: list[Became]
+    items: list[DeadLetterOutcome]
 
 
 @router.get("")
 def deadletters(
     context: AtHand,
-    who: Viewer,
+    by: Viewer,
     topic: Annotated[str | None, _TOPIC] = None,
     service: Annotated[str | None, _NAME] = None,
     state: ResolutionState | None = None,
-    since: Annotated[str | None, Query(max_length=40, description="set aside since: how long ago, or a time")] = None,
-) -> LetterList:
-    """Records that no service could decode, with what was made of each."""
+    since: Annotated[str | None, Query(max_length=40, description="written since: how long ago, or a time")] = None,
+) -> DeadLetterList:
+    """Records that services could not decode, with the state of each."""
     only = Only(topic, service, state, moment(since))
-    box = DeadLetterOperations(context.settings, who).box()
-    return LetterList.model_validate(listed(box, box.select(only)))
+    box = DeadLetterOperations(context.settings, by).box()
+    return DeadLetterList.model_validate(listed(box, box.select(only)))
 
 
 @router.get("/{name}")
-def deadletter(context: AtHand, who: Viewer, name: Name) -> LetterWhole:
-    """Everything about one dead letter."""
-    letters = DeadLetterOperations(context.settings, who)
-    return LetterWhole.model_validate(whole(letters, letters.find(name)))
+def deadletter(context: AtHand, by: Viewer, name: Name) -> DeadLetterWhole:
+    """One dead letter in full."""
+    operations = DeadLetterOperations(context.settings, by)
+    return DeadLetterWhole.model_validate(whole(operations, operations.find(name)))
 
 
 @router.put("/{name}/payload")
 def edit(
     context: AtHand,
-    who: Editor,
+    by: Editor,
     name: Name,
-    payload: Annotated[dict[str, Any], Body(description="the whole record, as its topic has it")],
-) -> LetterWhole:
-    """Put another payload in the place of a dead letter's own; a replay produces that. It must be readable."""
-    letters = DeadLetterOperations(context.settings, who)
-    return LetterWhole.model_validate(whole(letters, letters.edit(name, lambda _: payload)))
+    payload: Annotated[dict[str, Any], Body(description="the whole record, as in its topic")],
+) -> DeadLetterWhole:
+    """Replace the payload that a replay produces. It must be a valid record of its topic."""
+    operations = DeadLetterOperations(context.settings, by)
+    return DeadLetterWhole.model_validate(whole(operations, operations.edit(name, lambda _: payload)))
 
 
 @router.post("/replay")
 def replay(
     context: AtHand,
-    who: Editor,
+    by: Editor,
     names: Names = None,
-    every: Annotated[bool, Query(alias="all", description="all that are open, instead of those named")] = False,
+    every: Annotated[bool, Query(alias="all", description="all open dead letters, instead of named ones")] = False,
     topic: Annotated[str | None, _TOPIC] = None,
     force: Annotated[
-        bool, Query(description="those named also once more, and also where something newer would be undone")
+        bool, Query(description="also replay what was replayed before, and what would undo something newer")
     ] = False,
-) -> BecameAll:
-    """Produce dead letters again where they came from. Whatever is left as it is has a reason."""
+) -> DeadLetterOutcomes:
+    """Produce dead letters again to the topics they came from. Each one left unchanged has a reason."""
     if bool(names) == every or (topic and not every) or (force and every):
-        raise BadBodyError("name dead letters by id, or say all=true (and a topic); force is for those named only")
-    outcomes = DeadLetterOperations(context.settings, who).replay(names or None, Only(topic), force=force)
-    return BecameAll.model_validate(became(outcomes))
+        raise BadBodyError("name dead letters by id, or set all=true (and a topic); force works with ids only")
+    outcomes = DeadLetterOperations(context.settings, by).replay(names or None, Only(topic), force=force)
+    return DeadLetterOutcomes.model_validate(became(outcomes))
 
 
 @router.post("/drop")
 def drop(
     context: AtHand,
-    who: Editor,
+    by: Editor,
     names: Annotated[list[str], Query(alias="id", min_length=1, max_length=100, description="ids of dead letters")],
-    reason: Annotated[str, Query(max_length=2_000, description="why, for those who come after")] = "",
-) -> BecameAll:
-    """Let dead letters be. They are kept as long as any."""
-    return BecameAll.model_validate(became(DeadLetterOperations(context.settings, who).drop(names, reason)))
+    reason: Annotated[str, Query(max_length=2_000, description="why, for later readers")] = "",
+) -> DeadLetterOutcomes:
+    """Mark dead letters as dropped. They stay in the topic for its retention time."""
+    return DeadLetterOutcomes.model_validate(became(DeadLetterOperations(context.settings, by).drop(names, reason)))

@@ -1,4 +1,4 @@
-"""What goes wrong, as HTTP says it: one shape, `detail` for people and `mistakes` with places where there are some."""
+"""Errors as HTTP responses of one shape: `detail` for people, and `mistakes` with their places."""
 
 from collections.abc import Callable
 
@@ -30,8 +30,8 @@ _LOG = log.get(__name__)
 _VERSION = ("metadata", "resourceVersion")
 
 
-class MistakeSaid(BaseModel):
-    """One mistake, with the resource and the field that it is in."""
+class MistakeRow(BaseModel):
+    """One mistake, with its resource and field."""
 
     subject: str
     path: str
@@ -40,10 +40,10 @@ class MistakeSaid(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why a request was not done."""
+    """Why a request failed."""
 
     detail: str
-    mistakes: list[MistakeSaid] = []
+    mistakes: list[MistakeRow] = []
 
 
 _STATUS: dict[type[Exception], int] = {
@@ -67,11 +67,11 @@ _STATUS: dict[type[Exception], int] = {
 }
 _LATER = (status.HTTP_429_TOO_MANY_REQUESTS, status.HTTP_503_SERVICE_UNAVAILABLE)
 RESPONSES: dict[int | str, dict[str, object]] = {code: {"model": Problem} for code in (401, 403, 404, 409, 422, 503)}
-"""What every route may answer beside what it is for."""
+"""Error responses that every route may give."""
 
 
 def add_to(app: FastAPI) -> None:
-    """Answer foreseeable errors."""
+    """Register the handlers of expected errors."""
     for kind, code in _STATUS.items():
         app.add_exception_handler(kind, _answering(code))
     app.add_exception_handler(RefusedError, _refused)
@@ -82,7 +82,7 @@ def _answering(code: int) -> Callable[[Request, Exception], JSONResponse]:
     def answer(request: Request, error: Exception) -> JSONResponse:
         text = f"Kafka does not answer: {error!r}" if isinstance(error, KafkaError) else str(error)
         if code in _LATER:
-            _LOG.warning("not done", path=request.url.path, why=text)
+            _LOG.warning("request answered with an error", path=request.url.path, status=code, why=text)
         headers = {"Retry-After": str(RETRY_AFTER_S)} if code in _LATER else None
         return JSONResponse(Problem(detail=text).model_dump(), code, headers)
 
@@ -93,19 +93,19 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RefusedError)
     conflict = any(mistake.path == _VERSION for mistake in error.mistakes)
     code = status.HTTP_409_CONFLICT if conflict else status.HTTP_422_UNPROCESSABLE_CONTENT
-    said = [_said(mistake) for mistake in error.mistakes]
-    return JSONResponse(Problem(detail=str(error), mistakes=said).model_dump(), code)
+    rows = [_row(mistake) for mistake in error.mistakes]
+    return JSONResponse(Problem(detail=str(error), mistakes=rows).model_dump(), code)
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:
-    """A parameter or a body that is not as described; what was sent is not repeated, for it may be a secret."""
+    """Answer an invalid parameter or body. The response does not repeat the value: it may be a secret."""
     assert isinstance(error, RequestValidationError)
     found = [(dotted(tuple(one["loc"])), str(one["msg"])) for one in error.errors()]
-    said = [MistakeSaid(subject="request", path=path, message=message) for path, message in found]
+    rows = [MistakeRow(subject="request", path=path, message=message) for path, message in found]
     text = "\n".join(f"{path}: {message}" for path, message in found)
-    return JSONResponse(Problem(detail=text, mistakes=said).model_dump(), status.HTTP_422_UNPROCESSABLE_CONTENT)
+    return JSONResponse(Problem(detail=text, mistakes=rows).model_dump(), status.HTTP_422_UNPROCESSABLE_CONTENT)
 
 
-def _said(mistake: Mistake) -> MistakeSaid:
+def _row(mistake: Mistake) -> MistakeRow:
     place = str(mistake.place) if mistake.place else None
-    return MistakeSaid(subject=mistake.subject, path=dotted(mistake.path), message=mistake.message, place=place)
+    return MistakeRow(subject=mistake.subject, path=dotted(mistake.path), message=mistake.message, place=place)

@@ -1,4 +1,4 @@
-"""Where other systems push indicators. Each source has a token of its own, which opens nothing else."""
+"""The route to which API sources push indicators. The token of a source is valid for that source only."""
 
 from typing import Annotated
 
@@ -30,22 +30,22 @@ _BODY = {
 async def push(
     request: Request, context: AtHand, name: Annotated[str, Path(max_length=200)], credentials: Credentials
 ) -> Response:
-    """Push up to 10,000 indicators. Each is accepted, or refused with a reason; what is accepted is in Kafka.
+    """Push up to 10,000 indicators. Each is accepted, or refused with a reason; accepted items are in Kafka.
 
-    The same push may be repeated: with the same `last_seen` it changes nothing. A `last_seen` that is yet to come is
-    taken as the moment of receipt; the item's answer says so (`seen_in_future`). 429 says when to try again.
+    A push may be repeated: with the same `last_seen` it changes nothing. A `last_seen` in the future counts as the
+    time of receipt, and the item's answer has the reason `seen_in_future`. 429 names when to try again.
     """
-    await run_in_threadpool(_let_in, context, name, credentials.credentials if credentials else "")
+    await run_in_threadpool(_check_token, context, name, credentials.credentials if credentials else "")
     form = _format(request)
     await run_in_threadpool(context.intake.check_room)
     body = await bounded(request, MAX_BYTES)
     return answer(await run_in_threadpool(_take, context, name, body, form))
 
 
-def _let_in(context: ApiContext, name: str, token: str) -> None:
-    """Whoever shows no right token is not told whether there is such a source."""
+def _check_token(context: ApiContext, name: str, token: str) -> None:
+    """Check the source's token. The error is the same whether the source exists or not."""
     if not token:
-        raise unauthorized(f"{name} is pushed to with its token: Authorization: Bearer, or IOC_BRIDGE_API_TOKEN")
+        raise unauthorized(f"a push to {name} needs its token: Authorization: Bearer, or IOC_BRIDGE_API_TOKEN")
     known = _hash(context.policy, name)
     if context.verifier.is_right(token, known):
         return
@@ -61,11 +61,11 @@ def _hash(policy: Policy, name: str) -> str | None:
 
 
 def _format(request: Request) -> Format:
-    said = request.headers.get("content-type", "").partition(";")[0].strip()
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip()
     try:
-        return Format(said)
+        return Format(content_type)
     except ValueError:
-        raise BadBodyError(f"say Content-Type: {', '.join(Format)}") from None
+        raise BadBodyError(f"set Content-Type to one of {', '.join(Format)}") from None
 
 
 def _take(context: ApiContext, name: str, body: bytes, form: Format) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Answers as JSON, written at once: what the read model says is plain data already and need not be checked again."""
+"""Plain data as JSON responses, without validation: rows of the read model need none."""
 
 from typing import Any
 
@@ -7,5 +7,5 @@ from fastapi import Response
 
 
 def answer(found: Any, code: int = 200) -> Response:  # noqa: ANN401  # JSON
-    """A response of this content."""
+    """A JSON response with this content."""
     return Response(orjson.dumps(found), code, media_type="application/json")

@@ -1,4 +1,4 @@
-"""What the API answers, for its description."""
+"""Response models of the API."""
 
 from typing import Annotated, Literal
 
@@ -12,12 +12,12 @@ from schemas.types import IndicatorType, Severity
 
 Millis = Annotated[int, Field(description="milliseconds since the Unix epoch, UTC")]
 Known = Literal["pending", "applied", "rejected", "skipped", "held", "failed", "withdrawing", "released"]
-"""What may have become of an entry that is wanted at a target, known there, or left out."""
+"""States of an entry that is desired at a target, applied there, or skipped."""
 State = Known | Literal["withdrawn"]
 
 
 class SharedWith(BaseModel):
-    """Where an indicator is shared, and what became of it there. `reason` is a stable code, `detail` the vendor's."""
+    """One target of an indicator and its state there. `reason` is a stable code, `detail` the vendor's own text."""
 
     destination: str
     target: str | None = None
@@ -48,21 +48,21 @@ class IndicatorRow(BaseModel):
 
 
 class IndicatorPage(BaseModel):
-    """A page. `next` is the cursor of the next one; null after the last."""
+    """A page of indicators. `next` is the cursor of the next page; null after the last."""
 
     items: list[IndicatorRow]
     next: str | None
 
 
 class Counted(BaseModel):
-    """A count up to a bound; `more`: there are more."""
+    """A count up to a limit; `more`: there are more."""
 
     count: int
     more: bool
 
 
 class ActivityRow(BaseModel):
-    """Something a person may want to know."""
+    """One entry of the activity log."""
 
     num: int
     at: Millis
@@ -77,7 +77,7 @@ class ActivityRow(BaseModel):
 
 
 class ActivityPage(BaseModel):
-    """A page, the latest first. `next` is the `before` of the next one."""
+    """A page of activity, latest first. `next` is the `before` of the next page."""
 
     items: list[ActivityRow]
     next: int | None
@@ -92,9 +92,9 @@ class StateCount(BaseModel):
 
 
 class SharingRow(BaseModel):
-    """A sharing with what became of its entries. `why` says why it is not in force.
+    """A sharing with the states of its entries. `why` says why it is not in force.
 
-    `waits` has the services that cannot reach its source or its destination now, and why.
+    `waits` lists the services that cannot reach its source or destination now, and why.
     """
 
     name: str
@@ -116,7 +116,7 @@ class Sharings(BaseModel):
 
 
 class PartitionRow(BaseModel):
-    """How far one partition of the router has come."""
+    """The progress of one router partition."""
 
     partition: int
     policy_version: int
@@ -126,7 +126,7 @@ class PartitionRow(BaseModel):
 
 
 class Status(BaseModel):
-    """How far everything is. `unreadable`: records that this version had to leave out."""
+    """Progress of the router and the read model. `unreadable`: records that this version cannot read."""
 
     policy_version: int
     partitions: list[PartitionRow]
@@ -146,9 +146,9 @@ class EntryMeaning(BaseModel):
 
 
 class EntryHit(BaseModel):
-    """An entry of a guard that keeps a value back (`reason` is the code), or comes near it (`reason` is empty).
+    """A guard entry that blocks a value (`reason` is the code), or that is close to it (`reason` is empty).
 
-    `line` is where it stands in the body; `connections` are those it keeps the value back from.
+    `line` is its place in the body; `connections` are those it blocks the value for.
     """
 
     guard: str
@@ -161,7 +161,7 @@ class EntryHit(BaseModel):
 
 
 class GuardAnswer(BaseModel):
-    """What guards do with one value; `error`: why it is no indicator."""
+    """The guards' answer on one value; `error`: why the value is no indicator."""
 
     value: str
     indicator: str
@@ -172,14 +172,14 @@ class GuardAnswer(BaseModel):
 
 
 class GuardAnswers(BaseModel):
-    """What guards do with values. `unread` are entries that mean nothing: an older release accepted them."""
+    """The guards' answers. `unread` lists invalid guard entries, which an older release accepted."""
 
     items: list[GuardAnswer]
     unread: list[EntryHit]
 
 
-class ChangeSaid(BaseModel):
-    """What became of one resource; of a guard also what each of its entries means."""
+class ChangeRow(BaseModel):
+    """The change of one resource; for a guard also the meaning of each entry."""
 
     kind: str
     name: str
@@ -187,17 +187,17 @@ class ChangeSaid(BaseModel):
     entries: list[EntryMeaning] = []
 
 
-class OutcomeSaid(BaseModel):
-    """What was done, or in a dry run what would be."""
+class OutcomeModel(BaseModel):
+    """What was done, or in a dry run what would be done."""
 
-    changes: list[ChangeSaid]
+    changes: list[ChangeRow]
     topics_created: list[str]
     topics_wrong: list[str]
     dry_run: bool
 
 
 class Resources(BaseModel):
-    """Resources of a kind, as files have them."""
+    """Resources in the form of files."""
 
     items: list[dict[str, object]]
 
@@ -215,7 +215,7 @@ class EffectRow(BaseModel):
 
 
 class LineRow(BaseModel):
-    """One entry."""
+    """One listed entry."""
 
     destination: str
     target: str
@@ -225,7 +225,7 @@ class LineRow(BaseModel):
 
 
 class Answered(BaseModel):
-    """What the router says. With `missing_partitions` it is not the whole."""
+    """The router's answer. With `missing_partitions` it is incomplete."""
 
     examined: int
     policy_version: int
@@ -236,9 +236,9 @@ class Answered(BaseModel):
 
 
 class ServiceState(BaseModel):
-    """What a service said last of a connection. `reason` and `remedy` are there while its breaker is not closed.
+    """A service's latest state of a connection. `reason` and `remedy` are set while the breaker is not closed.
 
-    `failure` is there while its worker fails unexpectedly and is started again by itself.
+    `failure` is set while the worker fails unexpectedly and is restarted automatically.
     """
 
     service: str
@@ -252,7 +252,7 @@ class ServiceState(BaseModel):
 
 
 class ConnectionRow(BaseModel):
-    """A connection, and how each service gets on with it."""
+    """A connection with its state in each service."""
 
     name: str
     type: str
@@ -266,7 +266,7 @@ class Connections(BaseModel):
 
 
 class Compared(BaseModel):
-    """What was found. `found` lists it one by one; `missing` services have not answered (yet), `trouble` says why."""
+    """Results of a drift check. `found` lists differences; `missing` services have not answered, `trouble` says why."""
 
     id: str
     services: list[str]
@@ -277,19 +277,19 @@ class Compared(BaseModel):
 
 
 class HoldRow(Hold):
-    """Something abnormal that waits for a person, as its record tells it; the version of the record is no news."""
+    """A change that waits for a person's verdict: the fields of its record without the record version."""
 
     v: Literal[1] = Field(1, exclude=True)
 
 
 class Holds(BaseModel):
-    """Everything that is held."""
+    """All holds."""
 
     items: list[HoldRow]
 
 
 class Judgement(BaseModel):
-    """What became of one item of a push."""
+    """The result for one item of a push."""
 
     index: int
     status: Literal["accepted", "refused"]
@@ -299,7 +299,7 @@ class Judgement(BaseModel):
 
 
 class Pushed(BaseModel):
-    """What became of a push, item by item."""
+    """The result of a push, item by item."""
 
     accepted: int
     refused: int

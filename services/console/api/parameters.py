@@ -1,6 +1,6 @@
-"""Query parameters are those that the description names, each once unless it is a list.
+"""Checks that a request has only documented query parameters, each once unless it is a list.
 
-A misspelt filter that is ignored would answer with everything, and one given twice with half of what was asked.
+Otherwise a misspelt filter would silently match everything, and a repeated one would lose a value.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from fastapi.exceptions import RequestValidationError
 
 
 def check_parameters(request: Request) -> None:
-    """To be depended on by every route.
+    """Check the query parameters of a request. A dependency of every route.
 
     Raises:
-        RequestValidationError: a parameter is not known here, or is given more often than it may be.
+        RequestValidationError: a parameter is unknown, or is given more than once without being a list.
 
     """
     known = _known(request)
@@ -33,7 +33,7 @@ def check_parameters(request: Request) -> None:
 
 
 def _known(request: Request) -> Mapping[str, bool]:
-    """The parameters that the route has, and whether each may be repeated, by the API's own description."""
+    """The parameters of the route by the OpenAPI description, and whether each may be repeated."""
     operation: Mapping[str, Any] = (
         request.app.openapi()["paths"].get(request.scope["route"].path, {}).get(request.method.lower(), {})
     )

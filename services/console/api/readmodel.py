@@ -1,4 +1,4 @@
-"""Looking: indicators, activity, sharings, and how far everything is. All from the read model."""
+"""Routes that answer from the read model: indicators, activity, sharings and status."""
 
 from typing import Annotated
 
@@ -24,8 +24,8 @@ _TEXT = Query(max_length=8_192)
 _NAME = Query(max_length=500)
 
 
-def asked(  # what is filtered by
-    q: Annotated[str, Query(max_length=8_192, description="words of the value; the last may be a beginning")] = "",
+def filter_of(  # one parameter per filter
+    q: Annotated[str, Query(max_length=8_192, description="words of the value; the last may be a prefix")] = "",
     types: Annotated[list[IndicatorType] | None, Query(alias="type")] = None,
     family: Family | None = None,
     severity: Annotated[Severity | None, Query(description="at least this severe")] = None,
@@ -41,29 +41,29 @@ def asked(  # what is filtered by
         str | None, Query(max_length=40, description="last seen since: how long ago (7d) or a time")
     ] = None,
 ) -> Filter:
-    """The filter that query parameters mean."""
+    """The filter that the query parameters describe."""
     at = target_id_of(target) if target else None
     return Filter(q.strip(), types or (), family, severity, active, source, tag, destination, at, state, moment(since))
 
 
-Asked = Annotated[Filter, Depends(asked)]
+Filtered = Annotated[Filter, Depends(filter_of)]
 
 
 @router.get("/indicators", response_model=models.IndicatorPage)
 def indicators(
     context: AtHand,
     _: Viewer,
-    only: Asked,
+    only: Filtered,
     limit: Limit = 100,
-    cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next` of the previous page")] = None,
 ) -> Response:
-    """A page of indicators, the last seen first; for a search, the last to become known first."""
+    """A page of indicators, last seen first; a search lists the latest reported first."""
     with context.view() as view:
         return answer(view.indicators(only, limit, cursor))
 
 
 @router.get("/indicators/count", response_model=models.Counted)
-def count(context: AtHand, _: Viewer, only: Asked) -> Response:
+def count(context: AtHand, _: Viewer, only: Filtered) -> Response:
     """How many indicators there are, counted up to 10,000."""
     with context.view() as view:
         return answer(view.count(only))
@@ -71,7 +71,7 @@ def count(context: AtHand, _: Viewer, only: Asked) -> Response:
 
 @router.get("/indicator", response_model=dict[str, object])
 def indicator(context: AtHand, _: Viewer, value: Annotated[str, _TEXT]) -> Response:
-    """Everything about one indicator, by its id or its value in any spelling."""
+    """One indicator in full, by its id or its value in any spelling."""
     identity = identify(value).id
     with context.view() as view:
         found = view.indicator(identity)
@@ -89,16 +89,16 @@ def activity(
     service: Annotated[str | None, _NAME] = None,
     connection: Annotated[str | None, _NAME] = None,
     limit: Limit = 100,
-    before: Annotated[int | None, Query(ge=0, lt=2**62, description="`next` of the page before")] = None,
+    before: Annotated[int | None, Query(ge=0, lt=2**62, description="`next` of the previous page")] = None,
 ) -> Response:
-    """What services told, the latest first: skips, holds, rejections, faults, and who changed what."""
+    """The activity log, latest first: skips, holds, rejections, faults, and changes with their authors."""
     with context.view() as view:
         return answer(view.activity(limit, before, level=level, code=code, service=service, connection=connection))
 
 
 @router.get("/sharings", response_model=models.Sharings)
 def sharings(context: AtHand, _: Viewer) -> Response:
-    """Every sharing, whether it is in force, what it waits for, and how many of its entries are in which state."""
+    """Every sharing: whether it is in force, what it waits for, and its entries by state."""
     states = read_states(context.settings)
     with context.view() as view:
         return answer({"items": sharing_rows(context.policy, view.shared_counts(), states)})
@@ -106,7 +106,7 @@ def sharings(context: AtHand, _: Viewer) -> Response:
 
 @router.get("/status", response_model=models.Status)
 def status(context: AtHand, _: Viewer) -> Response:
-    """How far the router and the read model are, and what is stored."""
+    """Progress of the router and the read model, and counts of indicators."""
     with context.view() as view:
         found, unreadable = view.summary(), view.unreadable()
     partitions = [

@@ -1,4 +1,4 @@
-"""What vendors rejected, by HTTP: looking at it, trying it again, and correcting it."""
+"""Routes for entries that vendors rejected: list, retry, correct."""
 
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ Entry = Annotated[str, Query(alias="id", max_length=9_000, description=_ID)]
 
 
 class RejectedRow(BaseModel):
-    """An entry that a vendor rejected. `code` is stable, `detail` the vendor's own words."""
+    """An entry that a vendor rejected. `code` is stable, `detail` is the vendor's own text."""
 
     id: str
     destination: str
@@ -39,14 +39,14 @@ class RejectedRow(BaseModel):
 
 
 class RejectedRows(BaseModel):
-    """Rejected entries, the latest first. `more`: there are more than asked for."""
+    """Rejected entries, latest first. `more`: there are more than `limit`."""
 
     items: list[RejectedRow]
     more: bool
 
 
 class RetriedRow(BaseModel):
-    """What came of one entry: its pusher tries it again, or why not."""
+    """The result for one entry: its pusher tries it again, or `why` it does not."""
 
     id: str
     done: bool
@@ -55,7 +55,7 @@ class RetriedRow(BaseModel):
 
 
 class RetriedRows(BaseModel):
-    """What came of each, and how many are tried again and left. `more`: there are more; ask again."""
+    """The result for each entry, and how many are retried and left. `more`: there are more; repeat the request."""
 
     done: int
     left: int
@@ -64,7 +64,7 @@ class RetriedRows(BaseModel):
 
 
 class Chosen(BaseModel):
-    """Which entries are meant: those of `ids`, or all (of a destination, of a reason code)."""
+    """Selects entries: those of `ids`, or all (of a destination, with a reason code)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -89,33 +89,33 @@ def rejected(
     code: Annotated[str | None, _NAME] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
 ) -> Response:
-    """Entries that vendors rejected, with what they said."""
+    """Entries that vendors rejected, with their reasons."""
     return answer(_found(context, destination, code, limit))
 
 
 @router.post("/retry")
 def retry(
     context: AtHand,
-    who: Editor,
+    by: Editor,
     chosen: Chosen,
-    wait: Annotated[float, Query(ge=0.1, le=120, description="how long to wait for the router, seconds")] = 60,
+    wait: Annotated[float, Query(ge=0.1, le=120, description="seconds to wait for the router")] = 60,
 ) -> RetriedRows:
-    """Try rejected entries again, although nothing of them changed."""
+    """Try rejected entries again although they did not change."""
     if bool(chosen.ids) == chosen.all or ((chosen.destination or chosen.code) and not chosen.all):
-        raise BadBodyError("name entries in ids, or say all: true, with a destination or a code if you like")
+        raise BadBodyError("name entries in ids, or set all: true, optionally with a destination or a code")
     names, more = chosen.ids, False
     if chosen.all:
         found = _found(context, chosen.destination, chosen.code, MOST)
         names, more = [one["id"] for one in found["items"]], found["more"]
-    became = retry_(context.settings, names, by=who, timeout_s=wait)
-    items = [RetriedRow(id=one.id, done=one.why is None, why=one.why, detail=one.detail) for one in became]
+    results = retry_(context.settings, names, by=by, timeout_s=wait)
+    items = [RetriedRow(id=one.id, done=one.why is None, why=one.why, detail=one.detail) for one in results]
     done = sum(one.done for one in items)
     return RetriedRows(done=done, left=len(items) - done, items=items, more=more)
 
 
 @router.get("/item")
 def item(context: AtHand, _: Viewer, name: Entry) -> dict[str, Any]:
-    """The indicator of an entry as a source would push it: what a correction starts from."""
+    """The indicator of an entry in the form of a push: the start of a correction."""
     identity = check_name(name)[1]
     with context.view() as view:
         found = view.indicator(identity)
@@ -127,16 +127,16 @@ def item(context: AtHand, _: Viewer, name: Entry) -> dict[str, Any]:
 @router.post("/correct")
 def correct(
     context: AtHand,
-    who: Editor,
+    by: Editor,
     name: Entry,
-    source: Annotated[str, Query(max_length=200, description="a Connection of type api that shares to there")],
-    said: Annotated[dict[str, Any], Body(description="the indicator, as a source would push it")],
+    source: Annotated[str, Query(max_length=200, description="a Connection of type api that shares to the target")],
+    body: Annotated[dict[str, Any], Body(description="the indicator, in the form of a push")],
 ) -> Corrected:
-    """Push a correction in the name of a source. The entry itself follows from what sources say, as before."""
-    judged = correction(context.current_policy(), name, source, said, now_ms())
+    """Push a corrected report in the name of a source. The entry changes as the merged indicator changes."""
+    judged = correction(context.current_policy(), name, source, body, now_ms())
     context.intake.check_room()
     identity = judged.id or ""
-    text = f"{who}: corrected {name} by a report of {identity}, in the name of {source}"
+    text = f"{by}: corrected {name} by a report of {identity}, in the name of {source}"
     context.intake.take(source, [judged], entries(context.settings, CORRECTED, text, [(name, "corrected")]))
     return Corrected(id=identity, same=identity == check_name(name)[1])
 

@@ -1,4 +1,4 @@
-"""Changing: the operations of the command line on resources, by the same code, and what is held."""
+"""Routes for resources and holds: the operations of the command line over HTTP."""
 
 from typing import Annotated, Literal
 
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", responses=RESPONSES)
 MAX_BYTES = 10_000_000
 Kind = Annotated[str, Path(max_length=40, description="a kind of resource, in singular or plural")]
 Name = Annotated[str, Path(max_length=200)]
-DryRun = Annotated[bool, Query(description="check everything and say what would be done, but do nothing")]
+DryRun = Annotated[bool, Query(description="check everything and report what would be done, without doing it")]
 BODY = {
     "requestBody": {
         "required": True,
@@ -35,15 +35,15 @@ BODY = {
 
 
 async def documents(request: Request) -> tuple[list[Document], list[Mistake]]:
-    """The resources in a body: YAML, of which JSON is a part.
+    """The resources in a body of YAML or JSON, and the mistakes in it.
 
     Raises:
-        BadBodyError: it is not said to be one of these, is too large, or holds none.
+        BadBodyError: the body has another content type, is too large, or holds no resource.
 
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     if kind not in ("application/yaml", "application/json"):
-        raise BadBodyError("say Content-Type: application/yaml or application/json")
+        raise BadBodyError("set Content-Type to application/yaml or application/json")
     body = await bounded(request, MAX_BYTES)
     try:
         text = body.decode()
@@ -51,15 +51,15 @@ async def documents(request: Request) -> tuple[list[Document], list[Mistake]]:
         raise BadBodyError("the body is not UTF-8 text") from error
     found, mistakes = await run_in_threadpool(read_text, text, "body")
     if not found and not mistakes:
-        raise BadBodyError("there is no resource in it")
+        raise BadBodyError("the body holds no resource")
     return found, mistakes
 
 
 async def bounded(request: Request, most: int) -> bytes:
-    """The body, if it is not too large.
+    """The body of a request.
 
     Raises:
-        BadBodyError: it is.
+        BadBodyError: it is larger than `most` bytes.
 
     """
     found = bytearray()
@@ -74,71 +74,71 @@ Documents = Annotated[tuple[list[Document], list[Mistake]], Depends(documents)]
 
 
 @router.get("/resources/{kind}", tags=["resources"])
-def listed(context: AtHand, who: Viewer, kind: Kind) -> models.Resources:
-    """The resources of a kind, or of `all` kinds, as files have them."""
-    on = context.operations(who).snapshot()
+def listed(context: AtHand, by: Viewer, kind: Kind) -> models.Resources:
+    """The resources of a kind, or of `all` kinds, in the form of files."""
+    on = context.operations(by).snapshot()
     return models.Resources(items=[as_document(found) for found in select(on, kinds_of(kind))])
 
 
 @router.get("/resources/{kind}/{name}", tags=["resources"])
-def one(context: AtHand, who: Viewer, kind: Kind, name: Name) -> dict[str, object]:
-    """One resource, with its version. Put it back with that, and nobody's change in between is overwritten."""
-    (found,) = select(context.operations(who).snapshot(), [kind_of(kind)], [name])
+def one(context: AtHand, by: Viewer, kind: Kind, name: Name) -> dict[str, object]:
+    """One resource with its version. A put with this version fails (409) if the resource changed in between."""
+    (found,) = select(context.operations(by).snapshot(), [kind_of(kind)], [name])
     return as_document(found)
 
 
 @router.put("/resources/{kind}/{name}", tags=["resources"])
 def put(
     context: AtHand,
-    who: Editor,
+    by: Editor,
     kind: Kind,
     name: Name,
-    resource: Annotated[dict[str, object], Body(description="the resource, as a file has it")],
+    resource: Annotated[dict[str, object], Body(description="the resource, in the form of a file")],
     dry_run: DryRun = False,
-) -> models.OutcomeSaid:
-    """Add a resource, or edit it. With `metadata.resourceVersion`, only if it is still that one (409 otherwise)."""
+) -> models.OutcomeModel:
+    """Create or change a resource. With `metadata.resourceVersion`, only if that is still its version (else 409)."""
     given = resource.get("metadata")
     if resource.get("kind") != kind_of(kind) or not isinstance(given, dict) or given.get("name") != name:
-        raise BadBodyError(f"the address says {kind_of(kind)} {name}, the body something else; make the two alike")
+        raise BadBodyError(f"the path names {kind_of(kind)} {name}, the body another resource; make the two equal")
     documents, mistakes = read_text(orjson.dumps(resource).decode(), "body")
-    return said(context.operations(who).apply(documents, mistakes, dry_run=dry_run), dry_run=dry_run)
+    return outcome_model(context.operations(by).apply(documents, mistakes, dry_run=dry_run), dry_run=dry_run)
 
 
 @router.delete("/resources/{kind}/{name}", tags=["resources"])
 def delete(
     context: AtHand,
-    who: Editor,
+    by: Editor,
     kind: Kind,
     name: Name,
-    keep: Annotated[bool, Query(description="sharings only: leave at the vendors what they put there")] = False,
+    keep: Annotated[bool, Query(description="sharings only: leave their entries at the vendors")] = False,
     dry_run: DryRun = False,
-) -> models.OutcomeSaid:
-    """Delete a resource. What only it wanted is withdrawn at the vendors."""
-    outcome = context.operations(who).delete([(kind_of(kind), name)], dry_run=dry_run, keep=keep)
-    return said(outcome, dry_run=dry_run)
+) -> models.OutcomeModel:
+    """Delete a resource. Entries that only it desired are withdrawn at the vendors."""
+    outcome = context.operations(by).delete([(kind_of(kind), name)], dry_run=dry_run, keep=keep)
+    return outcome_model(outcome, dry_run=dry_run)
 
 
 @router.post("/apply", tags=["resources"], openapi_extra=BODY)
-def apply(context: AtHand, who: Editor, body: Documents, dry_run: DryRun = False) -> models.OutcomeSaid:
-    """Make resources as a file says: all of them, or none if anything is wrong. Every mistake is told."""
-    return said(context.operations(who).apply(*body, dry_run=dry_run), dry_run=dry_run)
+def apply(context: AtHand, by: Editor, body: Documents, dry_run: DryRun = False) -> models.OutcomeModel:
+    """Create or change the resources of a file: all, or none if there is a mistake. Reports every mistake."""
+    return outcome_model(context.operations(by).apply(*body, dry_run=dry_run), dry_run=dry_run)
 
 
 @router.get("/holds", tags=["holds"])
 def holds(context: AtHand, _: Viewer) -> models.Holds:
-    """What guards hold until a person has looked at it."""
+    """Changes that are held until a person confirms or rejects them."""
     return models.Holds(items=[models.HoldRow(**dict(hold)) for hold in read_holds(context.settings)])
 
 
 @router.post("/holds/{name}/{verdict}", tags=["holds"])
-def judge(context: AtHand, who: Editor, name: Name, verdict: Literal["confirm", "reject"]) -> models.OutcomeSaid:
-    """Let through what is held, or keep it back until it is over by itself."""
-    return said(context.operations(who).judge(find_hold(context.settings, name), verdict), dry_run=False)
+def judge(context: AtHand, by: Editor, name: Name, verdict: Literal["confirm", "reject"]) -> models.OutcomeModel:
+    """Confirm a held change, or reject it: then it stays held until it is no longer due."""
+    return outcome_model(context.operations(by).judge(find_hold(context.settings, name), verdict), dry_run=False)
 
 
-def said(outcome: Outcome, *, dry_run: bool) -> models.OutcomeSaid:
-    """An outcome as JSON has it."""
-    return models.OutcomeSaid(
+def outcome_model(outcome: Outcome, *, dry_run: bool) -> models.OutcomeModel:
+    """The response for an outcome."""
+    return models.OutcomeModel(
         changes=[_change(one) for one in outcome.changes],
         topics_created=[state.topic.name for state in outcome.topics if state.state in ("created", "missing")],
         topics_wrong=[f"{state.topic.name} {line}" for state in outcome.topics for line in state.wrong],
@@ -146,8 +146,8 @@ def said(outcome: Outcome, *, dry_run: bool) -> models.OutcomeSaid:
     )
 
 
-def _change(one: Change) -> models.ChangeSaid:
+def _change(one: Change) -> models.ChangeRow:
     entries = [
         models.EntryMeaning(field=dotted(entry.place), text=entry.text, meaning=entry.meaning) for entry in one.entries
     ]
-    return models.ChangeSaid(kind=one.id[0], name=one.id[1], what=one.what, entries=entries)
+    return models.ChangeRow(kind=one.id[0], name=one.id[1], what=one.what, entries=entries)

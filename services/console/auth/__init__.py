@@ -1,4 +1,1 @@
-"""Who may use the API, and in which role: people, tokens, roles.
-
-Imports nothing else of the console.
-"""
+"""Access to the API: people, roles and tokens. Imports nothing else of the console."""

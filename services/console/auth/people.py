@@ -1,6 +1,6 @@
-"""Who may use the API: people and programs with tokens, in two roles. A viewer reads; an editor changes things as well.
+"""The token file: people and programs that may use the API, each with a role.
 
-The file is read again when it changed, so that a token that is taken out of it is refused at once.
+The file is read again when it changes, so a token removed from it is refused at once.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _Stamp = tuple[int, int, int]
 
 
 class Person(BaseModel):
-    """One entry of the file."""
+    """One entry of the token file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,8 +34,13 @@ class _File(BaseModel):
     tokens: list[Person]
 
 
-class Guests:
-    """Knows who somebody is by the token they show."""
+class TokenFile:
+    """Finds the person that a token belongs to.
+
+    Raises:
+        SettingsError: the file cannot be read or is invalid.
+
+    """
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
@@ -46,12 +51,12 @@ class Guests:
             self._read(file)
 
     @property
-    def are_open(self) -> bool:
-        """Whether everybody is let in; only where nobody but this machine can ask."""
+    def is_open(self) -> bool:
+        """Whether the API needs no token. True only where it serves a loopback address."""
         return self._file is None
 
-    def who(self, token: str) -> Person | None:
-        """Whose token it is; None for nobody's."""
+    def person_of(self, token: str) -> Person | None:
+        """The person that a token belongs to; None for an unknown token."""
         assert self._file is not None
         self._refresh(self._file)
         person = self._people.get(name_of(token))
@@ -62,7 +67,7 @@ class Guests:
             if _stamp(file) != self._stamp:
                 self._read(file)
         except (OSError, SettingsError):
-            self._people = {}  # nobody is let in by a file that cannot be read
+            self._people = {}  # fail closed
 
     def _read(self, file: Path) -> None:
         self._people = {person.name: person for person in read_people(file)}
@@ -70,10 +75,10 @@ class Guests:
 
 
 def read_people(file: Path) -> list[Person]:
-    """Who is in the file.
+    """The people in a token file.
 
     Raises:
-        SettingsError: it cannot be read, or not understood; says where.
+        SettingsError: the file cannot be read or is invalid; names the field.
 
     """
     try:

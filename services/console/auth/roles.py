@@ -1,10 +1,10 @@
-"""What somebody may do."""
+"""Roles of API callers."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """A viewer reads; an editor changes things as well."""
+    """A viewer reads; an editor also changes things."""
 
     VIEWER = "viewer"
     EDITOR = "editor"

@@ -1,7 +1,7 @@
-"""Tokens as they are made and checked. Only hashes are ever kept; a token is shown once, when it is made.
+"""Makes and checks tokens. Only hashes are stored; a token is shown once, when it is made.
 
-Checking a hash is slow on purpose, so what was right is remembered, by digest, in memory; and it costs the same whether
-or not there is anybody of that name. One at a time: a flood of wrong tokens must not take the machine.
+Checking a hash is slow on purpose, so digests of right tokens are cached in memory. A check takes the same time whether
+the name exists or not. Checks run one at a time, so a flood of wrong tokens cannot occupy the machine.
 """
 
 import secrets
@@ -17,7 +17,7 @@ _REMEMBERED = 10_000
 
 
 def make(name: str) -> tuple[str, str]:
-    """A new token for a name, and its hash."""
+    """A new token for `name`, and its hash."""
     token = f"{name}.{secrets.token_urlsafe(32)}"
     return token, _HASHER.hash(token)
 
@@ -28,7 +28,7 @@ def name_of(token: str) -> str:
 
 
 class Verifier:
-    """Checks tokens against hashes. Safe to use from any thread."""
+    """Checks tokens against hashes, with a cache. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._right: dict[bytes, None] = {}
@@ -36,7 +36,7 @@ class Verifier:
         self._nobody = _HASHER.hash(secrets.token_urlsafe(32))
 
     def is_right(self, token: str, hash_: str | None) -> bool:
-        """Whether a token is what a hash was made of; with None it never is."""
+        """Whether `hash_` was made of `token`; False for a hash of None."""
         digest = sha256(f"{hash_}\x1f{token}".encode("utf-8", "replace")).digest()
         if digest in self._right:
             return True
