@@ -17,7 +17,7 @@ from services.runtime.reconciling.halving import by_halves
 from services.runtime.reconciling.pusher import FOREVER
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.defender import BATCH_DELETE, DELETE
-from services.runtime.vendors.errors import NotFoundError, RefusedError
+from services.runtime.vendors.errors import NotFoundError
 
 _OF_SINGLE_ROWS: Final = frozenset({400, 403, 404})
 """400: an id the vendor cannot read; 403: a row of device groups we are not exposed to, or a read-only one."""
@@ -51,8 +51,9 @@ class Deletes:
         return 0.0
 
     def _delete_all(self, deletions: Sequence[_Deletion]) -> None:
-        if deletions:
-            by_halves(deletions, self._delete, self._refused, self._untried, _OF_SINGLE_ROWS)
+        for part in by_halves(deletions, self._delete, _OF_SINGLE_ROWS) if deletions else ():
+            reason = Reason(code="not_deleted", detail=part.error.text)
+            self._writer.record([Outcome(entry, AppliedState.FAILED, row_id, reason) for row_id, entry in part.members])
 
     def _found(self, unsure: Sequence[Entry]) -> list[_Deletion]:
         """The rows of entries that may be there; those of which there is none are done with."""
@@ -88,10 +89,3 @@ class Deletes:
     def _gone(self, deletions: Sequence[_Deletion]) -> None:
         self._writer.record([Outcome(deletion.entry, None) for deletion in deletions])
         self._capacity.freed(len(deletions))
-
-    def _refused(self, deletion: _Deletion, error: RefusedError) -> None:
-        self._untried([deletion], error)
-
-    def _untried(self, deletions: Sequence[_Deletion], error: RefusedError) -> None:
-        reason = Reason(code="not_deleted", detail=error.text)
-        self._writer.record([Outcome(entry, AppliedState.FAILED, row_id, reason) for row_id, entry in deletions])

@@ -15,11 +15,11 @@ from services.push_defender.capacity import Capacity
 from services.push_defender.client import BATCH, DefenderClient
 from services.push_defender.eviction_plan import Victim, asking, victims
 from services.runtime.reconciling.entry import Outcome, Rank, SyncState
-from services.runtime.reconciling.halving import by_halves
+from services.runtime.reconciling.halving import RefusedPart, by_halves
 from services.runtime.reconciling.pusher import FOREVER
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.defender import BATCH_DELETE, LIST
-from services.runtime.vendors.errors import NotFoundError, RefusedError
+from services.runtime.vendors.errors import NotFoundError
 
 _OF_SINGLE_ROWS: Final = frozenset({400, 403, 404})
 
@@ -63,7 +63,8 @@ class Eviction:
             self._in_vain, self._again_at = newcomers[0].rank, self._clock() + self._again_s
             return self._again_s
         self._in_vain = None
-        by_halves(found, self._delete, self._refused, self._untried, _OF_SINGLE_ROWS)
+        for part in by_halves(found, self._delete, _OF_SINGLE_ROWS):
+            self._spare_rows(part)
         return 0.0
 
     def _delete(self, found: Sequence[Victim]) -> None:
@@ -96,14 +97,11 @@ class Eviction:
             name = self._writer.connection.name
             self._writer.activity.tell(Level.WARNING, "evicted", text, connection=name, remedy=remedy, items=entries)
 
-    def _refused(self, victim: Victim, error: RefusedError) -> None:
-        self._untried([victim], error)
-
-    def _untried(self, found: Sequence[Victim], error: RefusedError) -> None:
-        self._spare |= {victim.row.id for victim in found}
+    def _spare_rows(self, part: RefusedPart[Victim]) -> None:
+        self._spare |= {victim.row.id for victim in part.members}
         entries = [
-            ActivityItem(subject=victim.row.indicator_value, reason="not_deleted", detail=error.text)
-            for victim in found
+            ActivityItem(subject=victim.row.indicator_value, reason="not_deleted", detail=part.error.text)
+            for victim in part.members
         ]
         text = f"{len(entries)} indicators could not be deleted to make room; others are tried"
         name = self._writer.connection.name

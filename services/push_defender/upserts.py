@@ -21,11 +21,10 @@ from services.push_defender.client import BATCH, FIND_CHARACTERS, FIND_MOST, Bod
 from services.push_defender.render import body, value_of, why_not
 from services.runtime.clock import now_ms
 from services.runtime.reconciling.entry import Entry, Outcome, SyncState
-from services.runtime.reconciling.halving import by_halves
+from services.runtime.reconciling.halving import RefusedPart, by_halves
 from services.runtime.reconciling.pusher import FOREVER
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.defender import IMPORT
-from services.runtime.vendors.errors import RefusedError
 
 _LOOK_LASTS_S: Final = 60.0
 _OF_SINGLE_ROWS: Final = frozenset({400, 413, 422})
@@ -82,7 +81,8 @@ class Upserts:
         if bodies:
             self._writer.write_ahead((entry, None) for entry in bodies if entry.remote_id is None)
             send = partial(self._send, bodies)
-            by_halves(list(bodies), send, self._refused, self._untried, _OF_SINGLE_ROWS)
+            for part in by_halves(list(bodies), send, _OF_SINGLE_ROWS):
+                self._record(part)
         return 0.0
 
     def _render(self, entries: Sequence[Entry]) -> dict[Entry, Body]:
@@ -145,16 +145,18 @@ class Upserts:
         if any(o.reason is plan.CAPACITY for o in outcomes):
             self._capacity.full()
 
-    def _refused(self, entry: Entry, error: RefusedError) -> None:
-        if plan.is_capacity(error.message, plan.texts_of(entry, self._ioc_source)):
+    def _record(self, part: RefusedPart[Entry]) -> None:
+        why = part.error.message or part.error.text
+        if not part.is_tried:
+            reason = Reason(code="batch_refused", detail=why)
+            self._writer.record([Outcome(e, AppliedState.FAILED, e.remote_id, reason) for e in part.members])
+            return
+        (entry,) = part.members
+        if plan.is_capacity(part.error.message, plan.texts_of(entry, self._ioc_source)):
             self._capacity.full()
             self._writer.record([plan.no_capacity(entry)])
         else:
-            self._writer.record(self._capabilities.heed([plan.refused(entry, error.message or error.text)]))
-
-    def _untried(self, entries: Sequence[Entry], error: RefusedError) -> None:
-        reason = Reason(code="batch_refused", detail=error.message or error.text)
-        self._writer.record([Outcome(entry, AppliedState.FAILED, entry.remote_id, reason) for entry in entries])
+            self._writer.record(self._capabilities.heed([plan.refused(entry, why)]))
 
 
 def _spellings(entry: Entry) -> tuple[str, ...]:

@@ -31,8 +31,8 @@ class Vendor:
         self.taken += entries
 
     def run(self, entries: Sequence[int]) -> None:
-        by_halves(entries, self.send, lambda one, _: self.alone.append(one), lambda rest, _: self.untried.extend(rest),
-                  STATUSES)  # fmt: skip
+        for part in by_halves(entries, self.send, STATUSES):
+            (self.alone if part.is_tried else self.untried).extend(part.members)
 
 
 @given(st.lists(st.integers(0, 60), unique=True, min_size=1), st.sets(st.integers(0, 60), max_size=10))

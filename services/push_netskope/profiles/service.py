@@ -152,13 +152,10 @@ class Profiles:
             course.present |= frozenset(part)
             self._settle(there.id, course, waits=waits)
 
-        by_halves(
-            step.values,
-            append,
-            lambda value, refusal: self._single_out(entries, course, Step("append", (value,)), refusal),
-            _untried,
-            _OF_VALUES,
-        )
+        for part in by_halves(step.values, append, _OF_VALUES):
+            if not part.is_tried:
+                raise part.error
+            self._single_out(entries, course, Step("append", tuple(part.members)), part.error)
 
     def _single_out(self, entries: Collection[Entry], course: _Course, step: Step, error: RefusedError) -> None:
         """Reject the one value that was sent alone. Raises RefusedError when it is none of ours."""
@@ -170,10 +167,6 @@ class Profiles:
         outcomes = plan.rejections(entries, course.present, reasons)
         self._writer.record(outcomes)
         return bool(outcomes)
-
-
-def _untried(_: Sequence[str], refusal: RefusedError) -> None:
-    raise refusal
 
 
 def _changed(entries: Collection[Entry]) -> bool:

@@ -208,13 +208,10 @@ class UrlLists:
             self._client.append(there.id, told(some, target), there.type)
             present.update(some)
 
-        def alone(list_entry: str, refusal: RefusedError) -> None:
-            self._reject(target, present, {list_entry: refusal.message or refusal.text})
-
-        def untried(_: Sequence[str], refusal: RefusedError) -> None:
-            raise refusal
-
-        by_halves(planned.add, append, alone, untried, _OF_ENTRIES)
+        for part in by_halves(planned.add, append, _OF_ENTRIES):
+            if not part.is_tried:
+                raise part.error
+            self._reject(target, present, dict.fromkeys(part.members, part.error.message or part.error.text))
 
     def _begin(self, target: UrlList, planned: plan.UrlListPlan, error: RefusedError) -> None:
         """Make a list with nothing but its default, so that what is refused of its entries can be found by halves.

@@ -1,7 +1,7 @@
 """One bad member must not fail its batch: what the vendor refuses whole is halved until the culprits stand alone."""
 
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from services.runtime.vendors.errors import RefusedError
 
@@ -11,14 +11,18 @@ HOPELESS: Final = 8
 T = TypeVar("T")
 
 
+class RefusedPart(NamedTuple, Generic[T]):
+    """Members that the vendor did not take: one that was refused alone, or the rest, given up without a try."""
+
+    members: Sequence[T]
+    error: RefusedError
+    is_tried: bool
+
+
 def by_halves(
-    entries: Sequence[T],
-    send: Callable[[Sequence[T]], None],
-    alone: Callable[[T, RefusedError], None],
-    untried: Callable[[Sequence[T], RefusedError], None],
-    statuses: frozenset[int],
-) -> None:
-    """Send all; `alone` gets each one that is refused by itself, `untried` those that were given up unsent.
+    entries: Sequence[T], send: Callable[[Sequence[T]], None], statuses: frozenset[int]
+) -> Iterator[RefusedPart[T]]:
+    """Send all, part by part; yields what is not taken. Nothing is sent beyond the part that was last asked for.
 
     Raises:
         RefusedError: with a status that is none of `statuses`, so a matter of the whole connection.
@@ -34,12 +38,15 @@ def by_halves(
         except RefusedError as error:
             if error.status not in statuses:
                 raise
-            if len(part) > 1:
-                middle = len(part) // 2
-                parts += [part[middle:], part[:middle]]
-                continue
-            alone(part[0], error)
-            refusals += 1
-            if refusals >= HOPELESS and not taken and parts:
-                untried([entry for rest in reversed(parts) for entry in rest], error)
-                return
+            refusal = error
+        else:
+            continue
+        if len(part) > 1:
+            middle = len(part) // 2
+            parts += [part[middle:], part[:middle]]
+            continue
+        yield RefusedPart(part, refusal, is_tried=True)
+        refusals += 1
+        if refusals >= HOPELESS and not taken and parts:
+            yield RefusedPart([entry for rest in reversed(parts) for entry in rest], refusal, is_tried=False)
+            return
