@@ -30,7 +30,7 @@ class ListingGuard:
         """Those of the known indicators (in parts) that are not listed and whose withdrawal is held.
 
         Raises:
-            LedgerError: the hold could not be published.
+            ProducerError: the hold could not be published.
 
         """
         before = {key for part in known for key in part}

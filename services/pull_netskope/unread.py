@@ -31,7 +31,7 @@ def is_page(error: BrokenAnswerError) -> bool:
 
 
 def set_aside(source_context: SourceContext, error: BrokenAnswerError) -> None:
-    """Keep a page in the dead letters, and tell so. Raises LedgerError where Kafka does not take it."""
+    """Keep a page in the dead letters, and tell so. Raises ProducerError where Kafka does not take it."""
     topic, content = f"vendor.{source_context.name}.{error.route}", error.content[:MOST_BYTES]
     parts = [content[start : start + PART_BYTES] for start in range(0, len(content), PART_BYTES)]
     cut = f"; the first {MOST_BYTES} of {len(error.content)} bytes" if len(content) < len(error.content) else ""

@@ -1,4 +1,4 @@
-"""Telling people: activity records for the console, and the same counted and logged."""
+"""Activity: what a service reports to people, as records for the console and as log lines."""
 
 import queue
 import threading
@@ -21,7 +21,7 @@ from services.runtime.settings import Settings
 from services.runtime.supervision import Supervisor
 
 MOST_WAITING = 10_000
-"""Records that may wait for Kafka; more are counted as lost. Each of them was logged."""
+"""Records that may wait for Kafka. Records beyond that are counted as lost; their log line was written."""
 _BLOCKED_MS = 5_000
 _PAUSE_S = 1.0
 _TURN_S = 1.0
@@ -30,9 +30,9 @@ _LOG = log.get(__name__)
 
 
 class ActivityLog:
-    """Publishes activity of one service from a thread of its own. Safe to use from any thread and event loop.
+    """Publishes the activity of one service from its own thread. Safe to use from any thread and event loop.
 
-    `tell` never waits for Kafka. Records that Kafka does not take are lost to the console, logged and counted.
+    `tell` never waits for Kafka. A record that Kafka does not take is logged and counted, but not seen in the console.
     """
 
     def __init__(self, settings: Settings, service: str, supervisor: Supervisor) -> None:
@@ -58,9 +58,9 @@ class ActivityLog:
         counts: Mapping[str, int] | None = None,
         request: str | None = None,
     ) -> None:
-        """Say something once; `code` is stable, for filters and alerts. `request` is the id of what it answers.
+        """Publish and log one message. `code` is stable, for filters and alerts.
 
-        `counts` are those of the items where nothing else is given.
+        `request` is the id of the request that this answers. `counts` defaults to the number of items per reason.
         """
         _LOG.log(_LEVELS[level], message, code=code, connection=connection, remedy=remedy)
         counted = dict(Counter(item.reason for item in items) if counts is None else counts)
@@ -75,7 +75,7 @@ class ActivityLog:
                 self._lose("too many records wait for Kafka")
 
     def skipped(self, connection: str, items: Iterable[ActivityItem]) -> None:
-        """List and count what is skipped, each with its reason. Nothing is said where nothing is skipped."""
+        """Publish and count skipped items, each with its reason. Publishes nothing when there are no items."""
         items = list(items)
         for item in items:
             SKIPPED.labels(self._service, connection, item.reason).inc()
@@ -83,10 +83,10 @@ class ActivityLog:
             self.tell(Level.INFO, "skipped", f"{len(items)} skipped", connection=connection, items=items)
 
     def close(self, within_s: float = _CLOSE_WITHIN_S) -> None:
-        """Send what is still waiting, for so long, and close."""
+        """Send what still waits, for `within_s` seconds at most, and close."""
         self._give_up_at = time.monotonic() + within_s
         self._closing.set()
-        with suppress(queue.Full):  # the thread looks at the time before each record
+        with suppress(queue.Full):  # the thread checks the time before each record
             self._waiting.put_nowait(None)
         self._thread.join(within_s + 1)
 
@@ -94,7 +94,7 @@ class ActivityLog:
         try:
             while not self._is_over():
                 with suppress(queue.Empty):
-                    # One record may have to wait for the client; others wait in the queue, which is bounded.
+                    # Only this record waits for the client; the others stay in the bounded queue.
                     record = self._waiting.get(timeout=_TURN_S)
                     if record is None:
                         break
@@ -126,7 +126,7 @@ class ActivityLog:
 
     def _lose(self, why: object) -> None:
         self._lost.inc()
-        _LOG.warning("an activity record is lost to the console", why=str(why))
+        _LOG.warning("an activity record did not reach the console", why=str(why))
 
 
 _LEVELS = {Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}

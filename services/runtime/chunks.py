@@ -1,4 +1,4 @@
-"""Cutting work into vendor-sized or record-sized pieces."""
+"""Chunks: sequences cut to the size of a vendor call or a Kafka record."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:
-    """The items in order, in pieces of at most `size`."""
+    """Yield the items in order, in pieces of at most `size`."""
     for start in range(0, len(items), size):
         yield tuple(items[start : start + size])
 
@@ -15,7 +15,7 @@ def chunks(items: Sequence[T], size: int) -> Iterator[tuple[T, ...]]:
 def bounded_chunks(
     items: Iterable[T], most: int, most_bytes: int, length: Callable[[T], int]
 ) -> Iterator[tuple[T, ...]]:
-    """The items in order, in pieces of at most `most` and of at most `most_bytes`; one that is longer goes alone."""
+    """Yield the items in order, in pieces of at most `most` items and `most_bytes` bytes; a longer item goes alone."""
     piece: list[T] = []
     size = 0
     for item in items:

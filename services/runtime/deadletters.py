@@ -1,7 +1,7 @@
-"""Records that cannot be decoded are set aside with their original bytes; too many in a row stop the service.
+"""Dead letters: records that cannot be decoded, kept with their original bytes.
 
-A bad release must not drain a topic into the dead letters: past a share or a run length, per partition, the service
-stops instead and the records stay where they are.
+Invariant: a faulty release does not drain a topic into the dead letters. Past a share or a run length per partition,
+the service stops and the records stay in their topic.
 """
 
 import asyncio
@@ -29,40 +29,40 @@ WINDOW = 1_000
 MAX_SHARE = 0.05
 MIN_IN_WINDOW = 200
 _MAX_BYTES = 100_000_000
-"""The broker decides how large a record may be, and may have another limit for each topic."""
+"""Client-side limit, above any broker's: the broker decides for each topic how large a record may be."""
 _STUB_KEY = 1_000
 _REMEMBERED = 10_000
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 class TooManyDeadLettersError(Exception):
-    """So much of a partition is undecodable that the fault is more likely here than there."""
+    """Too many records of a partition are undecodable: the fault is probably in this release, not in the records."""
 
 
 class Limit:
-    """Decides, from the outcomes seen so far, whether one more dead letter of a partition is tolerable."""
+    """Counts decoded and undecodable records per partition, and raises when there are too many of the latter."""
 
     def __init__(self) -> None:
         self._recent: dict[tuple[str, int], deque[bool]] = defaultdict(lambda: deque(maxlen=WINDOW))
         self._run: dict[tuple[str, int], int] = defaultdict(int)
 
     def begin(self, topic: str, partition: int) -> None:
-        """A partition is read from its beginning: what was seen of it before does not count."""
+        """Forget the counts of a partition: it is read from its beginning again."""
         self._recent.pop((topic, partition), None)
         self._run.pop((topic, partition), None)
 
     def good(self, topic: str, partition: int, count: int = 1) -> None:
-        """So many records of a partition were decodable."""
+        """Count `count` decodable records."""
         if not count:
             return
         self._run[topic, partition] = 0
         self._recent[topic, partition].extend([True] * min(count, WINDOW))
 
     def bad(self, topic: str, partition: int) -> None:
-        """One was not.
+        """Count one undecodable record.
 
         Raises:
-            TooManyDeadLettersError: it is one too many.
+            TooManyDeadLettersError: the limit is reached.
 
         """
         recent = self._recent[topic, partition]
@@ -72,13 +72,13 @@ class Limit:
         if self._run[topic, partition] > MAX_RUN or (len(recent) >= MIN_IN_WINDOW and share > MAX_SHARE):
             raise TooManyDeadLettersError(
                 f"{share:.0%} of the last {len(recent)} records of {topic}-{partition} are undecodable, "
-                f"{self._run[topic, partition]} in a row: stopping before more are set aside; "
-                "is this release older than the one that wrote them?"
+                f"{self._run[topic, partition]} in a row; the service stops and leaves the rest in the topic: "
+                "check whether this release is older than the one that wrote them"
             )
 
 
 class DeadLetters:
-    """Sets records aside on behalf of one service."""
+    """Writes the dead letters of one service."""
 
     def __init__(self, settings: Settings, service: str) -> None:
         self._settings = settings
@@ -89,13 +89,13 @@ class DeadLetters:
         self.limit = Limit()
 
     def set_aside(self, topic: str, partition: int, record: Raw, error: Exception) -> None:
-        """Keep an undecodable record where people can see it, acknowledged by Kafka before this returns.
+        """Publish an undecodable record as a dead letter; returns when Kafka has acknowledged it.
 
-        One that this process has set aside already, and met again, is not kept twice.
-        Waits for Kafka, for a minute or so; coroutines call it by `asyncio.to_thread`.
+        Does nothing for a record that this process has published before. Waits for Kafka for up to a minute:
+        call it through `asyncio.to_thread` from a coroutine.
 
         Raises:
-            TooManyDeadLettersError: the limit is reached; the record was not set aside.
+            TooManyDeadLettersError: the limit is reached; the record was not published.
 
         """
         _refuse_event_loop()
@@ -104,7 +104,7 @@ class DeadLetters:
             self.limit.bad(topic, partition)
             if place in self._known:
                 return
-            letter = DeadLetter(
+            dead_letter = DeadLetter(
                 topic=topic,
                 partition=partition,
                 offset=record.offset,
@@ -112,26 +112,25 @@ class DeadLetters:
                 error=DeadLetter.text_of(error),
                 at=now_ms(),
             )
-            self._keep(record, letter)
+            self._publish(record, dead_letter)
             self._known.append(place)
         DEAD_LETTERS.labels(self._service, topic).inc()
         _LOG.error(
-            "set aside an undecodable record", id=letter.id, topic=topic, partition=partition, offset=record.offset,
-            why=str(error),
+            "kept an undecodable record as a dead letter", id=dead_letter.id, topic=topic, partition=partition,
+            offset=record.offset, why=str(error),
         )  # fmt: skip
 
-    def _keep(self, record: Raw, letter: DeadLetter) -> None:
-        """Send the copy, or a stub where the broker, which has the last word on sizes, takes no copy."""
-        # A tombstone decodes always, so there is a value wherever there is a dead letter.
-        headers = [*DeadLetter.original(record.headers), *letter.headers()]
+    def _publish(self, record: Raw, dead_letter: DeadLetter) -> None:
+        """Send the copy, or a stub without the value where the copy is too large for the broker."""
+        headers = [*DeadLetter.original(record.headers), *dead_letter.headers()]
         try:
             self._send(record.key, record.value, headers)
         except _TOO_LARGE:
             self.close()  # an idempotent producer of kafka-python is of no use after a refusal
             size = size_of(record.key, record.value, record.headers)
-            found = letter.model_copy(update={"size": size, "checksum": digest(record.key, record.value)})
+            stub = dead_letter.model_copy(update={"size": size, "checksum": digest(record.key, record.value)})
             key = record.key if record.key is None or len(record.key) <= _STUB_KEY else None
-            self._send(key, b"", found.headers())
+            self._send(key, b"", stub.headers())
 
     def _send(self, key: bytes | None, value: bytes | None, headers: Iterable[Header]) -> None:
         if self._producer is None:
@@ -151,4 +150,4 @@ def _refuse_event_loop() -> None:
         asyncio.get_running_loop()
     except RuntimeError:  # what it raises where there is none
         return
-    raise RuntimeError("a record is set aside from a thread only: Kafka may take a minute; use asyncio.to_thread")
+    raise RuntimeError("a dead letter is written from a thread only: Kafka may take a minute; use asyncio.to_thread")

@@ -1,11 +1,11 @@
-"""Exit codes: which error ends a process with which code, and the log line that says so.
+"""Exit codes: which error ends a process with which code and log line.
 
 | code | meaning |
 |---|---|
-| 0 | asked to leave, and left |
-| 75 | lost its ownership or its footing, or Kafka is away: a fresh process must take over |
-| 78 | the settings, or the records, cannot be used: a fresh process would end the same way |
-| 1 | an unforeseen error, or a task that ended while it was to go on |
+| 0 | stopped by a signal |
+| 75 | lost its ownership or its view of Kafka, or Kafka is unreachable: start a new process |
+| 78 | the settings or the records are unusable: a new process would end the same way |
+| 1 | an unforeseen error, or a task that ended too early |
 """
 
 from typing import NamedTuple
@@ -22,11 +22,11 @@ EXIT_CONFIG = 78
 
 
 class LostFootingError(Exception):
-    """What this process believes about Kafka cannot be trusted any more; a fresh one must take over."""
+    """The state that this process holds no longer matches Kafka; a new process must take over."""
 
 
 class Exit(NamedTuple):
-    """How a process ends: its exit code, and the log line for it."""
+    """An exit code and its log line."""
 
     code: int
     line: str
@@ -42,7 +42,7 @@ _EXITS: tuple[tuple[tuple[type[BaseException], ...], Exit], ...] = (
 
 
 def exit_of(error: BaseException) -> Exit:
-    """How a process ends that fails with this error."""
+    """Return the exit of a process that fails with `error`."""
     for kinds, found in _EXITS:
         if isinstance(error, kinds):
             return found

@@ -1,8 +1,8 @@
-"""Connections whose worker failed unexpectedly: when each is started again, and what people are told meanwhile.
+"""Connections whose worker failed unexpectedly: when each is started again, and what is reported meanwhile.
 
-Such a failure is that of one connection; all others go on. Its worker is started again after a wait that doubles from
-two seconds to five minutes, some of it at random; at once where its connection was changed. It works again once it has
-done a unit of work and stayed up for as long as it had to wait before.
+A failure concerns one connection; all others go on. Its worker starts again after a wait that doubles from two seconds
+to five minutes, with jitter, or at once when the connection changes. It has recovered once it has done a unit of work
+and stayed up for as long as that wait.
 """
 
 import threading
@@ -29,20 +29,20 @@ from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.status import Status, known_state
 
 STEADY_AFTER_S = 5.0
-"""How long a worker stays up before it counts as working, at least."""
+"""The least time that a worker stays up before it counts as working."""
 _PACE = Pace(first_s=2.0, longest_s=300.0)
 _SEND_WITHIN_S = 10.0
 _OF_THE_PROCESS = (LeaseLostError, FencedError, SettingsError, MemoryError)
 _NOT_PUBLISHED: tuple[type[Exception], ...] = (*KAFKA_ERRORS, TooManyDeadLettersError)
 _REMEDY = (
-    "nothing, unless it lasts: it is started again by itself, less and less often; then look at the service's log, and "
-    "report the error"
+    "none at first: the service starts the worker again, at growing intervals. If it keeps failing, read the service's "
+    "log and report the error"
 )
 _LOG = log.get(__name__)
 
 
 def ends_process(error: BaseException) -> bool:
-    """Whether an error of a worker is that of the whole process: it lost its ownership, or what it runs on."""
+    """Whether an error of a worker concerns the whole process: lost ownership, unusable settings, no memory."""
     return isinstance(error, _OF_THE_PROCESS) or not isinstance(error, Exception)
 
 
@@ -69,7 +69,7 @@ class Failures:
         return name in self._known
 
     def take(self, connection: Connection, error: Exception) -> None:
-        """A worker failed. Publishes that, which may take a while: for the worker's own thread."""
+        """Record and publish that a worker failed. Call it from the worker's thread: publishing may take seconds."""
         name, before = connection.name, self._known.get(connection.name)
         text = log.redact(f"{type(error).__name__}: {DeadLetter.text_of(error)}")
         count = before.count + 1 if before else 1
@@ -87,41 +87,41 @@ class Failures:
         self._publish(failure)
 
     def may_start(self, connection: Connection) -> bool:
-        """Whether a worker may be started: none failed, its wait is over, or the connection was changed since."""
+        """Whether a worker may be started: none failed, its wait is over, or its connection has changed."""
         known = self._known.get(connection.name)
         return known is None or known.connection != connection or time.monotonic() >= known.due
 
     def steady_after_s(self, name: str) -> float:
-        """How long a new worker has to stay up before it counts as working."""
+        """Return how long a new worker must stay up before it counts as working, in seconds."""
         known = self._known.get(name)
         return max(STEADY_AFTER_S, known.wait_s) if known else STEADY_AFTER_S
 
     def show(self, name: str) -> None:
-        """Bring the gauge and the remark of a connection up to date."""
+        """Update the gauge and the health remark of a connection."""
         known = self._known.get(name)
         WORKER_FAILURES.labels(self._context.service, name).set(known.count if known else 0)
         line = f"it failed {known.count} times in a row and is started again by itself: {known.text}" if known else None
         self._context.health.remark(f"worker of {name}", line)
 
     def over(self, name: str) -> None:
-        """A worker works again."""
+        """Report that a worker works again."""
         if self.forget(name):
             self._context.activity.tell(Level.INFO, "worker_recovered", f"{name} is worked for again", connection=name)
             self.show(name)
 
     def forget(self, name: str) -> bool:
-        """The connection is no business of this process any more. Returns whether its worker had failed."""
+        """Forget the failures of a connection. Returns whether there were any."""
         with self._lock:
             known = self._known.pop(name, None)
         self._context.health.remark(f"worker of {name}", None)
         return known is not None
 
     def names(self) -> list[str]:
-        """The connections whose workers failed."""
+        """Return the connections whose workers failed."""
         return list(self._known)
 
     def _publish(self, failure: _Failure) -> None:
-        """Say it in `ioc.connections`. By a plain producer: that of the worker ended with it."""
+        """Publish it in `ioc.connections`, with a plain producer: the worker's own ended with it."""
         settings, name = self._context.settings, failure.connection.name
         try:
             with closing(producer(settings)) as plain:

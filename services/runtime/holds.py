@@ -1,7 +1,7 @@
-"""What one service holds for one connection until a person has looked at it, as told to people and kept in Kafka.
+"""Holds: abnormal changes of one connection that wait until a person confirms or rejects them.
 
-Invariant: `ioc.holds` has one record for each thing held and none for anything else. What is held is decided anew each
-time from what is there, never from the record; the record remembers since when, and of how many entries it began.
+Invariant: `ioc.holds` has exactly one record per hold. Each check decides from the present entries what to hold, never
+from the record; the record keeps when the hold began and how many entries there were then.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ from services.runtime.observability.metrics import HELD
 Word = Literal["confirm", "reject"]
 
 CONFIRMED = "a person confirmed it"
-RECOVERED = "it is not abnormal any more"
+RECOVERED = "it is no longer abnormal"
 _SAMPLE_BYTES = 200_000
 _WHAT = {
     HoldKind.LISTING_SHRANK: "{count} of {of} indicators are no longer listed by the source; they are not withdrawn",
@@ -34,7 +34,7 @@ _WHAT = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something found abnormal: `count` entries would move where there are `of`, and the limit is `limit_percent`."""
+    """An abnormal change: `count` of `of` entries would move, which is more than `limit_percent` percent."""
 
     kind: HoldKind
     subject: str
@@ -44,9 +44,9 @@ class Finding:
 
 
 def verdict_on(policy: Policy, connection: str, subject: str, kind: HoldKind, now: int) -> Word | None:
-    """What a person said last about something held, if that counts now.
+    """Return the latest verdict on a hold that is still valid, or None.
 
-    A verdict that is named after another hold on the same subject is on that one only.
+    A verdict that carries the name of another hold on the same subject applies to that hold only.
     """
     others = {hold_id(connection, subject, other) for other in HoldKind if other is not kind}
     found = [
@@ -60,10 +60,10 @@ def verdict_on(policy: Policy, connection: str, subject: str, kind: HoldKind, no
 
 
 def known_holds(context: Context, connection: str) -> dict[str, Hold]:
-    """The holds of a service on one connection, by id, as Kafka remembers them. For their one writer, once it is that.
+    """Read the holds of a service on one connection from Kafka, by id. Only their owner may rely on the result.
 
     Raises:
-        TooManyDeadLettersError: they cannot be read.
+        TooManyDeadLettersError: too many records are undecodable.
 
     """
     found: dict[str, Hold] = {}
@@ -85,7 +85,7 @@ def known_holds(context: Context, connection: str) -> dict[str, Hold]:
 
 
 class Holds:
-    """The holds of one connection. `write` publishes as the connection's one owner. Used by one thread."""
+    """The holds of one connection. `write` publishes as the connection's owner. Used by one thread."""
 
     def __init__(
         self,
@@ -104,22 +104,22 @@ class Holds:
 
     @property
     def open(self) -> list[Hold]:
-        """What is held."""
+        """The present holds."""
         return list(self._open.values())
 
     def base(self, kind: HoldKind, subject: str, there: int) -> int:
-        """Of how many entries a share counts: as many as there were when the hold began, or are now if that is less.
+        """Return the number of entries that a share refers to: the lesser of now and of when the hold began.
 
-        So a hold does not end because other entries have come meanwhile.
+        So a hold does not end because other entries arrive meanwhile.
         """
         hold = self._open.get(hold_id(self._connection, subject, kind))
         return min(there, hold.of) if hold else there
 
     def keep(self, found: Finding, sample: Iterable[ActivityItem], word: Word | None) -> None:
-        """Hold something, or go on holding it. A rejection is remembered for as long as the hold lasts.
+        """Begin or continue a hold. A rejection stays with the hold until the hold ends.
 
         Raises:
-            LedgerError: it could not be published.
+            ProducerError: the hold could not be published.
 
         """
         id_ = hold_id(self._connection, found.subject, found.kind)
@@ -140,14 +140,14 @@ class Holds:
         if before is None:
             self._tell(hold)
         elif rejected and not before.rejected:
-            text = f"{hold.count} stay held on {hold.subject}: rejected; this ends when they are as they were"
+            text = f"{hold.count} stay held on {hold.subject}: rejected; the hold ends when the change is undone"
             self._activity.tell(Level.INFO, "hold_rejected", text, connection=self._connection)
 
     def over(self, kind: HoldKind, subject: str, why: str) -> None:
-        """Hold it no longer. Nothing happens where it was not held.
+        """End a hold. Does nothing when there is no such hold.
 
         Raises:
-            LedgerError: it could not be published.
+            ProducerError: the end could not be published.
 
         """
         id_ = hold_id(self._connection, subject, kind)
@@ -161,13 +161,13 @@ class Holds:
         )
 
     def awaits(self, policy: Policy, now: int) -> bool:
-        """Whether something is held that a person has let through meanwhile."""
+        """Whether a person has confirmed one of the present holds."""
         return any(verdict_on(policy, hold.connection, hold.subject, hold.kind, now) == "confirm" for hold in self.open)
 
     def _tell(self, hold: Hold) -> None:
         what = _WHAT[hold.kind].format(count=hold.count, of=hold.of, subject=hold.subject)
         text = f"{what} (more than {hold.limit_percent} % at once)"
-        remedy = f"look at what is held, then: ioc-bridge confirm {hold.id}, or ioc-bridge reject {hold.id}"
+        remedy = f"check the held entries, then run: ioc-bridge confirm {hold.id}, or ioc-bridge reject {hold.id}"
         self._activity.tell(
             Level.WARNING, hold.kind, text, connection=self._connection, remedy=remedy, items=hold.sample
         )
@@ -179,7 +179,7 @@ class Holds:
 
 
 def _bounded(sample: Iterable[ActivityItem]) -> Iterator[ActivityItem]:
-    """As many as fit into a record."""
+    """Yield as many items as fit into one record."""
     size = 0
     for item in islice(sample, MAX_SAMPLE):
         size += len(item.encode())

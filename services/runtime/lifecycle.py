@@ -1,7 +1,7 @@
-"""How a process begins and ends: one way in, SIGTERM finishes the unit of work, and out within 20 seconds.
+"""How a process starts and ends. On SIGTERM it finishes its unit of work and ends within 20 seconds.
 
-The first failure of any of its threads and tasks (`supervision`) ends it like a SIGTERM does, within 5 seconds, with
-the exit code of that failure (`exits`) and an activity record where Kafka still answers.
+The first failure of a thread or task (`supervision`) ends it within 5 seconds, with the exit code of that failure
+(`exits`) and an activity record if Kafka answers.
 """
 
 import faulthandler
@@ -29,14 +29,14 @@ from services.runtime.timers import start_timer
 
 STOP_WITHIN_S = 20.0
 FAIL_WITHIN_S = 5.0
-"""After a failure: what is not finished by then, a fresh process does again."""
+"""After a failure. A new process repeats what is not finished by then."""
 PROCESS_FAILED = "process_failed"
 
 _LOG = log.get(__name__)
 
 
 class Context:
-    """What a running service has at hand. `stop` is set when it is asked to leave, and by the first failure."""
+    """The shared parts of a running service. `stop` is set by SIGTERM, SIGINT or the first failure."""
 
     def __init__(self, settings: Settings, service: str, supervisor: Supervisor | None = None) -> None:
         self.settings = settings
@@ -49,7 +49,7 @@ class Context:
         self.policy = PolicyFollower(settings, self.deadletters, self.supervisor, self.health)
 
     def close(self) -> None:
-        """Close what is open, last things last."""
+        """Close the parts in reverse order of their start."""
         with ExitStack() as last:
             last.callback(self.deadletters.close)
             last.callback(self.activity.close)
@@ -57,10 +57,9 @@ class Context:
 
 
 def run(service: str, body: Callable[[Context], None], settings_kind: type[Settings] = Settings) -> None:
-    """Run a service until it is asked to leave or fails, and end the process with its exit code.
+    """Run a service until a signal or a failure ends it, then exit the process with its code.
 
-    `body` tells `health` what it waits for and then that its start is done; before that it is not ready. It returns
-    when `stop` is set.
+    `body` returns when `stop` is set. The service is not ready until `body` has called `health.done("start")`.
     """
     try:
         settings = load(settings_kind)
@@ -70,7 +69,7 @@ def run(service: str, body: Callable[[Context], None], settings_kind: type[Setti
     faulthandler.enable()
     BUILD.info({"version": version("ioc-bridge"), "service": service})
     code = _run(settings, service, body)
-    _LOG.info("left", code=code)
+    _LOG.info("ended", code=code)
     _exit(code)
 
 
@@ -78,7 +77,7 @@ def _run(settings: Settings, service: str, body: Callable[[Context], None]) -> i
     supervisor = Supervisor(on_failure=lambda failure: _leave_within(FAIL_WITHIN_S, failure.exit.code))
     _leave_on_signal(supervisor.stop)
     try:
-        security(settings)  # a certificate that cannot be used is said before anything is started
+        security(settings)  # reports an unusable certificate before anything starts
         with ExitStack() as opened:
             opened.callback(tracing.enable(settings, service))
             context = Context(settings, service, supervisor)
@@ -102,7 +101,7 @@ def _run(settings: Settings, service: str, body: Callable[[Context], None]) -> i
 
 
 def _serve(context: Context, body: Callable[[Context], None]) -> None:
-    context.health.wait_for("start", "the service has not said yet what it waits for")
+    context.health.wait_for("start", "the service is starting")
     context.health.wait_for("policy", f"reading {context.settings.topics.policy.name}")
     context.policy.start()
     context.health.done("policy")
@@ -110,7 +109,7 @@ def _serve(context: Context, body: Callable[[Context], None]) -> None:
 
 
 def _tell(context: Context, failure: Failure) -> None:
-    """Publish the failure; without Kafka, closing the activity log gives up in time."""
+    """Publish the failure. If Kafka is unreachable, closing the activity log gives up in time."""
     context.activity.tell(
         Level.ERROR,
         PROCESS_FAILED,
@@ -125,17 +124,17 @@ def _leave_on_signal(stop: threading.Event) -> None:
             stop.set()
             _leave_within(STOP_WITHIN_S, EXIT_AGAIN)
             with suppress(RuntimeError):  # a signal may arrive while a log line is being written
-                _LOG.info("asked to leave", signal=signal.Signals(number).name)
+                _LOG.info("stopping on a signal", signal=signal.Signals(number).name)
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
 
 
 def _leave_within(seconds: float, code: int) -> None:
-    """End the process with this code if it has not ended by then."""
+    """End the process with `code` unless it ends by itself within `seconds`."""
 
     def leave() -> None:
-        _LOG.error("did not leave in time", allowed_s=seconds)
+        _LOG.error("did not end in time", allowed_s=seconds)
         faulthandler.dump_traceback()
         _exit(code)
 
@@ -143,7 +142,7 @@ def _leave_within(seconds: float, code: int) -> None:
 
 
 def _exit(code: int) -> None:
-    # Threads of libraries may still be waiting on a socket; everything of ours is finished or does not count.
+    # Without waiting for threads of libraries, which may still block on a socket; our own work is finished.
     sys.stderr.flush()
     os._exit(code)
 

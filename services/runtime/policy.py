@@ -1,4 +1,4 @@
-"""The policy as a service sees it: read whole at start, then followed. Readers get a consistent view at any time."""
+"""The policy of a service: read whole at start, then followed. `view` is consistent at any time."""
 
 import threading
 from typing import Protocol
@@ -21,22 +21,22 @@ from services.runtime.supervision import SupervisedThread, Supervisor
 
 TASK = "policy"
 _BEAT_BOUND_S = 120.0
-"""Setting a record aside, or asking where the policy ends, may take a minute each while Kafka is slow."""
+"""Writing a dead letter and reading the end offset may each take a minute while Kafka is slow."""
 _STOP_WITHIN_S = 3.0
 _CLOSE_WITHIN_MS = 2_000
 _LOG = log.get(__name__)
 
 
 class PolicyView(Protocol):
-    """Where the policy of this moment is found."""
+    """Gives access to the present policy."""
 
     @property
     def view(self) -> Policy:
-        """A consistent view of it."""
+        """A consistent view of the present policy."""
 
 
 class PolicyFollower:
-    """Follows `ioc.policy` in a thread of its own. `view` is replaced whole, never changed."""
+    """Follows `ioc.policy` in its own thread. `view` is replaced as a whole, never changed."""
 
     def __init__(self, settings: Settings, deadletters: DeadLetters, supervisor: Supervisor, health: Health) -> None:
         self._settings = settings
@@ -48,8 +48,8 @@ class PolicyFollower:
         self._health = health
         self._thread: SupervisedThread | None = None
         self._reader: KafkaConsumer | None = None
-        self._looks = threading.Condition()
-        self._asked = 0
+        self._caught_up = threading.Condition()
+        self._requested = 0
         self._answered = 0
         self.view = Policy()
         self.changed = threading.Event()
@@ -61,14 +61,14 @@ class PolicyFollower:
         self._thread = self._supervisor.start_thread(TASK, self._follow, ending=self._stop)
 
     def current(self, within_s: float = 2.0) -> Policy:
-        """The policy with everything that was in Kafka when this was asked; as it is by then if that takes longer.
+        """Return the policy up to the end that `ioc.policy` has now, or the present `view` after `within_s` seconds.
 
-        For whoever is about to refuse something: the policy that allows it may have been applied a moment ago.
+        Use it before refusing a request: the policy that allows the request may have been applied a moment ago.
         """
-        with self._looks:
-            self._asked += 1
-            asked = self._asked
-            self._looks.wait_for(lambda: self._answered >= asked, within_s)
+        with self._caught_up:
+            self._requested += 1
+            request = self._requested
+            self._caught_up.wait_for(lambda: self._answered >= request, within_s)
         return self.view
 
     def stop(self) -> None:
@@ -84,21 +84,21 @@ class PolicyFollower:
             self._health.beat(TASK, _BEAT_BOUND_S)
             if records := poll(self._reader, self._partition, 250):
                 self._take(records, self._reader.position(self._partition))
-            elif (asked := self._asked) > self._answered:
-                self._answer(self._reader, asked)
+            elif (request := self._requested) > self._answered:
+                self._answer(self._reader, request)
         self._health.forget(TASK)
 
-    def _answer(self, reader: KafkaConsumer, asked: int) -> None:
-        """Tell who asked for the policy of now that this is it, unless there is more to read first."""
+    def _answer(self, reader: KafkaConsumer, request: int) -> None:
+        """Wake the callers of `current` up to this request, unless there are more records to read first."""
         try:
             end = end_of(self._settings, self._partition)
-        except KAFKA_ERRORS as error:  # following goes on once Kafka is there again, and so does answering
-            _LOG.warning("cannot ask where the policy ends", why=repr(error))
+        except KAFKA_ERRORS as error:  # the next turn tries again
+            _LOG.warning("cannot read the end offset of the policy", why=repr(error))
             return
         if reader.position(self._partition) >= end:
-            with self._looks:
-                self._answered = asked
-                self._looks.notify_all()
+            with self._caught_up:
+                self._answered = request
+                self._caught_up.notify_all()
 
     def _take(self, records: list[Raw], version: int) -> None:
         for record in records:
@@ -125,5 +125,5 @@ class PolicyFollower:
             self._resources[record.key] = decode_resource(record.value)
             self._deadletters.limit.good(self._partition.topic, 0)
         except UndecodableError as error:
-            # The resource as it was before stays in force: half a policy would withdraw what nobody asked to withdraw.
+            # The previous version of the resource stays in force: a partial policy would withdraw entries by mistake.
             self._deadletters.set_aside(self._partition.topic, 0, record, error)

@@ -1,8 +1,7 @@
-"""Which proxy a request goes through, as HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say: decided here alone.
+"""Proxies from the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, lower-case names first (as in curl).
 
-Every HTTP client of the project asks `proxy_for` and reads no such variable itself. Names are read in lower case first,
-as curl and requests do. A value that cannot be read is an error and not passed over: a request that should have gone
-directly would carry its token to the proxy.
+Invariant: every HTTP client of the project calls `proxy_for` and reads no such variable itself. An unreadable value is
+an error: ignoring it would send a request, and its token, to a proxy that should not see it.
 """
 
 import os
@@ -18,14 +17,14 @@ _SCHEMES: Final = ("http", "https")
 
 
 class ProxyError(ValueError):
-    """A variable about proxies cannot be read. The text is one line: the variable, what is wrong, what to do."""
+    """A proxy variable is unreadable. The text is one line: the variable, the fault, the remedy."""
 
 
 def proxy_for(url: str | httpx.URL, environ: Mapping[str, str] | None = None) -> str | None:
-    """The proxy that a request to `url` goes through; None: it goes directly.
+    """Return the proxy for requests to `url`, or None for a direct connection.
 
     Raises:
-        ProxyError: the variable that decides cannot be read.
+        ProxyError: the variable that decides is unreadable.
 
     """
     environ = os.environ if environ is None else environ
@@ -37,25 +36,25 @@ def proxy_for(url: str | httpx.URL, environ: Mapping[str, str] | None = None) ->
 def _proxy(scheme: str, environ: Mapping[str, str]) -> str | None:
     for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY"):
         if name == "HTTP_PROXY" and "REQUEST_METHOD" in environ:
-            continue  # under CGI that is a header of the client, "Proxy:"
+            continue  # under CGI the client's header "Proxy:" sets this variable
         if (value := environ.get(name)) is not None:
             return _readable(name, value.strip())
     return None
 
 
 def _readable(name: str, value: str) -> str | None:
-    """A proxy's URL. An empty value means no proxy. The value is never shown: it may hold a password."""
+    """Return a proxy's URL, or None for an empty value. Errors never show the value: it may hold a password."""
     if not value:
         return None
-    todo = "write it as http://host:port"
+    remedy = "write it as http://host:port"
     try:
         url = httpx.URL(value if "://" in value else f"http://{value}")
     except httpx.InvalidURL:
-        raise ProxyError(f"{name}: its value is no URL of a proxy; {todo}") from None
+        raise ProxyError(f"{name}: its value is not the URL of a proxy; {remedy}") from None
     if url.scheme not in _SCHEMES:
-        raise ProxyError(f"{name}: proxies of scheme {url.scheme} are not supported; {todo}")
+        raise ProxyError(f"{name}: proxies of scheme {url.scheme} are not supported; {remedy}")
     if not url.host or "%" in url.host or not 0 < (url.port or 1) <= 65_535:
-        raise ProxyError(f"{name}: its value names no host or no valid port; {todo}")
+        raise ProxyError(f"{name}: its value has no host or no valid port; {remedy}")
     return str(url)
 
 

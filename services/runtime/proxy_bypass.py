@@ -1,11 +1,12 @@
 """The entries of NO_PROXY: which hosts are reached directly. Pure.
 
-What an entry may be, beside `*` for every host:
-- a host or domain: the host itself and all below it, with or without a leading `.` or `*.`, in any case (curl)
+Entries are separated by commas or blanks. An entry is one of:
+- `*`: every host
+- a host or domain: the host and all below it, with or without a leading `.` or `*.`, in any case
 - an IPv4 or IPv6 address, in brackets or not; an IPv4 address written as IPv6 is the same address
-- a network of either kind; bits beyond its prefix do not matter (curl, requests)
-- a host or address with `:port`; an IPv6 address needs brackets then (requests)
-Entries are separated by commas or blanks (curl). Sources: curl's documentation of `--noproxy`, requests' of proxies.
+- a network of either kind; bits beyond its prefix are ignored
+- a host or address with `:port`; an IPv6 address then needs brackets
+Sources: curl's documentation of `--noproxy`; that of requests on proxies.
 """
 
 import re
@@ -29,7 +30,7 @@ _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 
 
 class EntryError(ValueError):
-    """An entry is nothing that is known."""
+    """An entry is unreadable."""
 
     def __init__(self, entry: str) -> None:
         super().__init__(entry)
@@ -38,7 +39,7 @@ class EntryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry. What is None does not matter; an entry with neither domain nor network covers every host."""
+    """One entry. A field of None matches anything; an entry with neither domain nor network covers every host."""
 
     domain: str | None = None
     network: Network | None = None
@@ -62,7 +63,7 @@ def read_entries(text: str) -> Sequence[Entry]:
     """Read the value of NO_PROXY.
 
     Raises:
-        EntryError: an entry cannot be read.
+        EntryError: an entry is unreadable.
 
     """
     return tuple(_read(part) for part in _SEPARATORS.split(text) if part)
@@ -99,7 +100,7 @@ def _port(digits: str | None, text: str) -> int | None:
 
 def _network(text: str) -> Network:
     base, _, prefix = text.partition("/")
-    if base.startswith("["):  # both [fd01::]/48 and [fd01::/48] are seen
+    if base.startswith("["):  # both [fd01::]/48 and [fd01::/48] occur
         base, prefix = base[1:].removesuffix("]"), prefix.removesuffix("]")
     try:
         network = ip_network(f"{base}/{prefix}", strict=False)
@@ -112,7 +113,7 @@ def _network(text: str) -> Network:
 
 
 def _address(text: str) -> Address | None:
-    """An address, without its zone; None where a text is none."""
+    """Return the address without its zone, or None if the text is not an address."""
     try:
         address = ip_address(text.partition("%")[0].rstrip(".") if ":" not in text else text.partition("%")[0])
     except ValueError:

@@ -1,6 +1,6 @@
-"""Secrets: read from where a connection says they are, each time anew, and hidden from every log line.
+"""Secrets: read from where a connection says they are, and hidden from every log line.
 
-A file is read again when it changed, so a rotated secret is taken up without a restart.
+A file is read again when it has changed, so a rotated secret needs no restart.
 """
 
 import os
@@ -28,10 +28,10 @@ class Secret:
             SECRET_EXPIRES.labels(connection, field).set(datetime.combine(ref.expires, time(), UTC).timestamp())
 
     def read(self) -> str:
-        """The secret as it is now, without surrounding white space.
+        """Return the present secret without surrounding white space.
 
         Raises:
-            SecretMissingError: it is not there, empty, or not one line of printable ASCII.
+            SecretMissingError: the secret is missing, empty, or not one line of printable ASCII.
 
         """
         return self._from_env(self._ref.env) if self._ref.env is not None else self._from_file(self._ref.file or "")
@@ -52,7 +52,7 @@ class Secret:
                 self._stamp = stamp
         except OSError as error:
             raise self._missing(
-                f"file {name} cannot be read ({error.strerror}); mount it where the service runs, readable to it"
+                f"file {name} cannot be read ({error.strerror}); mount it where the service runs and can read it"
             ) from error
         except UnicodeDecodeError as error:
             raise self._missing(f"file {name} is not text; put the secret there, and nothing else") from error
@@ -63,7 +63,7 @@ class Secret:
         if not value:
             raise self._missing(f"{place} is empty; put the secret there")
         log.hide(value)
-        # A header cannot hold anything else, and two lines are mostly a paste that went wrong.
+        # A header holds nothing else, and two lines are mostly a faulty paste.
         if not (value.isascii() and value.isprintable()):
             raise self._missing(f"{place} is not one line of printable ASCII; put the secret there, and nothing else")
         return value

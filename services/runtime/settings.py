@@ -1,6 +1,6 @@
-"""Settings of a service: environment variables over a YAML file over defaults. Every error at once, by name of field.
+"""Settings of a service: environment variables over a YAML file over defaults. All errors are reported at once.
 
-Environment names are `IOC_BRIDGE_` and the field in upper case; the file is named by `IOC_BRIDGE_CONFIG`.
+An environment variable is `IOC_BRIDGE_` and the field in upper case. `IOC_BRIDGE_CONFIG` names the file.
 """
 
 import os
@@ -22,11 +22,11 @@ SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
 class SettingsError(Exception):
-    """The settings cannot be used; the text has one line per mistake."""
+    """The settings are unusable; the text has one line per mistake."""
 
 
 class Settings(BaseSettings):
-    """What every service needs to know to run."""
+    """The settings that every service has."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid")
 
@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the name is pydantic's
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment over file over defaults."""
+        """Return the sources: environment over file over defaults."""
         file = os.environ.get(CONFIG_VARIABLE)
         sources = [init_settings, env_settings]
         if file:
@@ -115,7 +115,7 @@ def load(kind: type[_Kind], **overrides: object) -> _Kind:
     """Read the settings of a service that has some of its own.
 
     Raises:
-        SettingsError: something is wrong; every mistake is listed with its field and where to set it.
+        SettingsError: lists every mistake with its field and where to set it.
 
     """
     wrong = unknown_settings(os.environ, {name.upper() for name in kind.model_fields})
@@ -132,8 +132,8 @@ def load(kind: type[_Kind], **overrides: object) -> _Kind:
 
 
 def _read_file(name: str) -> dict[str, Any]:
-    # Not by pydantic-settings, which passes over what is no file in silence, stumbles over what is no mapping, and
-    # takes the settings of another service in a file that all of them share for mistakes.
+    # Not with pydantic-settings: it ignores a missing file, crashes on a file that is not a mapping, and rejects the
+    # settings of other services in a shared file.
     try:
         found: Any = yaml.safe_load(Path(name).read_text("utf-8"))
     except OSError as error:

@@ -1,9 +1,8 @@
-"""Supervision: every thread and task of a process has an owner that learns of its end.
+"""Supervision of the threads and tasks of a process.
 
-A task is named, and ends only when its owner ends it or the process is asked to leave. One that raises, or returns
-while it was to go on, is the failure of the process: it is logged with its name, `stop` is set so that everything else
-ends in good order, and the process exits with the code of the first failure. Give `on_end` to a thread whose end is
-not the failure of the process; its owner then deals with it.
+Invariant: a task that raises, or returns before its owner ends it, is a failure of the process. The failure is logged
+with the task's name, `stop` is set so that all else ends in order, and the process exits with the code of the first
+failure. `on_end` hands the end of a thread to its owner instead.
 """
 
 import asyncio
@@ -23,11 +22,11 @@ OnEnd = Callable[[BaseException | None], None]
 
 
 class EndedEarlyError(Exception):
-    """A task returned although nothing asked it to end."""
+    """A task returned before its owner ended it."""
 
 
 class Failure(NamedTuple):
-    """The task that failed first, its error, and how the process ends for it."""
+    """A task that failed, its error, and the exit of the process."""
 
     task: str
     error: BaseException
@@ -46,9 +45,9 @@ class Supervisor:
         self._lock = threading.Lock()
 
     def fail(self, task: str, error: BaseException) -> None:
-        """Let the process end because a task failed. Later failures are logged and change nothing.
+        """End the process because a task failed. Later failures are only logged.
 
-        The same error, passed on by a caller of what failed, is no other failure.
+        The same error, raised again by a caller, does not count twice.
         """
         failure = Failure(task, error, exit_of(error))
         with self._lock:
@@ -65,7 +64,7 @@ class Supervisor:
 
     @contextmanager
     def watch(self, task: str) -> Iterator[None]:
-        """Let the process fail with whatever is raised inside, and raise it: for what a library calls."""
+        """End the process with any error raised inside, and raise it again. For code that a library calls."""
         try:
             yield
         except Exception as error:
@@ -80,16 +79,16 @@ class Supervisor:
         ending: threading.Event | None = None,
         on_end: OnEnd | None = None,
     ) -> "SupervisedThread":
-        """Start a thread. `ending` is set by its owner before it may return; made where none is given."""
+        """Start a thread. Its owner sets `ending` before the thread may return; the default is a new event."""
         return SupervisedThread(self, name, run, ending or threading.Event(), on_end)
 
     def tasks(self) -> "TaskOwner":
-        """Tasks of asyncio, owned until the `async with` block is left."""
+        """Return an owner of asyncio tasks; leaving its `async with` block ends them."""
         return TaskOwner(self)
 
 
 class SupervisedThread:
-    """A running thread and its owner's wish for it to end."""
+    """A running thread. Its owner sets `ending` to end it."""
 
     def __init__(
         self,
@@ -108,17 +107,17 @@ class SupervisedThread:
         self._thread.start()
 
     def is_alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether the thread still runs."""
         return self._thread.is_alive()
 
     def join(self, within_s: float) -> bool:
-        """Wait for its end; returns whether it ended."""
+        """Wait for the thread to end; returns whether it has."""
         if self._thread is not threading.current_thread():
             self._thread.join(within_s)
         return not self._thread.is_alive()
 
     def end(self, within_s: float) -> bool:
-        """Ask it to end and wait for that; returns whether it ended."""
+        """Set `ending` and wait for the thread to end; returns whether it has."""
         self.ending.set()
         return self.join(within_s)
 
@@ -126,7 +125,7 @@ class SupervisedThread:
         error: BaseException | None = None
         try:
             self._target()
-        except BaseException as raised:  # noqa: BLE001  # this is where every error of a thread arrives
+        except BaseException as raised:  # noqa: BLE001  # every error of a thread arrives here
             error = raised
         try:
             if self._on_end is not None:
@@ -135,13 +134,13 @@ class SupervisedThread:
         except BaseException as raised:  # noqa: BLE001  # as above
             error = raised
         if error is None and not self.ending.is_set() and not self._supervisor.stop.is_set():
-            error = EndedEarlyError(f"{self.name} ended although nothing asked it to")
+            error = EndedEarlyError(f"{self.name} ended before its owner ended it")
         if error is not None:
             self._supervisor.fail(self.name, error)
 
 
 class TaskOwner:
-    """Owns tasks of asyncio. Leaving the block cancels those that still run, and waits for them."""
+    """Owns asyncio tasks. Leaving the block cancels the running ones and waits for them."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
@@ -158,23 +157,23 @@ class TaskOwner:
     ) -> None:
         for name in list(self._running):
             await self.end(name)
-        # Without the error of the block: the group would wrap it, and the block raises it anyway.
+        # Without the error of the block, which the block raises anyway: the group would wrap it.
         await self._group.__aexit__(None, None, None)
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """Start a task. Its name must not be that of a task that runs."""
+        """Start a task. No running task may have the same name."""
         assert name not in self._running
         self._running[name] = self._group.create_task(self._own(name, work), name=name), work
 
     async def end(self, name: str) -> None:
-        """Cancel a task and wait for its end. Nothing happens where it has ended."""
+        """Cancel a task and wait for its end. Does nothing if it has ended."""
         if name not in self._running:
             return
         task, work = self._running[name]
         self._ending.add(name)
         task.cancel()
         await asyncio.wait([task])
-        work.close()  # one that was cancelled before its first step has not begun
+        work.close()  # a task that is cancelled before its first step never starts its coroutine
         self._running.pop(name, None)
         self._ending.discard(name)
 
@@ -183,17 +182,17 @@ class TaskOwner:
         try:
             await work
         except asyncio.CancelledError:
-            pass  # by its owner, or else it ended early
-        except BaseException as raised:  # noqa: BLE001  # this is where every error of a task arrives
+            pass  # by its owner; otherwise it ended early
+        except BaseException as raised:  # noqa: BLE001  # every error of a task arrives here
             error = raised
-        is_asked = name in self._ending or self._supervisor.stop.is_set()
+        is_ending = name in self._ending or self._supervisor.stop.is_set()
         del self._running[name]
-        if error is None and not is_asked:
-            error = EndedEarlyError(f"{name} ended although nothing asked it to")
+        if error is None and not is_ending:
+            error = EndedEarlyError(f"{name} ended before its owner ended it")
         if error is not None:
             self._supervisor.fail(name, error)
 
 
 def describe(error: BaseException) -> str:
-    """The kind and the text of an error."""
+    """Return the kind and the text of an error."""
     return f"{type(error).__name__}: {error}"

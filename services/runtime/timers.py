@@ -1,4 +1,4 @@
-"""Timers whose errors are logged: what is to happen once, later, unless it is cancelled first."""
+"""Timers: call something once, later, unless it is cancelled first. Errors are logged."""
 
 import logging
 import threading
@@ -8,12 +8,12 @@ _LOG = logging.getLogger(__name__)
 
 
 def start_timer(name: str, after_s: float, action: Callable[[], None]) -> threading.Timer:
-    """Call `action` once after so many seconds, in a thread of its own. `cancel()` prevents it."""
+    """Call `action` once after `after_s` seconds, in its own thread. `cancel()` prevents the call."""
 
     def act() -> None:
         try:
             action()
-        except Exception:  # noqa: BLE001  # there is nobody else to learn of it
+        except Exception:  # noqa: BLE001  # no caller is left to handle it
             _LOG.exception("the timer %s failed", name)
 
     timer = threading.Timer(after_s, act)

@@ -1,6 +1,6 @@
-"""Variables that begin as settings do and are none: each is a mistake, with the setting that is probably meant.
+"""Unknown settings: variables with our prefix that name no setting, each with the setting that is probably meant.
 
-What begins with the name of one service is checked by that service alone, so that all can be given one environment.
+Only the service itself checks names that begin with its own prefix, so that all services can share one environment.
 """
 
 from collections.abc import Collection, Iterator
@@ -8,30 +8,32 @@ from difflib import get_close_matches
 
 PREFIX = "IOC_BRIDGE_"
 OF_ONE_SERVICE = ("CONSOLE_",)
-"""Settings that begin so are only one service's, and pass others by."""
-BESIDE = frozenset({"CONFIG", "API_URL", "API_TOKEN", "CACHE", "JAVA", "PICTURES", "TEST_BOOTSTRAP", "TEST_BASE_IMAGE"})
-"""No settings of a service: where its file is; what the command line, the embedded Kafka and the tests are told."""
+"""Prefixes of settings that only one service has; the others ignore them."""
+NO_SETTINGS = frozenset(
+    {"CONFIG", "API_URL", "API_TOKEN", "CACHE", "JAVA", "PICTURES", "TEST_BOOTSTRAP", "TEST_BASE_IMAGE"}
+)
+"""Not settings of a service: the file's path, and variables of the command line, the embedded Kafka and the tests."""
 
 
 def unknown_settings(environment: Collection[str], known: Collection[str]) -> list[str]:
-    """A line for each name of the environment that is no setting. `known`: what is one, in capitals, without prefix."""
-    taken = {*known, *BESIDE}
-    passed = _of_others(known)
+    """Return a line for each variable that is no setting. `known` holds the settings, in capitals without prefix."""
+    valid = {*known, *NO_SETTINGS}
+    foreign = _of_others(known)
     return [
-        _line(name, taken)
+        _line(name, valid)
         for name in sorted(_ours(environment))
-        if name not in taken and not name.startswith(passed)
+        if name not in valid and not name.startswith(foreign)
     ]  # fmt: skip
 
 
 def unknown_settings_in_file(file: str, names: Collection[str], known: Collection[str]) -> list[str]:
-    """The same of a file of settings, where names are in lower case and without the prefix; so is `known`."""
-    passed = tuple(start.lower() for start in _of_others({name.upper() for name in known}))
+    """Return the same for a file of settings. `names` and `known` are in lower case without prefix."""
+    foreign = tuple(start.lower() for start in _of_others({name.upper() for name in known}))
     return [
         f"{name} in {file} is no setting; the nearest is {get_close_matches(name, known, 1, cutoff=0)[0]}: correct it, "
-        "or take it out"
+        "or remove it"
         for name in sorted(names)
-        if name not in known and not name.startswith(passed)
+        if name not in known and not name.startswith(foreign)
     ]  # fmt: skip
 
 
@@ -40,10 +42,10 @@ def _of_others(known: Collection[str]) -> tuple[str, ...]:
 
 
 def _ours(environment: Collection[str]) -> Iterator[str]:
-    """The names that are meant for us, in capitals as they are read, without prefix.
+    """Yield the names with our prefix, in capitals, without it. Leaves out the service links of Kubernetes.
 
-    Kubernetes puts the addresses of Services into pods, by names made of theirs, and those of brokers may begin as our
-    settings do. Source: https://kubernetes.io/docs/concepts/services-networking/service/, environment variables.
+    Kubernetes adds variables named after Services to each pod, and the name of a broker's Service may begin like our
+    settings. Source: https://kubernetes.io/docs/concepts/services-networking/service/, environment variables.
     """
     ended = "_SERVICE_HOST"
     links = tuple(f"{name.removesuffix(ended)}_" for name in environment if name.endswith(ended))
@@ -55,5 +57,5 @@ def _ours(environment: Collection[str]) -> Iterator[str]:
 def _line(name: str, known: Collection[str]) -> str:
     near = get_close_matches(name, known, 1, cutoff=0)
     return (
-        f"{PREFIX}{name} is no setting; the nearest is {PREFIX}{near[0]}: correct it, or call it by another beginning"
+        f"{PREFIX}{name} is no setting; the nearest is {PREFIX}{near[0]}: correct it, or rename it without the prefix"
     )

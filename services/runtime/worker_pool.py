@@ -1,7 +1,7 @@
-"""One worker thread for each connection that this process owns; they come and go with leases and policy.
+"""The worker pool: one worker thread for each connection that this process holds the lease of.
 
-A worker that fails ends alone and is started again (`failures`), from what is in Kafka; only the loss of ownership, or
-of what the process runs on, ends the process. Vendor trouble is no failure; workers deal with that themselves.
+A worker that fails ends alone and starts again from Kafka (`failures`); only lost ownership or an unusable environment
+ends the process. Workers handle vendor errors themselves.
 """
 
 import threading
@@ -23,7 +23,7 @@ _SHOWN_EVERY_S = 5.0
 
 
 class Lease:
-    """One connection in the hands of this process, for as long as the lease lasts, and one worker for it."""
+    """The right of this process to work for one connection, and the state of the worker that does."""
 
     def __init__(self, connection: Connection, leases: Leases, steady_after_s: float = STEADY_AFTER_S) -> None:
         self.connection = connection
@@ -39,28 +39,28 @@ class Lease:
 
     @property
     def is_steady(self) -> bool:
-        """Whether the worker has done some work, and stayed up for long enough to count as working."""
+        """Whether the worker has done a unit of work and stayed up long enough to count as working."""
         return self._has_worked and time.monotonic() >= self._steady_at
 
     def worked(self) -> None:
-        """A unit of work is done, or ended in trouble of the vendor's."""
+        """Note that a unit of work ended, well or with a vendor error."""
         self._has_worked = True
 
     def check(self) -> None:
-        """Make sure it is still ours, right before a call that a former owner must not make.
+        """Make sure that the lease still holds. Call it right before anything that a former owner must not do.
 
         Raises:
-            LeaseLostError: it is not.
+            LeaseLostError: the lease is lost.
 
         """
         self._leases.check(self.name)
 
 
 class Worker(Protocol):
-    """Works for one connection until its tenure's `stop` is set, then finishes the unit of work and returns."""
+    """Works for one connection."""
 
     def run(self) -> None:
-        """Work."""
+        """Work until the lease's `stop` is set, finish the unit of work, and return."""
 
 
 class WorkerHandle(NamedTuple):
@@ -71,7 +71,7 @@ class WorkerHandle(NamedTuple):
 
 
 class WorkerPool:
-    """Keeps one worker at work for each connection that is wanted and owned."""
+    """Runs one worker for each owned connection for which `wants` is true."""
 
     def __init__(
         self, context: Context, wants: Callable[[Connection], bool], build_worker: Callable[[Context, Lease], Worker]
@@ -79,19 +79,19 @@ class WorkerPool:
         self._context = context
         self._wants = wants
         self._build_worker = build_worker
-        self._posts: dict[str, WorkerHandle] = {}
+        self._handles: dict[str, WorkerHandle] = {}
         self._failures = Failures(context)
         self._leases = Leases(context.settings, context.service, self._stop_disowned)
 
     def run(self) -> None:
-        """Work until asked to leave, or until something fails that is not one connection's alone.
+        """Run workers until `stop` is set, or until a failure concerns more than one connection.
 
         Raises:
-            LeaseLostError: the process slept too long.
+            LeaseLostError: the process slept for longer than the session timeout.
 
         """
         health = self._context.health
-        health.wait_for("leases", "joining the group that shares out the connections")
+        health.wait_for("leases", "joining the group that distributes the connections")
         health.done("start")
         shown = 0.0
         try:
@@ -99,49 +99,49 @@ class WorkerPool:
                 self._leases.poll(0.2)
                 if self._leases.joined:
                     health.done("leases")
-                health.beat("fleet", _BEAT_BOUND_S)
+                health.beat("worker pool", _BEAT_BOUND_S)
                 self._forget_ended()
                 self._adjust()
                 if time.monotonic() - shown > _SHOWN_EVERY_S:
                     show_budgets()
                     shown = time.monotonic()
-            self._stop([*self._posts], within_s=15.0)
+            self._stop([*self._handles], within_s=15.0)
         finally:
             self._leases.close()
 
     def _forget_ended(self) -> None:
-        for name, post in list(self._posts.items()):
-            if not post.thread.is_alive():
-                del self._posts[name]
+        for name, handle in list(self._handles.items()):
+            if not handle.thread.is_alive():
+                del self._handles[name]
                 forget_budgets(name)
                 metrics.forget("connection", name)
                 if name in self._failures:
                     self._failures.show(name)
-            elif name in self._failures and post.lease.is_steady and not post.lease.stop.is_set():
+            elif name in self._failures and handle.lease.is_steady and not handle.lease.stop.is_set():
                 self._failures.over(name)
 
     def _adjust(self) -> None:
-        """Stop who is not wanted any more or has a changed connection, start who is missing."""
+        """Stop workers whose connection is gone or has changed, and start missing ones."""
         policy = self._context.policy.view
         mine = {name: c for name, c in policy.connections.items() if self._leases.owns(name) and self._wants(c)}
-        stale = [name for name, post in self._posts.items() if mine.get(name) != post.lease.connection]
+        stale = [name for name, handle in self._handles.items() if mine.get(name) != handle.lease.connection]
         self._stop(stale, within_s=0)
         for name in self._failures.names():
             if name not in mine:
                 self._failures.forget(name)
                 metrics.forget("connection", name)
-        for name in mine.keys() - self._posts.keys():
+        for name in mine.keys() - self._handles.keys():
             if self._failures.may_start(mine[name]):
                 self._start(mine[name])
-        metrics.LEASES.set(len(self._posts))
+        metrics.LEASES.set(len(self._handles))
 
     def _start(self, connection: Connection) -> None:
         lease = Lease(connection, self._leases, self._failures.steady_after_s(connection.name))
         thread = self._context.supervisor.start_thread(connection.name, lambda: self._work(lease), ending=lease.stop)
-        self._posts[connection.name] = WorkerHandle(lease, thread)
+        self._handles[connection.name] = WorkerHandle(lease, thread)
 
     def _work(self, lease: Lease) -> None:
-        _LOG.info("working for", connection=lease.name)
+        _LOG.info("a worker started", connection=lease.name)
         try:
             self._build_worker(self._context, lease).run()
         except LeaseLostError:
@@ -153,18 +153,18 @@ class WorkerPool:
             if lease.stop.is_set():
                 _LOG.warning("a worker failed while it ended", connection=lease.name, why=repr(error))
             else:
-                lease.stop.set()  # first: publishing a failure takes a while, and this worker is not a working one
+                lease.stop.set()  # before publishing, which takes a while: this worker no longer counts as working
                 self._failures.take(lease.connection, error)
-        _LOG.info("no longer working for", connection=lease.name)
+        _LOG.info("a worker ended", connection=lease.name)
 
     def _stop_disowned(self) -> None:
-        # No heartbeats are sent while this runs, so it waits for less than the session timeout.
-        gone = [name for name in self._posts if not self._leases.owns(name)]
+        # Kafka gets no heartbeats while this runs, so it waits for less than the session timeout.
+        gone = [name for name in self._handles if not self._leases.owns(name)]
         self._stop(gone, within_s=self._context.settings.kafka_session_timeout_s / 2)
 
     def _stop(self, names: list[str], within_s: float) -> None:
         for name in names:
-            self._posts[name].lease.stop.set()
+            self._handles[name].lease.stop.set()
         until = time.monotonic() + within_s
         for name in names:
-            self._posts[name].thread.join(max(0.0, until - time.monotonic()))
+            self._handles[name].thread.join(max(0.0, until - time.monotonic()))

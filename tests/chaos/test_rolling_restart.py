@@ -36,9 +36,9 @@ def turns(log: Path) -> Iterator[tuple[str, Turn]]:
     began: dict[str, datetime] = {}
     for line in log.read_text().splitlines():
         said = json.loads(line) if line.startswith("{") else {}
-        if said.get("event") == "working for":
+        if said.get("event") == "a worker started":
             began[said["connection"]] = datetime.fromisoformat(said["timestamp"])
-        elif said.get("event") == "no longer working for":
+        elif said.get("event") == "a worker ended":
             name = said["connection"]
             yield name, Turn(began.pop(name), datetime.fromisoformat(said["timestamp"]))
     assert not began, "whoever worked for a tenant says when it no longer does"

@@ -25,7 +25,7 @@ def body(context):
 
 lifecycle.run("some_service", body)
 """
-UNTIL_ASKED = WAITS.format(module="ledger", error="LedgerError", does="context.stop.wait()")
+UNTIL_ASKED = WAITS.format(module="kafka.transactional_producer", error="ProducerError", does="context.stop.wait()")
 
 
 def start(code: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
@@ -85,8 +85,8 @@ def test_a_ca_file_that_is_not_there_is_a_mistake_in_the_settings(tmp_path: Path
 @pytest.mark.parametrize(
     ("module", "error", "code"),
     [
-        ("ledger", "LedgerError", 75),
-        ("leases", "LeaseLostError", 75),
+        ("kafka.transactional_producer", "ProducerError", 75),
+        ("kafka.leases", "LeaseLostError", 75),
         ("deadletters", "TooManyDeadLettersError", 78),
     ],
 )

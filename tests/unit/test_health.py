@@ -67,7 +67,7 @@ def test_a_remark_is_said_and_makes_nobody_unready(health: Health, server: Healt
 
 
 def test_other_paths_say_which_there_are(server: HealthServer) -> None:
-    assert ask(server, "/") == (404, "there is /metrics, /livez and /readyz\n")
+    assert ask(server, "/") == (404, "not found; available are /metrics, /livez and /readyz\n")
 
 
 def test_a_client_that_says_nothing_does_not_keep_probes_waiting(server: HealthServer) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from services.console.settings import ConsoleSettings
 from services.runtime.settings import ENV_PREFIX, SettingsError, load, load_settings
-from services.runtime.unknown_settings import BESIDE, unknown_settings
+from services.runtime.unknown_settings import NO_SETTINGS, unknown_settings
 
 ROOT = Path(__file__).parents[2]
 KNOWN = {name.upper() for name in ConsoleSettings.model_fields}
@@ -83,5 +83,5 @@ def test_every_variable_that_is_spoken_of_here_is_known() -> None:
         if path.suffix in ("", ".md", ".py", ".yaml") and path.is_file() and path != Path(__file__)
     ]
     names = {name for text in texts for name in re.findall(rf"\b{ENV_PREFIX}([A-Z0-9_]*[A-Z0-9])\b", text)}
-    assert names - KNOWN - BESIDE == set()
-    assert names >= BESIDE, "names that nobody uses any more"
+    assert names - KNOWN - NO_SETTINGS == set()
+    assert names >= NO_SETTINGS, "names that nobody uses any more"

@@ -68,7 +68,7 @@ class PartitionProducers:
         """Write a parcel in one transaction; it is committed when this returns.
 
         Raises:
-            KafkaError, LedgerError: it may or may not be; a fresh process finds out.
+            KafkaError, ProducerError: it may or may not be; a fresh process finds out.
 
         """
         producer = self._producers[partition]

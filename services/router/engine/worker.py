@@ -101,7 +101,7 @@ class PartitionWorker:
         """Work until cancelled.
 
         Raises:
-            TooManyDeadLettersError, LedgerError, KafkaError: this process cannot go on with the partition.
+            TooManyDeadLettersError, ProducerError, KafkaError: this process cannot go on with the partition.
 
         """
         try:

@@ -1,4 +1,4 @@
-"""Read a whole topic, up to where it ends now: how a service learns state that it kept in Kafka."""
+"""Bulk reads: a partition up to its present end. Services load their state from Kafka with these."""
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -13,7 +13,7 @@ from services.runtime.settings import Settings
 
 
 class Raw(NamedTuple):
-    """A record as it stands in its partition."""
+    """A record as read from its partition."""
 
     offset: int
     key: bytes | None
@@ -24,7 +24,7 @@ class Raw(NamedTuple):
 def read_to_end(reader: KafkaConsumer, partition: TopicPartition, start: int | None = None) -> Iterator[Raw]:
     """Assign one partition to the reader and yield its records from `start` (or the beginning) to its present end.
 
-    The reader stays at the end afterwards, so that following on misses nothing.
+    The reader stays at the end, so a later poll misses nothing.
     """
     reader.assign([partition])
     if start is None:
@@ -39,7 +39,7 @@ def read_to_end(reader: KafkaConsumer, partition: TopicPartition, start: int | N
 def read_each_to_end(
     reader: KafkaConsumer, partitions: Sequence[TopicPartition]
 ) -> Iterator[tuple[TopicPartition, Raw]]:
-    """Assign several partitions to the reader and yield the records of all up to their present ends, as they come."""
+    """Assign partitions to the reader and yield their records, in order of arrival, up to their present ends."""
     reader.assign(partitions)
     if not partitions:
         return
@@ -52,16 +52,16 @@ def read_each_to_end(
 
 
 def poll(reader: KafkaConsumer, partition: TopicPartition, timeout_ms: int) -> list[Raw]:
-    """What one poll brings."""
+    """Return the records of one poll."""
     records = reader.poll(timeout_ms=timeout_ms).get(partition, [])
     return [Raw(record.offset, record.key, record.value, record.headers) for record in records]
 
 
 def read_everything(settings: Settings, topic: str, number: int = 0, start: int | None = None) -> Generator[Raw]:
-    """All that a partition of a topic holds now, from `start` on, also behind the open transaction of another writer.
+    """Yield all records that a partition holds now, from `start` on, including those behind open transactions.
 
-    Where several writers share a topic, committed records that follow somebody's open transaction are not shown before
-    that ends, which takes no longer than the transaction timeout.
+    Kafka shows committed records that follow another writer's open transaction only when that ends: this waits for it,
+    for the transaction timeout at most.
     """
     partition = TopicPartition(topic, number)
     end = end_of(settings, partition)
@@ -72,14 +72,14 @@ def read_everything(settings: Settings, topic: str, number: int = 0, start: int 
 
 
 def end_of(settings: Settings, partition: TopicPartition) -> int:
-    """Where a partition ends now, with what was just committed and is not shown yet, and with open transactions."""
+    """Return the end offset of a partition, including open transactions."""
     with closing(admin(settings)) as client:
         found: int = client.list_partition_offsets({partition: OffsetSpec.LATEST})[partition].offset
         return found
 
 
 def latest(settings: Settings, topic: str, partition: int = 0) -> dict[bytes, bytes]:
-    """The latest value per key of one partition; withdrawn keys are gone."""
+    """Return the latest value per key of one partition, without keys whose latest record is a tombstone."""
     reader = consumer(settings)
     found: dict[bytes, bytes] = {}
     try:

@@ -1,6 +1,6 @@
-"""Kafka clients, made in one way: security, isolation and durability are decided here and nowhere else.
+"""Kafka clients: the only place that sets security, isolation and durability.
 
-Whatever reads records of transactions reads committed ones only; whatever writes is idempotent and waits for all.
+Invariant: consumers read committed records only; producers are idempotent and wait for all in-sync replicas.
 """
 
 import logging
@@ -20,17 +20,17 @@ from services.runtime.timers import start_timer
 MAX_REQUEST_BYTES = 1_000_000
 TRANSACTION_TIMEOUT_MS = 20_000
 PATIENCE_S = 2.0
-"""After so long it is said that no broker has answered yet."""
-_WAITING = "Kafka at %s does not answer yet; trying on for a while (IOC_BRIDGE_KAFKA_BOOTSTRAP)"
+"""Seconds without an answer of a broker after which a warning is logged."""
+_WAITING = "Kafka at %s does not answer yet; still trying (IOC_BRIDGE_KAFKA_BOOTSTRAP)"
 _LOG = logging.getLogger(__name__)
-"""Of the standard library: the command line, which has no log, shows these lines as well."""
+"""Of the standard library, because the command line, which has no log, shows these lines as well."""
 
 
 def security(settings: Settings) -> dict[str, Any]:
-    """Security options, as kafka-python and aiokafka both spell them. TLS is given as a context of its own.
+    """Return security options that kafka-python and aiokafka both accept.
 
     Raises:
-        SettingsError: a certificate or key file cannot be used.
+        SettingsError: a certificate or key file is unusable.
 
     """
     options: dict[str, Any] = {"security_protocol": settings.kafka_security_protocol}
@@ -47,23 +47,24 @@ def security(settings: Settings) -> dict[str, Any]:
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """The TLS context for brokers: system CAs or the configured bundle, and a client certificate if there is one.
+    """Return the TLS context for brokers: system CAs or the configured bundle, and the client certificate if set.
 
     Raises:
-        SettingsError: a certificate or key file cannot be used; says which.
+        SettingsError: names the certificate or key file that is unusable.
 
     """
     ca, cert, key = settings.kafka_ssl_ca_file, settings.kafka_ssl_cert_file, settings.kafka_ssl_key_file
-    with _told("kafka_ssl_ca_file", f"{ca} is no usable CA bundle"):
+    with _naming_field("kafka_ssl_ca_file", f"{ca} is not a usable CA bundle"):
         context = ssl.create_default_context(cafile=ca)
     if cert:
-        with _told("kafka_ssl_cert_file", f"{cert} and kafka_ssl_key_file {key} are no usable certificate and key"):
+        what = f"{cert} and kafka_ssl_key_file {key} are not a usable certificate and key"
+        with _naming_field("kafka_ssl_cert_file", what):
             context.load_cert_chain(cert, key)
     return context
 
 
 @contextmanager
-def _told(field: str, what: str) -> Iterator[None]:
+def _naming_field(field: str, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:  # ssl.SSLError is one
@@ -78,8 +79,8 @@ def _common(settings: Settings) -> dict[str, Any]:
 
 
 def producer(settings: Settings, **options: object) -> KafkaProducer:
-    """An idempotent producer that waits for all in-sync replicas."""
-    with _waited_for(settings):
+    """Return an idempotent producer that waits for all in-sync replicas."""
+    with _warning_when_slow(settings):
         return KafkaProducer(
             **_common(settings),
             metrics_enabled=False,
@@ -91,8 +92,8 @@ def producer(settings: Settings, **options: object) -> KafkaProducer:
 
 
 def consumer(settings: Settings, **options: object) -> KafkaConsumer:
-    """A consumer of committed records. It commits nothing by itself."""
-    with _waited_for(settings):
+    """Return a consumer of committed records that commits no offsets by itself."""
+    with _warning_when_slow(settings):
         return KafkaConsumer(
             **_common(settings),
             metrics_enabled=False,
@@ -107,14 +108,14 @@ def consumer(settings: Settings, **options: object) -> KafkaConsumer:
 
 
 def admin(settings: Settings) -> KafkaAdminClient:
-    """An admin client."""
-    with _waited_for(settings):
+    """Return an admin client."""
+    with _warning_when_slow(settings):
         return KafkaAdminClient(**_common(settings))
 
 
 @contextmanager
-def _waited_for(settings: Settings) -> Iterator[None]:
-    """Says so if the first answer of a broker, which making a client waits for, takes long."""
+def _warning_when_slow(settings: Settings) -> Iterator[None]:
+    """Log a warning if a broker takes long to answer the client that is made inside."""
     patience = start_timer("kafka-patience", PATIENCE_S, lambda: _LOG.warning(_WAITING, settings.kafka_bootstrap))
     try:
         yield

@@ -1,7 +1,4 @@
-"""What Kafka clients raise. kafka-python and aiokafka have a tree of errors each, and neither knows the other's.
-
-Catch `KAFKA_ERRORS` wherever Kafka is called, by whichever client.
-"""
+"""Errors of Kafka clients. kafka-python and aiokafka have separate error trees: catch `KAFKA_ERRORS` for both."""
 
 from aiokafka.errors import KafkaError as AsyncClientError
 from kafka.errors import KafkaError as ClientError

@@ -1,8 +1,8 @@
-"""Who works for which connection: Kafka's group protocol shares out the partitions of `ioc.leases`.
+"""Leases: which process works for which connection. Kafka's group protocol distributes the partitions of `ioc.leases`.
 
-A connection belongs to the owner of partition hash(name). There is no other coordinator: start more replicas and
-tenants spread, kill one and they move. A process that was paused for longer than the session timeout has lost its
-leases without knowing; it finds out by its own clock, before it does anything else, and must leave.
+The owner of partition hash(name) works for the connection of that name.
+Invariant: a process that was paused for longer than the session timeout detects that by its own clock before it does
+anything else, and ends.
 """
 
 import threading
@@ -16,7 +16,7 @@ from services.runtime.kafka.clients import consumer
 from services.runtime.settings import Settings
 
 _REJOIN_WITHIN = 6
-"""Session timeouts that a rebalance may take: whoever waits longer than anybody else would has been forgotten."""
+"""Session timeouts that a rebalance may take. A member that waits longer has lost its place in the group."""
 
 
 class LeaseLostError(Exception):
@@ -24,10 +24,10 @@ class LeaseLostError(Exception):
 
 
 class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
-    """Membership of one service's group. `poll` from the main thread; `check` from any.
+    """The membership in one service's group. Call `poll` from the main thread, `check` from any.
 
-    `on_revoked` is called before partitions go to someone else; it must return well within the session timeout, since
-    no heartbeat is sent meanwhile. Whoever is still at work then is stopped by `check`, and at the latest fenced.
+    `on_revoked` is called before partitions go to another process. It must return well within the session timeout,
+    because Kafka gets no heartbeat meanwhile. `check` stops workers that still run then; fencing is the last resort.
     """
 
     def __init__(self, settings: Settings, service: str, on_revoked: Callable[[], None]) -> None:
@@ -38,7 +38,7 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         self._lost = threading.Event()
         self._owned: frozenset[int] = frozenset()
         self._between: float | None = None
-        """Since when leases are given back and none are given yet, seconds."""
+        """When leases were revoked, by the monotonic clock in seconds; None once new ones are assigned."""
         self.joined = False
         self._consumer = consumer(
             settings,
@@ -50,10 +50,10 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         self._subscribed = False
 
     def poll(self, timeout_s: float) -> None:
-        """Take part in the group for a moment.
+        """Take part in the group for `timeout_s` seconds.
 
         Raises:
-            LeaseLostError: the process slept for longer than the session timeout, or was put out of the group.
+            LeaseLostError: the process slept for longer than the session timeout, or was removed from the group.
 
         """
         self._note_alive()
@@ -65,10 +65,10 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         self._note_alive()
 
     def _subscribe(self) -> bool:
-        """Join once the broker tells of the topic's partitions: who leads a group without knowing them assigns nothing.
+        """Join the group once the broker knows the topic's partitions. Returns whether this has joined.
 
-        Right after the topic was made a broker may not know it yet, and a member that joined then has been seen to stay
-        without partitions for ever, ready by its looks.
+        Right after the topic is created a broker may not know it. A group leader without the partitions assigns
+        nothing, and a member that joins then was observed to stay ready without partitions for ever.
         """
         self._subscribed = bool(self._consumer.partitions_for_topic(self._topic))
         if self._subscribed:
@@ -76,13 +76,13 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         return self._subscribed
 
     def _take_up_join(self) -> None:
-        """See that the next poll goes on with a join that this one's timeout interrupted.
+        """Make the next poll continue a join that the timeout of this one interrupted.
 
-        kafka-python (3.0.12, `join_group_async`) does so only while a rejoin is due. Where the reason to rejoin was
-        that the topic's partitions became known, it no longer is once they are assigned; then the member would wait for
-        good, without heartbeats, and nobody would work for what it was given.
+        kafka-python (3.0.12, `join_group_async`) continues it only while a rejoin is due. If the rejoin was due because
+        the topic's partitions became known, it no longer is once they are assigned. The member would then wait for
+        ever without heartbeats, and no process would work for its connections.
         """
-        coordinator = self._consumer._coordinator  # noqa: SLF001  # there is no public way to ask or to say so
+        coordinator = self._consumer._coordinator  # noqa: SLF001  # there is no public interface for this
         if coordinator._join_task is not None:  # noqa: SLF001
             coordinator.request_rejoin()
 
@@ -95,17 +95,17 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         if silence > self._timeout * 0.9:
             self._lost.set()
         if self._between is not None and time.monotonic() - self._between > _REJOIN_WITHIN * self._timeout:
-            raise LeaseLostError("gave its leases back and was given none for long; its place in the group is lost")
+            raise LeaseLostError("leases revoked and none assigned for too long: the place in the group is lost")
         if self._lost.is_set():
             raise LeaseLostError(
                 f"leases lost after {silence:.1f} s of silence (session timeout {self._timeout:.0f} s)"
             )
 
     def check(self, connection: str) -> None:
-        """Make sure that a connection is still ours; call it right before anything that a former owner must not do.
+        """Make sure that this process owns a connection. Call it right before anything that a former owner must not do.
 
         Raises:
-            LeaseLostError: it is not, or that cannot be known.
+            LeaseLostError: it does not, or that is unknown.
 
         """
         self._check_awake()
@@ -113,26 +113,26 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
             raise LeaseLostError(f"{connection} belongs to another process now")
 
     def owns(self, connection: str) -> bool:
-        """Whether this process works for a connection."""
+        """Whether this process owns a connection."""
         return partition_of(connection, self._partitions) in self._owned
 
     def close(self) -> None:
-        """Leave the group, so that others take over at once."""
+        """Leave the group, so that other processes take over at once."""
         self._consumer.close(autocommit=False, timeout_ms=5_000)
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Kafka asks for partitions back."""
+        """Give up partitions that Kafka revokes."""
         self._owned -= {partition.partition for partition in revoked}
         self._between = time.monotonic()
         self._on_revoked()
 
     def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
-        """Kafka has already given the partitions to someone else."""
+        """Note that other processes own the partitions already."""
         if lost:
             self._lost.set()
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Kafka gives partitions."""
+        """Take over the assigned partitions."""
         self._owned |= {partition.partition for partition in assigned}
         self._between = None
         self.joined = True

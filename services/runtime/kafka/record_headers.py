@@ -1,9 +1,8 @@
-"""Record headers as Kafka has them: any bytes as a name, any bytes or none as a value. kafka-python cannot do either.
+"""Record headers as Kafka defines them: any bytes as a name, any bytes or none as a value.
 
-kafka-python (3.0.12) raises UnicodeDecodeError for a record with a header name that is not UTF-8, for as long as the
-record is there, and refuses to send a header without a value. Importing this module mends both, in the one place where
-private parts of its record format are touched: `DefaultRecordBatch._read_msg` and `DefaultRecordBatchBuilder.append`.
-tests/unit/test_record_headers.py fails where a release changes them. Source: Apache Kafka, "Record Batch" (the message
+kafka-python (3.0.12) cannot read a header name that is not UTF-8, nor send a header without a value. Importing this
+module replaces two private functions of it: `DefaultRecordBatch._read_msg` and `DefaultRecordBatchBuilder.append`.
+tests/unit/test_record_headers.py fails if a release changes them. Source: Apache Kafka, "Record Batch" (the message
 format, version 2).
 """
 
@@ -17,24 +16,24 @@ from schemas.deadletter import Header
 
 
 class RawName(str):
-    """The name of a header that is not UTF-8: shown with escapes, written again as the bytes that it was read as."""
+    """A header name that is not UTF-8. Shown with escapes; written as its original bytes."""
 
     __slots__ = ("raw",)
     raw: bytes
 
     def __new__(cls, raw: bytes) -> "RawName":
-        """The name of these bytes."""
+        """Make the name from its bytes."""
         made = super().__new__(cls, raw.decode(errors="backslashreplace"))
         made.raw = raw
         return made
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002  # the names are str's
-        """The bytes."""
+        """Return the original bytes."""
         return self.raw
 
 
 class _NoValue(bytes):
-    """Stands for a header without a value until the record is built: kafka-python sends bytes only."""
+    """Stands for a missing value until the record is built, because kafka-python sends bytes only."""
 
 
 _NO_VALUE: Final = _NoValue()
@@ -43,12 +42,12 @@ _append = DefaultRecordBatchBuilder.append
 
 
 def sendable(headers: Iterable[Header]) -> list[tuple[str, bytes]]:
-    """Headers as `KafkaProducer.send` takes them. They arrive just as they were, also those without a value."""
+    """Return headers in the form that `KafkaProducer.send` accepts. Names and values stay byte for byte."""
     return [(name, _NO_VALUE if value is None else value) for name, value in headers]
 
 
 def size_of(key: bytes | None, value: bytes | None, headers: Iterable[Header]) -> int:
-    """Bytes of a record's key, value and headers, as they are written."""
+    """Return the encoded size of a record's key, value and headers, in bytes."""
     size: int = DefaultRecordBatchBuilder.size_of(key, value, list(headers))
     return size
 
@@ -61,7 +60,7 @@ def _read_tolerantly(batch: Any) -> Any:  # noqa: ANN401  # untyped library
 
 
 def _read_by_hand(batch: Any) -> Any:  # noqa: ANN401  # untyped library
-    """The record at the batch's position; as `_read_msg`, but for the names of its headers."""
+    """Read the record at the batch's position like `_read_msg`, but with any header names."""
     buffer = batch._buffer  # noqa: SLF001
     length, start = decode_varint(buffer, batch._pos)  # noqa: SLF001
     _, at = decode_varint(buffer, start)  # attributes, which no record has
@@ -94,7 +93,7 @@ def _name(raw: bytes) -> str:
 
 
 def _append_any(*record: Any, **more: Any) -> Any:  # noqa: ANN401  # untyped library
-    """As `append`, whose last positional argument are the headers."""
+    """Append a record with any headers. The last positional argument of `append` holds the headers."""
     *before, headers = record
     if any(found is _NO_VALUE for _, found in headers):
         headers = [(name, None if found is _NO_VALUE else found) for name, found in headers]

@@ -1,6 +1,6 @@
-"""Which settings of a topic matter here, what each should be, and what to do where it is something else. Pure.
+"""Topic settings that matter: the required value of each, and the remedy if it differs. Pure.
 
-Names are Kafka's own; `partitions` and `replication` are told by its metadata. Source: Apache Kafka, "Topic Configs".
+Names are Kafka's; `partitions` and `replication` come from its metadata. Source: Apache Kafka, "Topic Configs".
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from schemas.topics import Topic
 from services.runtime.kafka.clients import MAX_REQUEST_BYTES
 
 CODECS: Final = ("producer", "uncompressed", "gzip", "snappy", "lz4", "zstd")
-"""Values of `compression.type`: every reader here reads what comes of each."""
+"""Values of `compression.type`. Every reader here can read all of them."""
 _LEAST_BYTES: Final = MAX_REQUEST_BYTES + 12
 """The largest batch that a service sends; Kafka counts its first 12 bytes as well."""
 _ALTER: Final = "change it with kafka-configs --alter"
@@ -27,7 +27,7 @@ _TIMESTAMPS: Final = ("CreateTime", "LogAppendTime")
 
 @dataclass(frozen=True, slots=True)
 class TopicSetting:
-    """One setting: what it is, what it should be, and what to do if it is not; `remedy` is empty where it is right."""
+    """One setting: its present value, the required one, and the remedy, which is empty when the value is right."""
 
     name: str
     found: str
@@ -36,18 +36,18 @@ class TopicSetting:
 
     @property
     def is_right(self) -> bool:
-        """Whether nothing is to be done."""
+        """Whether the present value is right."""
         return not self.remedy
 
     def __str__(self) -> str:
-        """A line for people."""
+        """Return one line for people."""
         return f"{self.name} is {self.found}" + ("" if self.is_right else f", should be {self.wanted}: {self.remedy}")
 
 
 def settings_of(
     topic: Topic, partitions: int, replication: tuple[int, int], config: Mapping[str, str]
 ) -> list[TopicSetting]:
-    """The settings that matter of a topic. `replication`: of its least replicated partition, and what is asked for."""
+    """Return the settings of a topic. `replication`: replicas of its least replicated partition, and required ones."""
     replicas, wanted_replicas = replication
 
     def setting(name: str, wanted: str, is_right: Callable[[str], bool], remedy: str = _ALTER) -> TopicSetting:

@@ -1,4 +1,4 @@
-"""Creating topics and checking that those which exist are as they should be."""
+"""Topics: create missing ones and check the settings of existing ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _REPLICAS = "replica_nodes"
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """What was found or done about one topic. `settings`: those that matter, right or wrong; none of a missing one."""
+    """The result for one topic. `settings` holds the checked settings, right or wrong; empty for a missing topic."""
 
     topic: Topic
     state: Literal["created", "as it should be", "differs", "missing"]
@@ -22,12 +22,12 @@ class TopicState:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """What differs and what to do, a line each."""
+        """The settings that differ, with their remedies, one line each."""
         return tuple(str(setting) for setting in self.settings if not setting.is_right)
 
 
 def apply_topics(client: KafkaAdminClient, topics: Sequence[Topic], replication: int) -> list[TopicState]:
-    """Create what is missing and check the rest. Nothing that exists is changed: that is for a person to decide."""
+    """Create missing topics and check the rest. Existing topics are never changed: that is a person's decision."""
     states = check_topics(client, topics, replication)
     missing = [state.topic for state in states if state.state == "missing"]
     if missing:
@@ -44,7 +44,7 @@ def apply_topics(client: KafkaAdminClient, topics: Sequence[Topic], replication:
 
 
 def check_topics(client: KafkaAdminClient, topics: Sequence[Topic], replication: int = 1) -> list[TopicState]:
-    """Compare topics with what they should be, and change nothing."""
+    """Compare topics with their required settings. Changes nothing."""
     existing = set(client.list_topics())
     known = [topic for topic in topics if topic.name in existing]
     partitions, configs = _partitions(client, known), _configs(client, known)
@@ -59,7 +59,7 @@ def _state(topic: Topic, partitions: Sequence[int], replication: int, config: di
 
 
 def _partitions(client: KafkaAdminClient, topics: Sequence[Topic]) -> dict[str, list[int]]:
-    """How many replicas each partition has, by topic."""
+    """Return the number of replicas of each partition, by topic."""
     if not topics:
         return {}
     found = client.describe_topics([topic.name for topic in topics])

@@ -1,8 +1,7 @@
-"""Writing as the one owner of something: everything of a unit of work becomes visible together, or not at all.
+"""The transactional producer of an owner: all records of a unit of work become visible together, or none.
 
-The transactional id is the owner's name. Opening a ledger ends the open transaction of whoever had it before and fences
-that one: a process that slept through the loss of its ownership cannot write any more. It must then leave; nothing it
-believes can be trusted.
+The transactional id is the owner's name. Opening a producer ends the former owner's open transaction and fences it: a
+process that missed the loss of its ownership can write no more. It must then end, because its state is out of date.
 """
 
 from collections.abc import Iterable
@@ -25,11 +24,11 @@ _FENCING = (ProducerFencedError, InvalidProducerEpochError, InvalidProducerIdMap
 
 
 class ProducerError(Exception):
-    """A unit of work did not become visible; its owner must start afresh from what is in Kafka."""
+    """A unit of work did not become visible; its owner must start again from Kafka."""
 
 
 class FencedError(ProducerError):
-    """Someone else owns this now."""
+    """Another process is the owner now."""
 
 
 class OutgoingRecord(NamedTuple):
@@ -43,15 +42,15 @@ class OutgoingRecord(NamedTuple):
 
 
 def tells_of_fencing(error: KafkaError) -> bool:
-    """Whether an error comes of another one that the producer was told before: that somebody else owns this now.
+    """Whether an error follows from an earlier fencing error of the producer.
 
-    Its sends carry that error along, its commit only has it in the text ("in an error state: ... ProducerFencedError").
+    Sends carry the earlier error; a commit only quotes it ("in an error state: ... ProducerFencedError").
     """
     return any(kind.__name__ in repr(error) for kind in _FENCING)
 
 
 class TransactionalProducer:
-    """The transactional writer of one owner. Used by one thread."""
+    """Writes transactions as one owner. Used by one thread."""
 
     def __init__(self, settings: Settings, owner: str) -> None:
         self._owner = owner
@@ -69,11 +68,11 @@ class TransactionalProducer:
             raise ProducerError(f"cannot become the owner of {owner}: {error}") from error
 
     def write(self, entries: Iterable[OutgoingRecord]) -> None:
-        """Write all entries in one transaction, and return when they are committed.
+        """Write all records in one transaction; returns when it is committed.
 
         Raises:
-            FencedError: another process took over the ownership; leave.
-            LedgerError: Kafka did not take them; open a new ledger and start from what is in Kafka.
+            FencedError: another process is the owner now; end.
+            ProducerError: Kafka did not take them; open a new producer and start again from Kafka.
 
         """
         try:
@@ -86,7 +85,7 @@ class TransactionalProducer:
             ]
             self._producer.commit_transaction()
             for future in sent:
-                future.get(timeout=0)  # a commit flushes, so each is settled; this raises what a failed one says
+                future.get(timeout=0)  # done, because a commit flushes; raises the error of a failed send
         except _FENCING as error:
             raise FencedError(f"another process owns {self._owner} now") from error
         except KafkaError as error:
@@ -95,5 +94,5 @@ class TransactionalProducer:
             raise ProducerError(f"Kafka did not take a unit of work of {self._owner}: {error!r}") from error
 
     def close(self) -> None:
-        """Give up writing. The ownership stays with this name until someone else opens it."""
+        """Close the producer. The transactional id stays with it until another process opens one."""
         self._producer.close(timeout=5)

@@ -1,8 +1,7 @@
-"""/metrics, /livez and /readyz of one process, on a port of their own.
+"""/metrics, /livez and /readyz of one process, on their own port.
 
-Ready means: nothing is being waited for. What is waited for is said in the answer, one line each.
-A remark says what else is worth knowing, after the `ok`: it makes nobody start the process anew.
-Live means: every heart registered has beaten within its bound; a stuck loop makes the process not live.
+Ready: the process waits for nothing; otherwise the answer lists what it waits for. Remarks follow the `ok` and do not
+affect readiness. Live: every registered loop has turned within its bound.
 """
 
 import threading
@@ -21,7 +20,7 @@ _StartResponse = Callable[[str, list[tuple[str, str]]], object]
 
 
 class Health:
-    """What the process waits for, and whether its loops turn. Safe to use from any thread."""
+    """What the process waits for, and when its loops turned last. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, str] = {}
@@ -30,19 +29,19 @@ class Health:
         self._lock = threading.Lock()
 
     def wait_for(self, what: str, why: str) -> None:
-        """Not ready until `done(what)`."""
+        """Make the process not ready until `done(what)`."""
         with self._lock:
             self._waiting[what] = why
             READY.set(0)
 
     def done(self, what: str) -> None:
-        """No longer waiting for this."""
+        """End a wait."""
         with self._lock:
             self._waiting.pop(what, None)
             READY.set(not self._waiting)
 
     def remark(self, what: str, line: str | None) -> None:
-        """Say something of `what`, in place of what was said before; None takes it back. Ready stays ready."""
+        """Set the remark on `what`, or remove it with None. Readiness does not change."""
         with self._lock:
             if line is None:
                 self._remarks.pop(what, None)
@@ -50,27 +49,27 @@ class Health:
                 self._remarks[what] = line
 
     def beat(self, heart: str, bound_s: float) -> None:
-        """A loop turned; it must turn again within `bound_s` seconds or the process counts as dead."""
+        """Note that a loop turned. The process counts as stuck unless the loop turns again within `bound_s` seconds."""
         with self._lock:
             self._beats[heart] = (time.monotonic(), bound_s)
 
     def forget(self, heart: str) -> None:
-        """A loop ended as it should."""
+        """Stop watching a loop: it ended in order."""
         with self._lock:
             self._beats.pop(heart, None)
 
     def waiting(self) -> list[str]:
-        """What is being waited for, a line each."""
+        """Return what the process waits for, one line each."""
         with self._lock:
             return [f"waiting for {what}: {why}" for what, why in self._waiting.items()]
 
     def remarks(self) -> list[str]:
-        """What else is worth knowing, a line each."""
+        """Return the remarks, one line each."""
         with self._lock:
             return [f"{what}: {line}" for what, line in self._remarks.items()]
 
     def stuck(self) -> list[str]:
-        """Which loops have not turned in time, a line each."""
+        """Return the loops that have not turned in time, one line each."""
         now = time.monotonic()
         with self._lock:
             return [
@@ -81,10 +80,10 @@ class Health:
 
 
 class HealthServer:
-    """Serves health and metrics from a thread of its own until closed.
+    """Serves health and metrics from its own thread until closed.
 
     Raises:
-        OSError: the port cannot be had; says which setting names another.
+        OSError: the port is not available; names the setting to change.
 
     """
 
@@ -101,7 +100,7 @@ class HealthServer:
     def close(self) -> None:
         """Stop serving."""
         self._thread.ending.set()
-        if self._thread.is_alive():  # shutting down a server that does not serve would wait for ever
+        if self._thread.is_alive():  # `shutdown` of a server that does not serve waits for ever
             self._server.shutdown()
         self._server.server_close()
 
@@ -116,18 +115,18 @@ class HealthServer:
                 problems, remarks = self._health.waiting() + self._health.stuck(), self._health.remarks()
             case _:
                 start_response("404 Not Found", [("Content-Type", "text/plain")])
-                return [b"there is /metrics, /livez and /readyz\n"]
+                return [b"not found; available are /metrics, /livez and /readyz\n"]
         start_response("503 Service Unavailable" if problems else "200 OK", [("Content-Type", "text/plain")])
         return [("\n".join(problems or ["ok", *remarks]) + "\n").encode()]
 
 
 def port_error(error: OSError, host: str, port: int, setting: str) -> OSError:
-    """The same error, with what to do: every process needs a port of its own."""
+    """Return the error with its remedy: every process needs its own port."""
     return OSError(error.errno, f"{host}:{port}: {error.strerror}; set {setting} to another, or to 0 for any free one")
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """One thread a request: a client that connects and says nothing must not keep the probes from their answer."""
+    """Serves each request in its own thread, so that a silent client does not block the probes."""
 
     daemon_threads = True
     block_on_close = False
@@ -137,4 +136,4 @@ class _QuietHandler(WSGIRequestHandler):
     timeout = 10
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the base class's
-        """Probes and scrapes are no news."""
+        """Log nothing: probes and scrapes are routine."""

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stderr. Secrets never: whatever is registered, or named like one, is blanked."""
+"""Logs: one JSON object per line on stderr. Registered secrets, and values named like one, are blanked."""
 
 import json
 import logging
@@ -18,16 +18,16 @@ Logger = structlog.stdlib.BoundLogger
 
 
 def hide(secret: str) -> str:
-    """Register a secret so that no log line ever shows it. Returns it, to be used in passing."""
-    if len(secret) >= 4:  # shorter ones would blank ordinary text, and protect nothing
-        # Also as it stands inside a quoted text: of an exception, or of a record that is already JSON.
+    """Register a secret so that no log line shows it. Returns the secret."""
+    if len(secret) >= 4:  # shorter ones would blank ordinary text
+        # Also in the quoted forms that exceptions and JSON texts contain.
         _secrets.update((secret, repr(secret)[1:-1], json.dumps(secret)[1:-1]))
     return secret
 
 
 def redact(text: str) -> str:
-    """The text with every registered secret blanked."""
-    # Longest first, or the rest of one that begins with another would be left.
+    """Return the text with every registered secret blanked."""
+    # Longest first: a secret may begin with another one.
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
@@ -35,13 +35,13 @@ def redact(text: str) -> str:
 
 def _redact_event(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name, value in event.items():
-        if not name.startswith("_"):  # those are structlog's own, and do not reach the line
+        if not name.startswith("_"):  # structlog's own, which do not reach the line
             event[name] = _clean(name, value)
     return event
 
 
 def _clean(name: str, value: object) -> object:
-    """The value without secrets, its shape kept as far as JSON has it. What is named like a secret counts as one."""
+    """Return the value without secrets, in its shape. A value that is named like a secret counts as one."""
     match value:
         case None | bool() | int() | float():
             return value
@@ -56,7 +56,7 @@ def _clean(name: str, value: object) -> object:
 
 
 def configure(level: str, service: str) -> None:
-    """Set up logging for the process: our own lines and those of libraries, all JSON."""
+    """Set up JSON logging for the process, including the lines of libraries."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -93,6 +93,6 @@ def configure(level: str, service: str) -> None:
 
 
 def get(name: str) -> Logger:
-    """A logger for one module."""
+    """Return the logger of a module."""
     logger: Logger = structlog.stdlib.get_logger(name)
     return logger

@@ -1,8 +1,7 @@
-"""Every metric, defined once: name, labels, meaning. Services use these and define none of their own.
+"""All metrics: name, labels, meaning. The reference page is made from `DEFINITIONS`.
 
-Cardinality is bounded: labels are connection names (configured by people), fixed vocabularies, partitions and
-reason codes; never a value, a URL or an id. What a process no longer works for it forgets (`forget`), or two replicas
-would both speak for it. The reference page is made from `DEFINITIONS`.
+Invariant: labels are connection names, fixed vocabularies, partitions and reason codes; never a value, a URL or an id.
+A process drops the gauges of what it no longer works for (`forget`), so that only one replica reports them.
 """
 
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ Kind = Literal["counter", "gauge", "histogram", "info"]
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a metric is, for the reference page and the tests of manifests and dashboards."""
+    """The definition of a metric, for the reference page and the tests of manifests and dashboards."""
 
     name: str
     kind: Kind
@@ -52,20 +51,20 @@ def _histogram(name: str, meaning: str, *labels: str, services: str) -> Histogra
 
 
 def _info(name: str, meaning: str, *facts: str) -> Info:
-    # The client adds the suffix `_info` by itself, and learns the labels from the values.
+    # The client adds the suffix `_info` itself and takes the labels from the values.
     defined, _, _ = _define("info", name, meaning, facts, "all")
     return Info(defined.removesuffix("_info"), meaning)
 
 
 def forget(label: str, value: str) -> None:
-    """Drop the gauges of a connection or partition that is another process's now. Counters keep what was done here."""
+    """Drop the gauges of a connection or partition that this process no longer works for. Counters stay."""
     for gauge, labels in _GAUGES:
         if label in labels:
             gauge.remove_by_labels({label: value})
 
 
 def counted(counter: Counter, **labels: str) -> float:
-    """What a counter of this process stands at, for these labels."""
+    """Return the sum of a counter of this process over samples with these labels."""
     samples = [sample for metric in counter.collect() for sample in metric.samples if sample.name.endswith("_total")]
     return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
@@ -76,7 +75,9 @@ VENDOR_FACING = "pullers, pushers"
 BUILD = _info("build_info", "Version of the running build and which service it is.", "version", "service")
 READY = _gauge("ready", "1 while the service answers ready, else 0.", services="all")
 SKIPPED = _counter("skipped_total", "Items skipped, by reason.", "service", "connection", "reason", services="all")
-DEAD_LETTERS = _counter("dead_letters_total", "Undecodable records set aside.", "service", "topic", services="all")
+DEAD_LETTERS = _counter(
+    "dead_letters_total", "Undecodable records kept as dead letters.", "service", "topic", services="all"
+)
 ACTIVITY_LOST = _counter(
     "activity_lost_total", "Activity records that Kafka did not take; each was logged.", "service", services="all"
 )
@@ -94,8 +95,7 @@ HELD = _gauge(
 
 BREAKER = _gauge(
     "breaker_state",
-    "Whether a connection's vendor is called: 0 yes (closed), 1 one call shall show (half-open), 2 left alone for a "
-    "while (open).",
+    "Whether a connection's vendor is called: 0 yes (closed), 1 one trial (half-open), 2 not for a while (open).",
     "service",
     "connection",
     services=VENDOR_FACING,
@@ -119,7 +119,7 @@ VENDOR_CALLS = _counter(
     services=VENDOR_FACING,
 )
 VENDOR_CALL_SECONDS = _histogram(
-    "vendor_call_seconds", "Time of one call, retries apart.", "connection", "route", services=VENDOR_FACING
+    "vendor_call_seconds", "Time of one call, each retry by itself.", "connection", "route", services=VENDOR_FACING
 )
 VENDOR_CALL_ERRORS = _counter(
     "vendor_call_errors_total",
@@ -153,14 +153,15 @@ BUDGET_WAIT_SECONDS = _counter(
 )
 CREDENTIALS_REFUSED = _counter(
     "credentials_refused_total",
-    "Calls that failed for app, secret or token, by reason (missing, expired, refused, unauthorized, forbidden).",
+    "Calls that failed because of app, secret or token, by reason (missing, expired, refused, unauthorized, "
+    "forbidden).",
     "connection",
     "reason",
     services=VENDOR_FACING,
 )
 SECRET_EXPIRES = _gauge(
     "secret_expires_timestamp_seconds",
-    "When a secret expires, where the connection says so (`expires`): no vendor's API does.",
+    "When a secret expires, as the connection states it in `expires`; no vendor's API reports it.",
     "connection",
     "secret",
     services=VENDOR_FACING,
@@ -172,7 +173,7 @@ TLS_UNVERIFIED = _gauge(
 # What tenants hold
 CAPACITY_USED = _gauge(
     "capacity_used",
-    "Active indicators of the tenant when it was last listed, whoever made them.",
+    "Active indicators of the tenant when it was last listed, including those of others.",
     "connection",
     services="pull_defender, push_defender",
 )
@@ -192,14 +193,14 @@ POLL_INTERVAL = _gauge(
 )
 CHECKPOINT = _gauge(
     "checkpoint_timestamp_seconds",
-    "When what was read of a source was last remembered. Grows old while a tenant has nothing new.",
+    "When the checkpoint of a source was last written. Does not advance while a tenant has nothing new.",
     "connection",
     services="pullers",
 )
 VENDOR_ROWS_ODD = _counter(
     "vendor_rows_odd_total",
-    "Rows of vendors' answers that are not as documented, each time they are read: `field` (read as far as it goes) or "
-    "`row` (passed over).",
+    "Rows of vendors' answers that are not as documented, each time they are read: `field` (read in part) or `row` "
+    "(skipped).",
     "connection",
     "route",
     "reason",
@@ -207,7 +208,7 @@ VENDOR_ROWS_ODD = _counter(
 )
 PAGES_SET_ASIDE = _counter(
     "pages_set_aside_total",
-    "Pages of an iterator that could not be read and were kept in the dead letters.",
+    "Pages of an iterator that could not be read and are kept as dead letters.",
     "connection",
     "route",
     services="pull_netskope",
@@ -218,9 +219,9 @@ REPORTED = _counter("reports_total", "Reports published, by verb.", "connection"
 # Router
 ROUTED = _counter(
     "routed_total",
-    "Indicators looked at, by outcome: changed or unchanged by a report, echo (the source met what we put there), "
-    "superseded (a replayed report after which its source said something else), forgotten (inactive for long), "
-    "unreadable (stored, and set aside).",
+    "Indicators processed, by outcome: changed or unchanged by a report, echo (the source read what we wrote there), "
+    "superseded (a replayed report that is older than the source's latest), forgotten (inactive for long), unreadable "
+    "(its stored record is kept as a dead letter).",
     "outcome",
     services="router",
 )
@@ -233,14 +234,14 @@ DESIRED = _counter(
 )
 RULE_FAILURES = _gauge(
     "rule_failures",
-    "Evaluations in which the expression of a rule or guard failed, since the policy changed or the process started.",
+    "Evaluations in which the expression of a rule or guard failed, since the last policy change or process start.",
     "rule",
     services="router",
 )
 UNIT_SECONDS = _histogram("unit_seconds", "Time of one unit of work, transaction included.", services="router")
 LAG_RECORDS = _gauge(
     "lag_records",
-    "Offsets of report batches that are not merged yet; markers of transactions in between count, too.",
+    "Offsets of report batches that are not merged yet, including transaction markers between them.",
     "partition",
     services="router",
 )
@@ -248,16 +249,16 @@ LAG_SECONDS = _gauge(
     "lag_seconds", "Age of the oldest report batch that is not merged yet.", "partition", services="router"
 )
 STORED = _gauge("stored_indicators", "Indicators in the state of an owned partition.", "partition", services="router")
-RECOVERY_SECONDS = _gauge("recovery_seconds", "Time the last take-over spent loading state.", services="router")
+RECOVERY_SECONDS = _gauge("recovery_seconds", "Time that the last take-over took to load state.", services="router")
 RECOVERED = _counter("recovered_records_total", "Changelog records read on take-over.", services="router")
 REEVALUATED = _counter("reevaluated_total", "Stored indicators re-evaluated for a new policy.", services="router")
 REEVALUATION_LEFT = _gauge(
     "reevaluation_left",
-    "Stored indicators that are still to be evaluated for the newest policy.",
+    "Stored indicators that are not yet evaluated for the newest policy.",
     "partition",
     services="router",
 )
-REQUESTS = _counter("requests_total", "Requests taken up, by verb, once for each partition.", "verb", services="router")
+REQUESTS = _counter("requests_total", "Requests started, by verb, once for each partition.", "verb", services="router")
 POLICY_APPLIED = _gauge(
     "policy_applied_version", "Policy version that a partition is evaluated for.", "partition", services="router"
 )
@@ -272,43 +273,43 @@ ENTRIES = _gauge(
 )
 PUSHED = _counter("pushed_total", "Entries written, by verb (put, withdraw).", "connection", "verb", services="pushers")
 CONVERGE_SECONDS = _histogram(
-    "converge_seconds", "From the report of a change to its being applied.", "connection", services="pushers"
+    "converge_seconds", "Time from the report of a change until it is applied.", "connection", services="pushers"
 )
 OLDEST_PENDING = _gauge(
     "oldest_pending_seconds", "Age of the report behind the oldest pending entry.", "connection", services="pushers"
 )
 DRIFT = _counter(
     "drift_total",
-    "Entries found to differ from what we know, by kind: lost (taken out by someone else), stray (ours, but nothing "
-    "asks for it), strays_kept (too many strays at once to be deleted).",
+    "Entries at the tenant that differ from our records, by kind: lost (removed by others), stray (an orphan: ours, "
+    "but not desired), strays_kept (too many orphans at once to be deleted).",
     "connection",
     "kind",
     services="pushers",
 )
 DEPLOY_WAITS = _gauge(
     "deploy_waits",
-    "URL lists with changes of other people that a deploy of ours waits for.",
+    "URL lists with pending changes of other people that our deploy waits for.",
     "connection",
     services="push_netskope",
 )
 LIST_BYTES = _gauge("list_bytes", "Size of a list as last written.", "connection", "target", services="push_netskope")
 LIST_BYTES_LIMIT = _gauge(
     "list_bytes_limit",
-    "Size up to which a list is filled; less than the vendor's own limit.",
+    "Size up to which a list is filled; below the vendor's limit.",
     "connection",
     "target",
     services="push_netskope",
 )
 PROFILE_VALUES = _gauge(
     "profile_values",
-    "Values of a destination profile as last read or written, whoever put them there.",
+    "Values of a destination profile as last read or written, including those of others.",
     "connection",
     "target",
     services="push_netskope",
 )
 PROFILE_VALUES_LIMIT = _gauge(
     "profile_values_limit",
-    "Values up to which a destination profile is filled: its own limit, or what others leave of the tenant's.",
+    "Values up to which a destination profile is filled: its own limit, or what other profiles leave of the tenant's.",
     "connection",
     "target",
     services="push_netskope",

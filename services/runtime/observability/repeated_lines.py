@@ -1,4 +1,4 @@
-"""What a library says over and over, as Kafka's clients do while no broker answers: one line of a kind a minute."""
+"""Limits repeated log lines of libraries, such as Kafka's clients while no broker answers, to one a minute."""
 
 import logging
 import threading
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 EVERY_S = 60.0
 _KINDS = 1_000
-"""More are not kept apart: a library that puts values into its texts must not fill the memory."""
+"""Bound on the memory, for libraries that format values into their texts. Beyond it, counting starts again."""
 
 
 class RepeatedLines(logging.Filter):
-    """Lets the first line of each kind through, and then one each `every_s`, which tells how many were left out.
+    """Passes the first line of each kind, then one every `every_s` seconds with the number of lines left out.
 
-    Lines are of one kind if they come from one logger with the same text before values are put in.
+    Lines are of one kind if they share logger and text before formatting.
     """
 
     def __init__(self, libraries: Sequence[str], every_s: float = EVERY_S) -> None:
@@ -23,7 +23,7 @@ class RepeatedLines(logging.Filter):
         self._lock = threading.Lock()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a line is written; adds to it what was left out before."""
+        """Whether the line is written. Adds to it how many were left out before."""
         if record.name.partition(".")[0] not in self._libraries:
             return True
         left_out = self._left_out((record.name, str(record.msg)), record.created)
@@ -32,7 +32,7 @@ class RepeatedLines(logging.Filter):
         return left_out is not None
 
     def _left_out(self, kind: tuple[str, str], at: float) -> int | None:
-        """How many were left out if this one is written; None if it is left out, too."""
+        """Return how many lines were left out before this one, or None if it is left out, too."""
         with self._lock:
             due, left_out = self._kinds.get(kind, (at, 0))
             if at < due:

@@ -1,7 +1,7 @@
 """W3C trace context: one trace per poll, carried from the puller through the router to the pusher, and to the vendors.
 
-The form is that of the header `traceparent` (W3C Recommendation "Trace Context", version 00), always sampled. Spans are
-handed to whoever wants them (`export_to`); nobody does by default, and then a span costs an id.
+Contexts have the form of the header `traceparent` (W3C Recommendation "Trace Context", version 00), always sampled.
+Spans go to the exporter that `export_to` sets; without one, a span only costs an id.
 """
 
 import secrets
@@ -18,7 +18,7 @@ _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 @dataclass(slots=True)
 class Span:
-    """One step of a trace. Times are nanoseconds since the epoch; `links` are steps of other traces that it serves."""
+    """One span of a trace. Times are nanoseconds since the epoch; `links` are spans of other traces that it serves."""
 
     name: str
     traceparent: str
@@ -35,22 +35,22 @@ _export: list[Export] = []
 
 
 def export_to(export: Export | None) -> None:
-    """Hand every span that ends to this from now on; None: to nobody."""
+    """Set the exporter that gets every ended span; None removes it."""
     _export[:] = [export] if export else []
 
 
 def new() -> str:
-    """The beginning of a new trace."""
+    """Return the traceparent of a new trace."""
     return _render(secrets.token_hex(16))
 
 
 def child(parent: str) -> str:
-    """A step within the trace of `parent`. Raises ValueError when that is no traceparent of ours."""
+    """Return a new traceparent within the trace of `parent`. Raises ValueError as `trace_id`."""
     return _render(trace_id(parent))
 
 
 def trace_id(traceparent: str) -> str:
-    """The trace's id, 32 hexadecimal digits. Raises ValueError."""
+    """Return the trace's id, 32 hexadecimal digits. Raises ValueError if the text is no traceparent."""
     parts = traceparent.split("-")
     if len(parts) != 4 or len(parts[1]) != 32:
         raise ValueError(f"{traceparent!a} is no traceparent; it has the form 00-<32 digits>-<16 digits>-01")
@@ -58,18 +58,18 @@ def trace_id(traceparent: str) -> str:
 
 
 def current() -> str | None:
-    """The step that is under way in this thread or task."""
+    """Return the traceparent of the present span of this thread or task, or None."""
     return _current.get()
 
 
 def headers() -> tuple[tuple[str, bytes], ...]:
-    """The header for a record that the step under way writes; none where there is no step."""
-    step = _current.get()
-    return ((HEADER, step.encode()),) if step else ()
+    """Return the trace header for a record that the present span writes; empty without a span."""
+    traceparent = _current.get()
+    return ((HEADER, traceparent.encode()),) if traceparent else ()
 
 
 def of(found: Iterable[tuple[str, bytes | None]]) -> str | None:
-    """The traceparent among a record's headers, if there is one of our form."""
+    """Return the traceparent among a record's headers, or None if there is no valid one."""
     for name, value in found:
         if name == HEADER and value is not None:
             text = value.decode("ascii", "replace")
@@ -83,7 +83,7 @@ def of(found: Iterable[tuple[str, bytes | None]]) -> str | None:
 
 @contextmanager
 def span(name: str, *, parent: str | None = None, links: Iterable[str] = (), **attributes: str | int) -> Iterator[Span]:
-    """A step: of the trace of `parent`, or of the step under way, or else of a new trace."""
+    """Run a span in the trace of `parent`, else in that of the present span, else in a new trace."""
     above = parent or _current.get()
     step = Span(name, child(above) if above else new(), above, tuple(links), attributes, time.time_ns())
     token = _current.set(step.traceparent)

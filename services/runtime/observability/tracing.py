@@ -1,7 +1,7 @@
-"""Spans to an OpenTelemetry collector, by OTLP over HTTP. Off unless the setting `otlp_endpoint` names one.
+"""Sends spans to an OpenTelemetry collector, by OTLP over HTTP, if the setting `otlp_endpoint` names one.
 
-OpenTelemetry's SDK is imported only then. Its batches are sent from a thread of its own, and what a collector does not
-take is dropped: tracing holds nothing up. `OTEL_EXPORTER_OTLP_HEADERS` and the like are honoured, as the SDK does.
+The SDK sends batches from its own thread and drops what the collector does not take, so tracing never blocks work. It
+honours `OTEL_EXPORTER_OTLP_HEADERS` and the like.
 """
 
 import os
@@ -22,10 +22,10 @@ _CA_BUNDLES = (
 
 
 def enable(settings: Settings, service: str) -> Callable[[], None]:
-    """Send spans from now on, where the settings want it. Returns what sends the last ones and stops.
+    """Start sending spans if `otlp_endpoint` is set. Returns a function that sends the last ones and stops.
 
     Raises:
-        SettingsError: they want it, and the packages are missing or a variable about proxies cannot be read.
+        SettingsError: `otlp_endpoint` is set, but packages are missing or a proxy variable is unreadable.
 
     """
     if not settings.otlp_endpoint:
@@ -44,7 +44,7 @@ def enable(settings: Settings, service: str) -> Callable[[], None]:
         ) from error
     endpoint = settings.otlp_endpoint.rstrip("/") + "/v1/traces"
     session = requests.Session()
-    session.trust_env = False  # the proxy is decided below; the CA bundles that it would have read are read here
+    session.trust_env = False  # proxy and CA bundle are set below
     try:
         proxy = proxy_for(endpoint)
     except ProxyError as error:

@@ -31,7 +31,7 @@ class PollRequest:
         return self._status.asked(self._policy.view) not in (None, self._asked)
 
     def listen(self) -> None:
-        """Take up what is asked for. Raises LedgerError where nothing is to be polled and that cannot be published."""
+        """Take up a new request. Raises ProducerError if its answer cannot be published."""
         if self.has_news:
             self._asked = self._status.asked(self._policy.view)
             self._left, self._before = set(self._turns), self._published()

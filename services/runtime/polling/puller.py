@@ -55,13 +55,13 @@ class SourceContext:
         """Make sure that work may go on.
 
         Raises:
-            StoppedError: asked to leave.
+            StoppedError: the service stops.
             LeaseLostError: the connection belongs to another process.
 
         """
         self._context.health.beat(f"pull {self.name}", BEAT_BOUND_S)
         if self.stop.is_set():
-            raise StoppedError(f"asked to leave while working for {self.name}")
+            raise StoppedError(f"stopped while working for {self.name}")
         self._lease.check()
         if self.status.latest.failure and self._lease.is_steady:
             self.status.recovered()
@@ -132,7 +132,7 @@ class Puller:
         """Work.
 
         Raises:
-            LedgerError, LeaseLostError: someone else works for the connection.
+            ProducerError, LeaseLostError: someone else works for the connection.
             TooManyDeadLettersError: what is remembered of the source cannot be read.
 
         """
@@ -181,7 +181,7 @@ class Puller:
                         f"{topic.name} must exist with {topic.partitions} partitions; run: ioc-bridge topics apply"
                     )
                     if self._lease.stop.wait(1):
-                        raise StoppedError(f"asked to leave while waiting for topics of {self._lease.name}")
+                        raise StoppedError(f"stopped while waiting for topics of {self._lease.name}")
 
     def _waiting(self, why: str) -> None:
         self._context.health.wait_for(f"memory of {self._lease.name}", why)

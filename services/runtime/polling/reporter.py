@@ -72,7 +72,7 @@ class Reporter:
     """The one writer of a source. Used by one thread.
 
     Raises:
-        LedgerError: the ownership cannot be taken.
+        ProducerError: the ownership cannot be taken.
         TooManyDeadLettersError: what is remembered cannot be read.
 
     """
@@ -106,7 +106,7 @@ class Reporter:
 
         Raises:
             FencedError: another process owns the source.
-            LedgerError: Kafka did not take it.
+            ProducerError: Kafka did not take it.
 
         """
         topic = self._settings.topics.checkpoints.name

@@ -18,9 +18,9 @@ class Stream(Protocol):
         """Poll once and publish. Returns in how many seconds to poll again.
 
         Raises:
-            StoppedError: asked to leave.
+            StoppedError: the service stops.
             VendorError: the vendor cannot be worked with now; nothing was published.
-            LedgerError, LeaseLostError: someone else works for the connection.
+            ProducerError, LeaseLostError: someone else works for the connection.
 
         """
 

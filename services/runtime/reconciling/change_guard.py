@@ -58,7 +58,7 @@ class ChangeGuard:
         """Decide for every target what is kept back, publish that, and let go what is not kept back any more.
 
         Raises:
-            StoppedError, LeaseLostError, LedgerError: as the book does; the next look decides the same.
+            StoppedError, LeaseLostError, ProducerError: as the book does; the next look decides the same.
 
         """
         policy, now, name = self._policy.view, now_ms(), self._writer.connection.name

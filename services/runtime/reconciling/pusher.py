@@ -15,7 +15,7 @@ class Pusher(Protocol):
         """Do one unit of work and record it. Returns in how many seconds there may be more: 0 at once.
 
         Raises:
-            StoppedError: asked to leave.
+            StoppedError: the service stops.
             VendorError: the vendor cannot be worked with now; what was not recorded is tried again.
 
         """

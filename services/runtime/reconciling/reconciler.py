@@ -78,7 +78,7 @@ class Reconciler:
         """Work.
 
         Raises:
-            LedgerError, LeaseLostError: someone else works for the connection.
+            ProducerError, LeaseLostError: someone else works for the connection.
             TooManyDeadLettersError: what is desired cannot be read.
             Exception: any other failure of this connection that no entry of it is to blame for.
 
@@ -115,7 +115,7 @@ class Reconciler:
                 self._context.health.wait_for(f"entries of {name}", why)
             self._breathe()
             if self._lease.stop.wait(1):
-                raise StoppedError(f"asked to leave while waiting for topics of {name}")
+                raise StoppedError(f"stopped while waiting for topics of {name}")
 
     def _load(self, reader: KafkaConsumer) -> None:
         name = self._lease.name
@@ -219,4 +219,4 @@ class Reconciler:
     def _breathe(self) -> None:
         self._context.health.beat(f"push {self._lease.name}", BEAT_BOUND_S)
         if self._lease.stop.is_set():
-            raise StoppedError(f"asked to leave while working for {self._lease.name}")
+            raise StoppedError(f"stopped while working for {self._lease.name}")

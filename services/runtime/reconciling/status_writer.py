@@ -95,27 +95,27 @@ class StatusWriter:
         return self.status.asked(self._context.policy.view)
 
     def answer(self, asked: ReconciliationSpec, found: str, counts: Mapping[str, int]) -> None:
-        """Tell what a comparison that was asked for has found. Raises LedgerError."""
+        """Tell what a comparison that was asked for has found. Raises ProducerError."""
         self.status.answer(asked, found, counts)
 
     def check(self) -> None:
         """Make sure that work may go on; to be called right before every call of the vendor.
 
         Raises:
-            StoppedError: asked to leave.
+            StoppedError: the service stops.
             LeaseLostError: the connection belongs to another process.
 
         """
         self._context.health.beat(f"push {self._lease.name}", BEAT_BOUND_S)
         if self._lease.stop.is_set():
-            raise StoppedError(f"asked to leave while working for {self._lease.name}")
+            raise StoppedError(f"stopped while working for {self._lease.name}")
         self._lease.check()
 
     def write_ahead(self, sending: Iterable[tuple[Entry, str | None]]) -> None:
         """Note entries that are about to be written for the first time, with their remote ids where those are known.
 
         Raises:
-            StoppedError, LeaseLostError, LedgerError: nothing may be sent.
+            StoppedError, LeaseLostError, ProducerError: nothing may be sent.
 
         """
         notes = [
@@ -133,7 +133,7 @@ class StatusWriter:
         What a vendor said is cut where it is too long for a record.
 
         Raises:
-            StoppedError, LeaseLostError, LedgerError: some may not be recorded; they will be done again.
+            StoppedError, LeaseLostError, ProducerError: some may not be recorded; they will be done again.
 
         """
         outcomes = [_bounded(outcome) for outcome in outcomes]
@@ -193,7 +193,7 @@ class StatusWriter:
         OLDEST_PENDING.labels(self._lease.name).set(age_ms / 1000)
 
     def note(self, note: Note) -> None:
-        """Publish a note for the process after this one. Raises LedgerError where it could not be published."""
+        """Publish a note for the process after this one. Raises ProducerError where it could not be published."""
         self._producer.write([OutgoingRecord(self._topic, note.key(), note.encode())])
 
     def forget(self, note: Note) -> None:

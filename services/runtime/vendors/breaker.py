@@ -61,7 +61,7 @@ class Breaker:
         return max((circuit.state for circuit in self._circuits), key=_WORTH.__getitem__, default=BreakerState.CLOSED)
 
     def opened(self, error: VendorError) -> None:
-        """A circuit opened, or opened again. Raises LedgerError where that cannot be published."""
+        """A circuit opened, or opened again. Raises ProducerError where that cannot be published."""
         trouble = _trouble(error)
         remedy = _PASSES if error.transient else _STAYS
         same = self._recalled and self._status.latest.reason == str(error)
@@ -135,7 +135,7 @@ class Circuit:
         """It failed: see to when the next may go. Returns in how many seconds that is.
 
         Raises:
-            LedgerError: that the breaker opened cannot be published.
+            ProducerError: that the breaker opened cannot be published.
 
         """
         delay = self._delay(error)

@@ -78,7 +78,7 @@ class Budget:
             waited += spent
             BUDGET_WAIT_SECONDS.labels(connection, bucket).inc(spent)
             if stopped:
-                raise StoppedError(f"asked to leave while waiting for quota {bucket}")
+                raise StoppedError(f"stopped while waiting for quota {bucket}")
         self._shown.add((connection, bucket))
         BUDGET_WAIT_SECONDS.labels(connection, bucket)
         for window in self._windows(bucket):

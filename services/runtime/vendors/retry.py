@@ -76,7 +76,7 @@ def retrying(
 
     def sleep(seconds: float) -> None:
         if stop.wait(seconds):
-            raise StoppedError(f"asked to leave while {route} of connection {connection} waited for its next attempt")
+            raise StoppedError(f"stopped while {route} of connection {connection} waited for its next attempt")
 
     def note(state: RetryCallState) -> None:
         VENDOR_RETRIES.labels(connection, route).inc()

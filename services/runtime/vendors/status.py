@@ -32,7 +32,7 @@ class Status:
         """Go on from what a former process said; where none has said anything, say that this one works for it.
 
         Raises:
-            LedgerError: it could not be published.
+            ProducerError: it could not be published.
 
         """
         if known is None:
@@ -44,7 +44,7 @@ class Status:
         """Publish what has changed; nothing where nothing has.
 
         Raises:
-            LedgerError: it could not be published.
+            ProducerError: it could not be published.
 
         """
         changed = ConnectionState.model_validate({**self.latest.model_dump(), **changes})
