@@ -9,41 +9,68 @@ from schemas.types import IndicatorType
 _V4_LIKE = re.compile(r"[0-9.]+")
 _V6_LIKE = re.compile(r"[0-9A-Fa-f:.]+(?:%\S*)?")
 _CIDR_LIKE = re.compile(r"[0-9A-Fa-f:.]+/[0-9.]+")
-_SPAN_LIKE = re.compile(r"([0-9A-Fa-f:.]+)\s*-\s*([0-9A-Fa-f:.]+)")
+_SPAN_LIKE = re.compile(r"([0-9A-Fa-f:.]+)\s*[-‐-―−~]\s*([0-9A-Fa-f:.]+)")  # a hyphen or any dash
 
 
 def address(text: str) -> tuple[IndicatorType, str] | None:
-    """The address `text` is, or None when it was not meant as one. Raises `Refused`."""
+    """The address `text` is, or None when it was not meant as one. A range of one address is that address.
+
+    Raises `Refused`.
+    """
     if _V4_LIKE.fullmatch(text):
         return IndicatorType.IPV4, _v4(text)
     inner = text[1:-1] if text[0] == "[" and text[-1] == "]" else text
     if inner.count(":") > 1 and _V6_LIKE.fullmatch(inner):
         return _v6(inner, text)
-    if is_range(text):
+    ends = _ends(text)
+    if ends is None:
+        return None
+    if ends[0] != ends[1]:
         raise Refused.because(
             RefusalReason.ADDRESS_RANGE, text, "is a range of addresses; give single ones (or http://… if it is a URL)"
         )
-    return None
+    return ends[0]
 
 
-def is_range(text: str) -> bool:
-    """Whether `text` is a network in CIDR notation or two ends of a span."""
+def unmapped(found: IPv6Address) -> tuple[IndicatorType, str]:
+    """The address that travels on the wire: IPv4 where it is mapped into IPv6, else IPv6 in RFC 5952 form."""
+    if found.ipv4_mapped is not None:
+        return IndicatorType.IPV4, str(found.ipv4_mapped)
+    return IndicatorType.IPV6, str(found)
+
+
+def _ends(text: str) -> tuple[tuple[IndicatorType, str], tuple[IndicatorType, str]] | None:
+    """The first and the last address of a network in CIDR notation or of a span; None when `text` is neither."""
     if _CIDR_LIKE.fullmatch(text):
         try:
-            ip_network(text, strict=False)
+            network = ip_network(text, strict=False)
         except ValueError:
-            return False
-        return True
+            return None
+        return _plain(network[0]), _plain(network[-1])
     span = _SPAN_LIKE.fullmatch(text)
-    return span is not None and _is_address(span[1]) and (span[2].isdecimal() or _is_address(span[2]))
+    if span is None:
+        return None
+    first = _parse(span[1])
+    last = _parse(span[2]) or _parse(_last_part_replaced(span[1], span[2]))
+    if first is None or not (last or span[2].isdecimal()):
+        return None
+    return _plain(first), _plain(last or ip_address(0))
 
 
-def _is_address(text: str) -> bool:
+def _last_part_replaced(first: str, part: str) -> str:
+    """The end of a span that gives its last part only: 192.0.2.1-9."""
+    return re.sub(r"[^.:]*\Z", part, first, count=1) if re.fullmatch("[0-9A-Fa-f]+", part) else ""
+
+
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        ip_address(text)
+        return ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+
+
+def _plain(found: IPv4Address | IPv6Address) -> tuple[IndicatorType, str]:
+    return unmapped(found) if isinstance(found, IPv6Address) else (IndicatorType.IPV4, str(found))
 
 
 def _v4(text: str) -> str:
@@ -56,7 +83,7 @@ def _v4(text: str) -> str:
 
 
 def _v6(inner: str, text: str) -> tuple[IndicatorType, str]:
-    """RFC 5952 form. A mapped address is the IPv4 one: that is what travels on the wire."""
+    """The address in its one spelling. Raises `Refused`."""
     try:
         found = IPv6Address(inner)
     except ValueError:
@@ -65,6 +92,4 @@ def _v6(inner: str, text: str) -> tuple[IndicatorType, str]:
         raise Refused.because(
             RefusalReason.BAD_ADDRESS, text, "has a zone, which means nothing elsewhere; leave out the %"
         )
-    if found.ipv4_mapped is not None:
-        return IndicatorType.IPV4, str(found.ipv4_mapped)
-    return IndicatorType.IPV6, str(found)
+    return unmapped(found)

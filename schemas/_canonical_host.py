@@ -4,10 +4,15 @@ One parser for the name alone and for the name inside a URL: so both always come
 """
 
 import re
+from ipaddress import IPv6Address
+from unicodedata import category
 
+import idna
 from ada_url import HostType, parse_url
 
+from schemas._canonical_address import unmapped
 from schemas._canonical_refusal import RefusalReason, Refused
+from schemas.types import IndicatorType
 
 SCHEMES = ("http", "https", "ftp", "ws", "wss")
 
@@ -93,7 +98,8 @@ def _host_in(authority: str, text: str, *, user_info: bool) -> str:
 def _checked_host(host: str, kind: HostType, given: str, text: str) -> str:
     """`host` as the standard reads `given`, provided that nobody can read it otherwise."""
     if kind == HostType.IPV6:
-        return host
+        found, plain = unmapped(IPv6Address(host[1:-1]))
+        return plain if found is IndicatorType.IPV4 else host
     if kind == HostType.IPV4:
         if given.removesuffix(".") != host:
             raise Refused.because(
@@ -104,8 +110,35 @@ def _checked_host(host: str, kind: HostType, given: str, text: str) -> str:
         return host
     host = host.removesuffix(".")
     if len(host) <= _MAX_NAME and _NAME.fullmatch(host):
+        if "xn--" in host:
+            _check_letters(host, text)
         return host
     raise Refused.because(RefusalReason.BAD_HOST, text, _flaw(host))
+
+
+def _check_letters(host: str, text: str) -> None:
+    """Refuse punctuation of other scripts, as quotes around a name: the standard takes it, no registry does."""
+    for label in host.split("."):
+        if not label.startswith("xn--"):
+            continue
+        try:
+            name = label[4:].encode("ascii").decode("punycode")
+        except ValueError:
+            continue  # an A-label that cannot be decoded stands for itself
+        odd = next((one for one in name if not one.isascii() and category(one)[0] in "PZC"), None)
+        if odd is not None and not _is_registrable(name):
+            raise Refused.because(
+                RefusalReason.BAD_HOST, text, f"has {odd!a} in its host, which no name has; remove it"
+            )
+
+
+def _is_registrable(label: str) -> bool:
+    """Whether IDNA 2008 allows the label: some scripts have marks in words, as the middle dot in Catalan."""
+    try:
+        idna.check_label(label)
+    except (idna.IDNAError, ValueError):
+        return False
+    return True
 
 
 def _flaw(host: str) -> str:
@@ -123,12 +156,12 @@ def _unreadable(authority: str, text: str) -> Refused:
     """Why the parser refused: it does not say, so look at what most often is wrong."""
     port = _PORT.search(authority)
     host = authority if port is None else authority[: port.start()]
+    if port is not None and not _valid_port(port[1]) and (host.endswith("]") or ":" not in host):
+        return Refused.because(RefusalReason.BAD_URL, text, "has no valid port after the colon; use 1 to 65535")
     if host.startswith("[") or ":" in host or _NUMERIC_END.search(host):
         return Refused.because(
             RefusalReason.BAD_ADDRESS, text, "has no valid IP address as its host; write 192.0.2.1 or [2001:db8::1]"
         )
-    if port is not None and not _valid_port(port[1]):
-        return Refused.because(RefusalReason.BAD_URL, text, "has no valid port after the colon; use 1 to 65535")
     return Refused.because(RefusalReason.BAD_HOST, text, "has a host that is no DNS name; correct it")
 
 

@@ -15,7 +15,7 @@ class RefusalReason(StrEnum):
     NOT_RECOGNISED = "not_recognised"  # no type fits: prose, an e-mail address, a path without its host
     SEVERAL_VALUES = "several_values"  # more than one URL in one text
     WRONG_TYPE = "wrong_type"  # a sound indicator, but not of the declared type
-    ADDRESS_RANGE = "address_range"  # a network or a range of addresses, not one address
+    ADDRESS_RANGE = "address_range"  # a network or a range of more than one address
     WILDCARD = "wildcard"  # a * in the host
     BAD_HOST = "bad_host"  # not a DNS name
     BAD_ADDRESS = "bad_address"  # meant as an IP address, but not one that everybody reads alike

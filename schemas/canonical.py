@@ -8,19 +8,28 @@ import re
 from dataclasses import dataclass
 
 from schemas._canonical_address import address
+from schemas._canonical_hash import file_hash
 from schemas._canonical_host import authority_of, domain, is_absolute, url
+from schemas._canonical_refang import refang
 from schemas._canonical_refusal import RefusalReason, Refused
-from schemas._canonical_tidy import refang, tidy
+from schemas._canonical_tidy import tidy
 from schemas.types import Family, IndicatorType
 
-__all__ = ["MAX_LENGTH", "Canonical", "RefusalReason", "Refused", "canonicalise", "indicator_id", "parse_id"]
+__all__ = [
+    "MAX_LENGTH",
+    "Canonical",
+    "RefusalReason",
+    "Refused",
+    "canonicalise",
+    "identify",
+    "indicator_id",
+    "parse_id",
+]
 
 MAX_LENGTH = 8192
 """Characters, as given and in canonical form. RFC 9110 asks everyone to support URLs of 8000."""
 
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_HEX = re.compile(r"[0-9A-Fa-f]{16,}")  # shorter ones are words and numbers
-_HASHES = {32: IndicatorType.MD5, 40: IndicatorType.SHA1, 64: IndicatorType.SHA256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +56,24 @@ def canonicalise(raw: str, declared: IndicatorType | None = None) -> Canonical:
     try:
         found = _as_it_stands(text, declared)
     except Refused as refusal:
-        refanged = refang(text)
-        if refanged == text or refusal.reason is RefusalReason.WRONG_TYPE:
+        refanged = tidy(refang(text))
+        if refanged in {"", text} or refusal.reason is RefusalReason.WRONG_TYPE:
             raise
         found = _as_it_stands(refanged, declared)
     if len(found.value) > MAX_LENGTH:
         raise _too_long(found.value)
     return found
+
+
+def identify(named: str) -> Canonical:
+    """The indicator that a person names, by its id (`domain:evil.example`) or by its value in any spelling.
+
+    `url://…` is a value, `url:…` an id. Raises `Refused`.
+    """
+    kind, _, value = named.strip().partition(":")
+    if kind in tuple(IndicatorType) and not value.startswith("//"):
+        return canonicalise(value, IndicatorType(kind))
+    return canonicalise(named)
 
 
 def indicator_id(type: IndicatorType, value: str) -> str:  # noqa: A002 – named as the field it stands for
@@ -92,7 +112,7 @@ def _as_it_stands(text: str, declared: IndicatorType | None) -> Canonical:
     if declared is None or declared is IndicatorType.DOMAIN:
         found = _told_by_shape(text)
     elif declared.family is Family.HASH:
-        found = _hash(text)
+        found = _hash(text, declared)
     else:
         found = _address(text)
     if declared is not None and found.type is not declared:
@@ -103,8 +123,8 @@ def _as_it_stands(text: str, declared: IndicatorType | None) -> Canonical:
 
 
 def _told_by_shape(text: str) -> Canonical:
-    if _HEX.fullmatch(text):
-        return _hash(text)
+    if (hashed := file_hash(text)) is not None:
+        return Canonical(*hashed)
     if is_absolute(text):
         return Canonical(IndicatorType.URL, url(text))
     found = address(text)
@@ -115,15 +135,13 @@ def _told_by_shape(text: str) -> Canonical:
     return Canonical(IndicatorType.DOMAIN, domain(text))
 
 
-def _hash(text: str) -> Canonical:
-    kind = _HASHES.get(len(text))
-    if kind is None or not _HEX.fullmatch(text):
+def _hash(text: str, declared: IndicatorType) -> Canonical:
+    found = file_hash(text)
+    if found is None:
         raise Refused.because(
-            RefusalReason.BAD_HASH,
-            text,
-            "is no MD5 (32 hexadecimal digits), SHA-1 (40) or SHA-256 (64); give one of them",
+            RefusalReason.BAD_HASH, text, f"is no hash; give the hexadecimal digits of its {declared.upper()}"
         )
-    return Canonical(kind, text.lower())
+    return Canonical(*found)
 
 
 def _address(text: str) -> Canonical:

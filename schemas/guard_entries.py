@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
-from schemas._canonical_tidy import refang
+from schemas._canonical_refang import refang
 from schemas.canonical import MAX_LENGTH, Canonical, Refused, canonicalise
 from schemas.guard_meaning import Below, Exactly, Meaning, Within
 from schemas.guard_networks import looks_like_network, read_networks

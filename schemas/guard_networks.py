@@ -12,7 +12,7 @@ from ipaddress import (
 )
 from typing import Final
 
-from schemas._canonical_tidy import refang
+from schemas._canonical_refang import refang
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

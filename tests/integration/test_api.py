@@ -1,5 +1,6 @@
 """The API as it runs: real Kafka, a real router, a real server, and real tokens."""
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
@@ -172,7 +173,7 @@ def test_what_is_pushed_is_answered_item_by_item_and_found_shared_and_explained(
     lines = f'{{"value": "n1.evil.example", "last_seen": "{seen}"}}\nnot json\n'
     assert push(site, lines, "application/x-ndjson").json()["refused"] == 1
     table = f"value,severity,tags,last_seen\nc1.evil.example,high,phishing;mail,{seen}\n"
-    assert push(site, table, "text/csv").json()["accepted"] == 1
+    assert push(site, table, "Text/CSV; Charset=UTF-8").json()["accepted"] == 1
     assert push(site, table, "text/plain").status_code == 422
 
     expected = {
@@ -298,6 +299,18 @@ def test_the_command_line_pushes_and_lists_through_the_api(
     good.write_text("value,tags\nfrom-a-file.evil.example,file\n")
     bad.write_text('"also.evil.example"\n"10.0.0.0/8"\n')
     assert "1 accepted, 0 refused" in run(FEED, "push", FEED, "-f", str(good)).stderr
+    torn = tmp_path / "torn.csv"
+    torn.write_bytes(
+        b'\xef\xbb\xbfValue, Tags\r\n"torn.evil.example","low\r\n\r\nfrom-a-file.evil.example, "file"\r\n\xff,\r\n'
+    )
+    partly = run(FEED, "push", FEED, "-f", str(torn), "-o", "json")
+    assert "1 accepted, 2 refused" in partly.stderr
+    assert [(one["line"], one["reason"]) for one in json.loads(partly.stdout)["refused"]] == [
+        (2, "not_an_item"), (5, "not_an_item"),
+    ]  # fmt: skip
+    whole = push(site, torn.read_bytes(), "text/csv").json()
+    assert (whole["accepted"], whole["refused"]) == (1, 2), "the API reads it as the command line does"
+    assert [one["line"] for one in whole["items"]] == [2, 4, 5]
     refused = run(FEED, "push", FEED, "-f", str(bad))
     assert refused.exit_code == 1
     assert "address_range" in refused.stdout
@@ -314,9 +327,12 @@ def test_the_command_line_pushes_and_lists_through_the_api(
 
     eventually(lambda: listed() == "domain:from-a-file.evil.example\n", "it is listed")
     monkeypatch.setenv("COLUMNS", "200")
-    by_target = run(Role.VIEWER, "indicators", "--tag", "file", "--target", "defender-action:Block:Unit A,Unit B")
-    assert "from-a-file.evil.example" in by_target.stdout
-    assert f"{DESTINATION}/defender-action:Block:Unit A,Unit B pending" in by_target.stdout
+
+    def at_target() -> str:
+        target = "defender-action:Block:Unit A,Unit B"
+        return run(Role.VIEWER, "indicators", "from-a-file", "--tag", "file", "--target", target).stdout
+
+    eventually(lambda: f"{DESTINATION}/defender-action:Block:Unit A,Unit B pending" in at_target(), "it is shared")
     assert "skipped" in run(Role.VIEWER, "activity", "--connection", FEED).stdout
     assert "Sharing/pushed" in run(Role.VIEWER, "sharings", "-o", "name").stdout
     monkeypatch.setenv("IOC_BRIDGE_API_URL", "http://127.0.0.1:1")

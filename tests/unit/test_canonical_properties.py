@@ -2,12 +2,13 @@
 
 from ipaddress import IPv4Address, IPv6Address
 
+import pytest
 from ada_url import normalize_url
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ioc_fanger import defang
 
-from schemas.canonical import Canonical, RefusalReason, Refused, canonicalise, parse_id
+from schemas.canonical import MAX_LENGTH, Canonical, RefusalReason, Refused, canonicalise, identify, parse_id
 from schemas.types import IndicatorType
 
 stable = settings(deadline=None, derandomize=True, database=None, max_examples=300)
@@ -38,6 +39,28 @@ PIECES = [
         "#",
         "?",
     ),
+    *(
+        "[dot",
+        ".]",
+        "(",
+        ")",
+        "{",
+        "“",
+        "”",
+        "«",
+        "'",
+        "`",
+        ",",
+        ";",
+        "!",
+        "::",
+        "/32",
+        "/128",
+        "sha256:",
+        "h**p",
+        "hxxps",
+    ),
+    *("．", "：", "\u202e", "\u200d", "·", "’", " dot ", "DOT", "meow://", "[/]", "[://]", "^", "-", "–"),
     *("é", "İ", "\u200b", "\u3002", "\xa0", " ", "\x00", "\ud800", "d41d8cd98f00b204e9800998ecf8427e"),
 ]
 anything = st.text(st.characters(exclude_categories=())) | st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
@@ -66,7 +89,21 @@ urls = st.builds(
     tails,
     tails,
 )
-marks = st.sampled_from(["[.]", "(.)", "{.}", "[dot]", "(DOT)", r"\."])
+openers, closers = st.sampled_from("[({<"), st.sampled_from("])}>")
+blanks = st.sampled_from(["", " ", "\xa0"])
+dots = st.sampled_from([".", "dot", "DOT", "Punkt", "．", "。"])
+whole_marks = st.builds("{}{}{}{}{}".format, openers, blanks, dots, blanks, closers)
+half_marks = st.builds("{}.".format, openers) | st.builds(".{}".format, closers)
+marks = whole_marks | st.sampled_from([r"\.", r"\\.", "^."])
+schemes = st.sampled_from(["hxxp", "hXXp", "HXXP", "h**p", "h__p", "htxp", "hxtp", "meow", "hzzp", "[hxxp]", "<http>"])
+colons = st.sampled_from(["[://]", "[:]//", ":[//]", "[:/]/", "(:)[/][/]", "<://>", "[://", "://]", ":// ", "//"])
+wrappings = st.sampled_from([
+    *("“{}”", "„{}“", "‘{}’", "«{}»", "»{}«", "‹{}›", "「{}」", "〈{}〉", "＂{}＂", "`{}`", "``{}''", '"{}"', "'{}'"),
+    *("({})", "[{}]", "{{{}}}", "<{}>", "( {} )", '"{}",', "({}).", "<{}>;", "“{}”!", "\u202a{}\u202c", '"{}', "«{}"),
+])  # fmt: skip
+endings = st.text(".,;:!?)]}>\"'`”»’。，！\u200b ", max_size=4).filter(
+    lambda text: ".." not in text and "::" not in text
+)
 
 
 def outcome(raw: str, declared: IndicatorType | None = None) -> Canonical | Refused:
@@ -109,6 +146,68 @@ def test_defanging_changes_nothing(value: str, mark: str) -> None:
     assert canonicalise(defang(value)) == expected
     assert canonicalise(value.replace("http", "hxxp", 1).replace(".", mark)) == expected
     assert canonicalise(value.replace("://", "[://]").replace(".", mark)) == expected
+
+
+@stable
+@given(hosts, tails, schemes, colons, st.lists(marks | half_marks, min_size=1, max_size=4))
+def test_every_way_to_defang_gives_the_same_url(host: str, path: str, scheme: str, colon: str, dots: list[str]) -> None:
+    first, *more = host.split(".")
+    disguised = first + "".join(dots[number % len(dots)] + part for number, part in enumerate(more))
+    assert canonicalise(f"{scheme}{colon}{disguised}/{path}") == canonicalise(f"http://{host}/{path}")
+    assert canonicalise(disguised) == canonicalise(host)
+
+
+@stable
+@given(urls | hosts | st.ip_addresses(v=6).map(str), wrappings)
+def test_what_surrounds_a_value_is_no_part_of_it(value: str, wrapping: str) -> None:
+    assert canonicalise(wrapping.format(value)) == canonicalise(value)
+
+
+@stable
+@given(hosts | st.ip_addresses(v=6).map(str) | st.sampled_from(["0" * 32, "http://evil.com", "evil.com:80"]), endings)
+def test_closing_punctuation_is_no_part_of_a_host(value: str, ending: str) -> None:
+    assert canonicalise(value + ending) == canonicalise(value)
+
+
+@stable
+@given(st.ip_addresses())
+def test_a_range_of_one_address_is_that_address(address: IPv4Address | IPv6Address) -> None:
+    found = canonicalise(str(address))
+    for spelling in (f"{address}/{address.max_prefixlen}", f"{address}-{address}", f"{address} – {address.exploded}"):
+        assert canonicalise(spelling) == found
+    other = type(address)(int(address) ^ 1)
+    for spelling in (f"{address}/{address.max_prefixlen - 1}", f"{address}-{other}"):
+        refused = outcome(spelling)
+        assert isinstance(refused, Refused)
+        assert refused.reason is RefusalReason.ADDRESS_RANGE
+
+
+@stable
+@given(st.ip_addresses(v=4), tails)
+def test_a_mapped_address_in_a_url_is_the_ipv4_one(address: IPv4Address, path: str) -> None:
+    mapped = IPv6Address(f"::ffff:{address}")
+    expected = canonicalise(f"http://{address}:8080/{path}")
+    for spelling in (f"[::FFFF:{address}]", f"[{mapped}]", f"[{mapped.exploded}]"):
+        assert canonicalise(f"http://{spelling}:8080/{path}") == expected
+
+
+@stable
+@given(st.binary(min_size=16, max_size=32).filter(lambda raw: len(raw) in {16, 20, 32}), st.sampled_from(": -"))
+def test_a_hash_is_blind_to_its_name_case_and_grouping(raw: bytes, separator: str) -> None:
+    found = canonicalise(raw.hex())
+    for spelling in (f"{found.type}:{raw.hex()}", f" {found.type.upper()} = {raw.hex().upper()}", raw.hex(separator)):
+        assert canonicalise(spelling) == found
+        assert canonicalise(spelling, found.type) == found
+        assert identify(spelling) == found
+
+
+@pytest.mark.parametrize(
+    "piece", [*"\"'()[.<“\\^ :%-\u200b", "[.", ".]", " dot", "[dot", "md5 ", "d4:", ").", "hxxp:", "ü."]
+)
+@pytest.mark.parametrize("head", ["", "http://", "md5", "1.1.1.1/"])
+def test_a_long_hostile_text_ends_as_any_other(head: str, piece: str) -> None:
+    for text in (head + piece * (MAX_LENGTH // len(piece)), head + piece * 300_000 + "x"):
+        assert isinstance(outcome(text), Refused | Canonical)
 
 
 @stable

@@ -6,7 +6,7 @@ from schemas.policy import Policy
 from schemas.request import MAX_ENTRIES, Reply, split_entry_name
 from schemas.resources import resource
 from services.console.ingest.correction import as_item, correction
-from services.console.ingest.items import BadBodyError
+from services.console.ingest.raw_items import BadBodyError
 from services.console.ingest.retries import Retried, Unasked, _became, _parts
 from services.console.queries.requests import Answer
 from tests.routing import CONNECTIONS, DESTINATION
@@ -36,7 +36,7 @@ def test_a_correction_is_a_report_of_a_source_that_reaches_the_destination() -> 
         ([*CONNECTIONS, FEED, OFF], {"value": "x.example"}, "no sharing takes from feed"),
         (CONNECTIONS, {"value": "x.example"}, "no Connection of type api named feed"),
         ([*CONNECTIONS, FEED, SHARING], {"value": "x.example", "severity": "huge"}, "severity"),
-        ([*CONNECTIONS, FEED, SHARING], {"value": "x.example", "speed": 1}, "the fields are value"),
+        ([*CONNECTIONS, FEED, SHARING], {"value": "x.example", "speed": 1}, "speed: there is no such field; use value"),
     ):
         with pytest.raises(BadBodyError, match=why):
             correction(Policy.of(resources, 1), ENTRY, "feed", said, 7)

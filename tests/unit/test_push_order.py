@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from schemas.indicator import Indicator
 from schemas.types import Severity
 from services.console.ingest.expired import ALREADY_EXPIRED, with_expiry
-from services.console.ingest.items import SEEN_IN_FUTURE, Format, JudgedItem, read
+from services.console.ingest.formats import Format
+from services.console.ingest.items import SEEN_IN_FUTURE, JudgedItem, read
 from services.router.evaluation.combine import SourceTerms, asserting
 from services.router.evaluation.merge import merge
 

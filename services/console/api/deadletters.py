@@ -14,7 +14,7 @@ from services.console.deadletters.operations import DeadLetterOperations
 from services.console.deadletters.presentation import became, listed, whole
 from services.console.deadletters.reader import Only
 from services.console.deadletters.reasons import Why
-from services.console.ingest.items import BadBodyError
+from services.console.ingest.raw_items import BadBodyError
 
 router = APIRouter(prefix="/v1/deadletters", tags=["dead letters"], responses=RESPONSES)
 Name = Annotated[str, Path(max_length=400, description="id of the dead letter: `<topic>@<partition>:<offset>`")]

@@ -13,7 +13,7 @@ from services.console.api.context import NotReadyError
 from services.console.cli.output.when import NotATimeError
 from services.console.deadletters.edits import UnfitError
 from services.console.ingest.intake import RETRY_AFTER_S, BehindError
-from services.console.ingest.items import BadBodyError
+from services.console.ingest.raw_items import BadBodyError
 from services.console.manifests.places import Mistake, dotted
 from services.console.queries.comparison import NothingToCompareError
 from services.console.queries.requests import UnansweredError

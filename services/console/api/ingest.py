@@ -14,7 +14,8 @@ from services.console.api.errors import RESPONSES, Problem
 from services.console.api.json import answer
 from services.console.api.resources import bounded
 from services.console.ingest.expired import with_expiry
-from services.console.ingest.items import MAX_BYTES, BadBodyError, Format, read
+from services.console.ingest.formats import Format, format_of
+from services.console.ingest.items import MAX_BYTES, read
 from services.runtime.clock import now_ms
 
 router = APIRouter(prefix="/v1", tags=["push"], responses={**RESPONSES, 429: {"model": Problem}})
@@ -30,16 +31,21 @@ _BODY = {
 async def push(
     request: Request, context: AtHand, name: Annotated[str, Path(max_length=200)], credentials: Credentials
 ) -> Response:
-    """Push up to 10,000 indicators. Each is accepted, or refused with a reason; accepted items are in Kafka.
+    """Push up to 10,000 indicators. Each is accepted, or refused with its line, a reason and what to do.
+
+    What is accepted is in Kafka; an item or a row that cannot be read hurts no other. JSON: one item, a list, or
+    `{"indicators": [...]}`. CSV: the first line names the columns in any case, separated by comma, semicolon, tab or
+    bar; blank lines and lines that begin with # are no rows; only `comments` may go over several lines. Text is
+    UTF-8, or what its byte order mark or the charset says.
 
     A push may be repeated: with the same `last_seen` it changes nothing. A `last_seen` in the future counts as the
     time of receipt, and the item's answer has the reason `seen_in_future`. 429 names when to try again.
     """
     await run_in_threadpool(_check_token, context, name, credentials.credentials if credentials else "")
-    form = _format(request)
+    form, charset = format_of(request.headers.get("content-type", ""))
     await run_in_threadpool(context.intake.check_room)
     body = await bounded(request, MAX_BYTES)
-    return answer(await run_in_threadpool(_take, context, name, body, form))
+    return answer(await run_in_threadpool(_take, context, name, body, form, charset))
 
 
 def _check_token(context: ApiContext, name: str, token: str) -> None:
@@ -60,18 +66,10 @@ def _hash(policy: Policy, name: str) -> str | None:
     return connection.spec.token_hash if connection and isinstance(connection.spec, ApiSource) else None
 
 
-def _format(request: Request) -> Format:
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip()
-    try:
-        return Format(content_type)
-    except ValueError:
-        raise BadBodyError(f"set Content-Type to one of {', '.join(Format)}") from None
-
-
-def _take(context: ApiContext, name: str, body: bytes, form: Format) -> dict[str, object]:
+def _take(context: ApiContext, name: str, body: bytes, form: Format, charset: str) -> dict[str, object]:
     now, source = now_ms(), context.policy.connections.get(name)
     aging = source.spec.aging if source else None
-    judged = [with_expiry(one, aging, now) for one in read(body, form, now)]
+    judged = [with_expiry(one, aging, now) for one in read(body, form, now, charset)]
     context.intake.take(name, judged)
     accepted = sum(one.report is not None for one in judged)
     return {"accepted": accepted, "refused": len(judged) - accepted, "items": [one.answer for one in judged]}

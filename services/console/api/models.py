@@ -289,12 +289,14 @@ class Holds(BaseModel):
 
 
 class Judgement(BaseModel):
-    """The result for one item of a push."""
+    """The result for one item of a push: accepted with its id, or refused with what is wrong and what to do."""
 
     index: int
+    line: int | None = None
     status: Literal["accepted", "refused"]
     id: str | None = None
     reason: str | None = None
+    field: str | None = None
     detail: str | None = None
 
 

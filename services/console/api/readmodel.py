@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from schemas.canonical import identify
 from schemas.level import Level
 from schemas.types import Family, IndicatorType, Severity
 from services.console.api import models
@@ -12,7 +13,6 @@ from services.console.api.errors import RESPONSES
 from services.console.api.json import answer
 from services.console.cli.output.targets import target_id_of
 from services.console.cli.output.when import since as moment
-from services.console.queries.indicator import identify
 from services.console.queries.states import read_states
 from services.console.readmodel.queries import MAX_PAGE, Filter
 from services.console.readmodel.sharings import sharing_rows

@@ -11,7 +11,7 @@ from services.console.api.json import answer
 from services.console.api.models import Millis
 from services.console.audit import CORRECTED, entries
 from services.console.ingest.correction import as_item, correction
-from services.console.ingest.items import BadBodyError
+from services.console.ingest.raw_items import BadBodyError
 from services.console.ingest.retries import Unasked, check_name
 from services.console.ingest.retries import retry as retry_
 from services.console.resources.planning import NotFoundError

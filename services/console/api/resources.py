@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from services.console.api import models
 from services.console.api.access import AtHand, Editor, Viewer
 from services.console.api.errors import RESPONSES
-from services.console.ingest.items import BadBodyError
+from services.console.ingest.raw_items import BadBodyError
 from services.console.manifests.documents import Document, read_text
 from services.console.manifests.fields import as_document
 from services.console.manifests.places import Mistake, dotted

@@ -13,7 +13,7 @@ from services.console.cli.editor import NoEditorError
 from services.console.cli.output.when import NotATimeError
 from services.console.cli.remote import RemoteError
 from services.console.deadletters.edits import UnfitError
-from services.console.ingest.items import BadBodyError
+from services.console.ingest.raw_items import BadBodyError
 from services.console.queries.comparison import NothingToCompareError
 from services.console.queries.requests import UnansweredError
 from services.console.resources.kinds import UnknownKindError

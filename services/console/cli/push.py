@@ -1,12 +1,13 @@
 """The command push: indicators from files to an API source."""
 
+import json
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.progress import Progress
@@ -16,21 +17,31 @@ from services.console.cli.options import Output
 from services.console.cli.output.forms import Form
 from services.console.cli.output.rows import Listing, Row, write
 from services.console.cli.remote import Remote, RemoteError, remote
-from services.console.ingest.items import MAX_ITEMS, Format, items_of
+from services.console.ingest.formats import Format
+from services.console.ingest.items import MAX_ITEMS, NOT_AN_ITEM, items_of
+from services.console.ingest.raw_items import BadBodyError, RawItem
 from services.runtime.chunks import chunks
 
 app = typer.Typer()
 
 ATTEMPTS = 20
-_REFUSED = Listing(("file", "index", "reason", "detail"), (), lambda row: f"{row['file']}:{row['index']}")
-_FORMATS = {".csv": Format.CSV, ".ndjson": Format.NDJSON, ".jsonl": Format.NDJSON, ".json": Format.JSON}
+_REFUSED = Listing(
+    ("file", "line", "reason", "detail"), ("index", "field"), lambda row: f"{row['file']}:{row['index']}"
+)
+_FORMATS = {
+    ".csv": Format.CSV,
+    ".tsv": Format.CSV,
+    ".ndjson": Format.NDJSON,
+    ".jsonl": Format.NDJSON,
+    ".json": Format.JSON,
+}
 
 
 @app.command()
 def push(
     source: Annotated[str, typer.Argument(help="The Connection of type api that the indicators come from.")],
     filename: Annotated[
-        list[str], typer.Option("--filename", "-f", metavar="FILE", help="A .json, .ndjson or .csv file.")
+        list[str], typer.Option("--filename", "-f", metavar="FILE", help="A .json, .ndjson, .csv or .tsv file.")
     ],
     output: Output = Form.TABLE,
 ) -> None:
@@ -41,24 +52,37 @@ def push(
         now = datetime.now(UTC).isoformat(timespec="seconds")
         accepted, refused, changed = 0, list[Row](), Counter[str]()
         for file in filename:
-            items = [_seen(item, now) for item in items_of(Path(file).read_bytes(), _format(file))]
-            parts = list(enumerate(chunks(items, MAX_ITEMS)))
-            for number, part in bar.track(parts, description=f"pushing {file}"):
-                answer = _patiently(api, f"/v1/sources/{source}/indicators", orjson.dumps(part))
+            items = list(enumerate(_items(file)))
+            refused += [
+                {"file": file, "index": index, "line": one.line, "reason": NOT_AN_ITEM, "detail": one.flaw}
+                for index, one in items if one.flaw is not None
+            ]  # fmt: skip
+            parts = list(chunks([item for item in items if item[1].flaw is None], MAX_ITEMS))
+            for part in bar.track(parts, description=f"pushing {file}"):
+                body = json.dumps([_seen(one.value, now) for _, one in part]).encode()
+                answer = _patiently(api, f"/v1/sources/{source}/indicators", body)
                 accepted += answer["accepted"]
                 taken = (one.get("detail") for one in answer["items"] if one["status"] == "accepted")
                 changed.update(filter(None, taken))
                 refused += [
-                    {"file": file, **one, "index": number * MAX_ITEMS + one["index"]}
+                    {"file": file, **one, "index": part[one["index"]][0], "line": part[one["index"]][1].line}
                     for one in answer["items"] if one["status"] == "refused"
                 ]  # fmt: skip
         if refused or output in (Form.JSON, Form.YAML):
+            refused.sort(key=lambda row: (filename.index(row["file"]), row["index"]))
             write(refused, _REFUSED, output, {"accepted": accepted, "refused": refused})
         complain(f"{accepted} accepted, {len(refused)} refused")
         for detail, count in changed.items():
             complain(f"{count} of those accepted: {detail}")
         if refused:
             raise typer.Exit(EXIT_REFUSED)
+
+
+def _items(file: str) -> Iterator[RawItem]:
+    try:
+        yield from items_of(Path(file).read_bytes(), _format(file))
+    except BadBodyError as error:
+        raise BadBodyError(f"{file}: {error}") from error
 
 
 def _format(file: str) -> Format:
@@ -70,8 +94,6 @@ def _format(file: str) -> Format:
 
 def _seen(item: object, now: str) -> object:
     """An item with when it was seen, so that a request that is sent twice says the same twice."""
-    if isinstance(item, Exception):
-        raise item
     said = {"value": item} if isinstance(item, str) else item
     return {"last_seen": now, **said} if isinstance(said, dict) else said
 

@@ -14,7 +14,9 @@ from schemas.moment import to_datetime
 from schemas.policy import Policy
 from schemas.record import Millis
 from schemas.vendors.api import ApiSource
-from services.console.ingest.items import BadBodyError, Format, JudgedItem, read
+from services.console.ingest.formats import Format
+from services.console.ingest.items import JudgedItem, read
+from services.console.ingest.raw_items import BadBodyError
 from services.console.ingest.retries import check_name
 
 

@@ -126,4 +126,6 @@ class Intake:
 
 
 def _item(judged: JudgedItem) -> ActivityItem:
-    return ActivityItem(subject=f"item {judged.index}", reason=judged.reason or "", detail=judged.detail)
+    return ActivityItem(
+        subject=f"item {judged.index}, line {judged.line}", reason=judged.reason or "", detail=judged.detail
+    )

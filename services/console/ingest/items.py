@@ -3,21 +3,25 @@
 Pure. A push that is repeated with the same times changes nothing.
 """
 
-import csv
-import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any
 
-import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from schemas.canonical import Canonical, Refused, canonicalise
 from schemas.moment import MomentText, to_datetime
 from schemas.record import Millis
 from schemas.report import Report, Reputation, Verb
 from schemas.types import IndicatorType, Severity
+from services.console.ingest.csv_rows import csv_rows
+from services.console.ingest.formats import Format, text_of
+from services.console.ingest.json_items import json_items, ndjson_items
+from services.console.ingest.raw_items import BadBodyError, RawItem
+from services.console.manifests.mistake_texts import suggest, words
+from services.console.manifests.shape import Shape
 
 MAX_ITEMS = 10_000
 MAX_BYTES = 32_000_000
@@ -26,21 +30,29 @@ NOT_AN_ITEM = "not_an_item"
 SEEN_IN_FUTURE = "seen_in_future"
 
 
-class Format(StrEnum):
-    """How items are written."""
-
-    JSON = "application/json"
-    NDJSON = "application/x-ndjson"
-    CSV = "text/csv"
-
-
-class BadBodyError(ValueError):
-    """The body as a whole cannot be read, or holds too much; says what to do."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def _tags(said: object) -> object:
-    """A list; in CSV one text with semicolons between."""
-    return [tag for part in said.split(";") if (tag := part.strip())] if isinstance(said, str) else said
+    """A list; or one text with semicolons between, or commas where there is no semicolon."""
+    if isinstance(said, str):
+        said = said.split(";" if ";" in said else ",")
+    if isinstance(said, list):
+        said = [tag.strip() if isinstance(tag, str) else tag for tag in said if tag != ""]
+    return said
+
+
+def _word(said: object) -> object:
+    return said.strip().lower() if isinstance(said, str) else said
+
+
+def _printable(said: str | None) -> str | None:
+    if said and _CONTROL.search(said):
+        raise ValueError("has a control character in it; remove it")
+    return said
+
+
+Text = AfterValidator(_printable)
 
 
 class PushedItem(BaseModel):
@@ -49,13 +61,13 @@ class PushedItem(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     value: Annotated[str, Field(description="the indicator, in any spelling")]
-    type: IndicatorType | None = None
-    severity: Severity = Severity.UNKNOWN
+    type: Annotated[IndicatorType | None, BeforeValidator(_word)] = None
+    severity: Annotated[Severity, BeforeValidator(_word)] = Severity.UNKNOWN
     reputation: Annotated[Reputation, Field(description="1 harmless to 10 certainly malicious")] = 5
-    comments: Annotated[str, Field(max_length=10_000)] = ""
-    tags: Annotated[tuple[str, ...], BeforeValidator(_tags), Field(max_length=100)] = ()
-    link: Annotated[str | None, Field(max_length=2_000)] = None
-    external_id: Annotated[str | None, Field(max_length=500)] = None
+    comments: Annotated[str, Field(max_length=10_000), Text] = ""
+    tags: Annotated[tuple[Annotated[str, Text], ...], BeforeValidator(_tags), Field(max_length=100)] = ()
+    link: Annotated[str | None, Field(max_length=2_000), Text] = None
+    external_id: Annotated[str | None, Field(max_length=500), Text] = None
     first_seen: MomentText = None
     last_seen: MomentText = None
     expires_at: MomentText = None
@@ -72,117 +84,100 @@ class JudgedItem:
     reason: str | None = None
     detail: str = ""
     """Of a refused item: why. Of an accepted one: what of it was taken otherwise than it was said."""
+    line: int | None = None
+    """The line of the body in which it begins, from 1."""
+    field: str | None = None
+    """The field that is wrong, where it is one."""
 
     @property
     def answer(self) -> dict[str, object]:
         """What the pusher is told."""
+        place = {"index": self.index, "line": self.line}
         if self.report:
-            accepted: dict[str, object] = {"index": self.index, "status": "accepted", "id": self.id}
+            accepted: dict[str, object] = {**place, "status": "accepted", "id": self.id}
             return {**accepted, "reason": self.reason, "detail": self.detail} if self.reason else accepted
-        return {"index": self.index, "status": "refused", "reason": self.reason, "detail": self.detail}
+        return {**place, "status": "refused", "reason": self.reason, "field": self.field, "detail": self.detail}
 
 
-def read(body: bytes, form: Format, now: Millis) -> list[JudgedItem]:
+def read(body: bytes, form: Format, now: Millis, charset: str = "utf-8") -> list[JudgedItem]:
     """What becomes of each item of a body, in order.
 
     Raises:
-        BadBodyError: there are no items in it, or too many.
+        BadBodyError: there are no items in it, or too many, or it cannot be read as a whole.
 
     """
     found: list[JudgedItem] = []
-    for index, said in enumerate(items_of(body, form)):
+    for index, raw in enumerate(items_of(body, form, charset)):
         if index >= MAX_ITEMS:
             raise BadBodyError(f"there are more than {MAX_ITEMS} items; push them in several requests")
-        found.append(_judge(index, said, now))
+        found.append(_judge(index, raw, now))
     if not found:
         raise BadBodyError("there is no item in it")
     return found
 
 
-def items_of(body: bytes, form: Format) -> Iterator[object]:
-    """The items of a body, unchecked; an error stands for a line that is none.
+def items_of(body: bytes, form: Format, charset: str = "utf-8") -> Iterator[RawItem]:
+    """The items of a body, unchecked, each with its line. The API and the command line read by it.
 
     Raises:
         BadBodyError: the body as a whole cannot be read.
 
     """
+    text = text_of(body, charset)
     match form:
         case Format.JSON:
-            parsed = _json(body, "the body")
-            inner = parsed.get("indicators") if isinstance(parsed, dict) and "value" not in parsed else parsed
-            if not isinstance(inner, dict | list):
-                raise BadBodyError('give one item, a list of items, or {"indicators": [...]}')
-            yield from inner if isinstance(inner, list) else [inner]
+            yield from json_items(text)
         case Format.NDJSON:
-            for number, line in enumerate(body.splitlines(), 1):
-                if line.strip():
-                    yield _line(line, number)
+            yield from ndjson_items(text)
         case Format.CSV:
-            yield from _rows(body)
+            yield from csv_rows(text, PushedItem.model_fields)
 
 
-def _json(text: bytes, what: str) -> object:
-    try:
-        parsed: object = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise BadBodyError(f"{what} is not JSON: {error}") from error
-    return parsed
-
-
-def _line(line: bytes, number: int) -> object:
-    try:
-        return _json(line, f"line {number}")
-    except BadBodyError as error:
-        return error
-
-
-def _rows(body: bytes) -> Iterator[object]:
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadBodyError("the body is not UTF-8 text") from error
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        if not rows.fieldnames or "value" not in rows.fieldnames:
-            known = ", ".join(PushedItem.model_fields)
-            raise BadBodyError(f"the first line must name the columns, value among them; there are {known}")
-        for row in rows:
-            if None in row or None in row.values():
-                yield BadBodyError(f"line {rows.line_num} has not as many cells as the first line has columns")
-            else:
-                yield {name: cell for name, cell in row.items() if cell != ""}
-    except csv.Error as error:
-        raise BadBodyError(f"line {rows.line_num} is not CSV: {error}") from error
-
-
-def _judge(index: int, said: object, now: Millis) -> JudgedItem:
-    if isinstance(said, BadBodyError):
-        return JudgedItem(index, reason=NOT_AN_ITEM, detail=str(said))
+def _judge(index: int, raw: RawItem, now: Millis) -> JudgedItem:
+    said, line = raw.value, raw.line
     if isinstance(said, str):
         said = {"value": said}
-    if not isinstance(said, dict):
-        return JudgedItem(index, reason=NOT_AN_ITEM, detail="an item is an object with a value, or a value alone")
+    if raw.flaw is not None or not isinstance(said, dict):
+        why = raw.flaw or "an item is an object with a value, or a value alone"
+        return JudgedItem(index, reason=NOT_AN_ITEM, detail=_shown(why), line=line)
     try:
-        item = PushedItem.model_validate(said)
+        item = PushedItem.model_validate(
+            {name: one for name, one in said.items() if one is not None or name == "value"}
+        )
         found = canonicalise(item.value, item.type)
     except ValidationError as error:
-        return JudgedItem(index, reason=BAD_ITEM, detail=_told(error))
+        field, why = _mistake(error)
+        return JudgedItem(index, reason=BAD_ITEM, detail=_shown(f"{field}: {why}"), line=line, field=_shown(field))
     except Refused as error:
-        return JudgedItem(index, reason=str(error.reason), detail=str(error))
+        return JudgedItem(index, reason=str(error.reason), detail=str(error), line=line, field="value")
     report = _report(item, found, now)
     late = [name for name in ("first_seen", "last_seen") if (getattr(item, name) or 0) > now]
     if not late:
-        return JudgedItem(index, report, found.id)
+        return JudgedItem(index, report, found.id, line=line)
     receipt = to_datetime(now).isoformat(timespec="seconds")
     detail = f"{' and '.join(late)} is yet to come; taken as seen at receipt, {receipt}"
-    return JudgedItem(index, report, found.id, SEEN_IN_FUTURE, detail)
+    return JudgedItem(index, report, found.id, SEEN_IN_FUTURE, detail, line)
 
 
-def _told(error: ValidationError) -> str:
-    first: Any = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    known = f"; the fields are {', '.join(PushedItem.model_fields)}" if first["type"] == "extra_forbidden" else ""
-    return f"{place}: {first['msg']}{known}"
+def _mistake(error: ValidationError) -> tuple[str, str]:
+    """The first field that is wrong, and what to do about it."""
+    first: Any = error.errors(include_url=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return field, f"there is no such field; {suggest(field, PushedItem.model_fields)}"
+    if first["type"] == "string_unicode":
+        return field, "has broken Unicode in it; remove it"
+    return field, words(first, _shape().follow(first["loc"])[1])
+
+
+@cache
+def _shape() -> Shape:
+    return Shape(PushedItem.model_json_schema())
+
+
+def _shown(text: str) -> str:
+    """`text` as one that can be written: halves of surrogate pairs are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _report(item: PushedItem, found: Canonical, now: Millis) -> Report:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from schemas.desired import entry_key
 from schemas.partitions import partition_of
 from schemas.request import MAX_ENTRIES, MAX_LINES, RequestVerb, entry_name, split_entry_name
-from services.console.ingest.items import BadBodyError
+from services.console.ingest.raw_items import BadBodyError
 from services.console.queries.requests import TIMEOUT_S, Answer, Question, ask
 from services.runtime.chunks import bounded_chunks
 from services.runtime.settings import Settings

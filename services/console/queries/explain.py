@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kafka import KafkaConsumer, TopicPartition
 
+from schemas.canonical import identify
 from schemas.coverage import coverage
 from schemas.desired import Applied, Desired, split_key
 from schemas.hold import Hold
@@ -15,7 +16,6 @@ from schemas.record import UndecodableError
 from schemas.request import RequestVerb, Step
 from schemas.topics import Topics
 from services.console.queries.holds import decoded
-from services.console.queries.indicator import identify
 from services.console.queries.requests import Question, ask
 from services.console.resources.store import BOOTSTRAP_WITHIN_MS, PolicyStore
 from services.runtime.kafka import clients

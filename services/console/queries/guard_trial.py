@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from schemas.canonical import Refused
+from schemas.canonical import Refused, identify
 from schemas.guard_explained import flawed_entries
 from schemas.indicator import Indicator
 from schemas.policy import Policy
@@ -15,7 +15,6 @@ from schemas.record import Millis
 from services.console.manifests.documents import Document
 from services.console.manifests.places import dotted
 from services.console.manifests.validation import identify as identify_document
-from services.console.queries.indicator import identify
 from services.console.resources.planning import NotFoundError
 from services.guards.guard_set import Match, guard_set
 from services.guards.nearest import nearest

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from kafka import KafkaConsumer, TopicPartition
 
+from schemas.canonical import identify
 from schemas.partitions import partition_of
 from schemas.record import Millis, UndecodableError
 from schemas.request import NEVER, Line, Reply, Request, RequestVerb, Step, Tally, split_entry_name
 from services.console.audit import ASKED_RETRY, ASKED_SYNC, entries
-from services.console.queries.indicator import identify
 from services.runtime.clock import now_ms
 from services.runtime.kafka import clients
 from services.runtime.kafka.bulk_read import poll

@@ -5,9 +5,11 @@ order of the list, and a page is merged from the first rows of those stretches.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 
+from schemas.canonical import Refused, canonicalise
 from schemas.types import Family, IndicatorType, Severity
 from services.console.readmodel.ingest import RANKS
 
@@ -114,8 +116,16 @@ def _search(asked: Filter, limit: int, after: Cursor | None) -> Sql:
             "SELECT i.num, i.last_seen FROM words JOIN indicators AS i ON i.num = words.rowid "  # noqa: S608
             f"WHERE words MATCH ?{behind} AND {plain}{faceted}{labelled} ORDER BY words.rowid DESC LIMIT ?"
         ),
-        (f'"{asked.text.replace(chr(34), chr(34) * 2)}"*', *number, *values, *more, *names, limit),
+        (_words(asked.text), *number, *values, *more, *names, limit),
     )
+
+
+def _words(text: str) -> str:
+    """What FTS5 looks for: the words as given, or those of the canonical value where `text` spells an indicator."""
+    spellings = [text]
+    with suppress(Refused):  # part of a value is searched for as it is
+        spellings.append(canonicalise(text).value)
+    return " OR ".join(f'"{one.replace(chr(34), chr(34) * 2)}"*' for one in dict.fromkeys(spellings))
 
 
 def _from_shared(asked: Filter, limit: int, after: Cursor | None) -> Sql:

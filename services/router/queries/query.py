@@ -3,9 +3,8 @@
 from collections import deque
 from collections.abc import Iterable
 
-from schemas.canonical import Refused, canonicalise
+from schemas.canonical import Refused, identify
 from schemas.request import Reply, Request, RequestVerb, split_entry_name
-from schemas.types import IndicatorType
 from services.router.engine.state import PartitionState
 from services.router.engine.stored import read_stored
 from services.router.engine.unit import Unit
@@ -26,7 +25,7 @@ class Query:
         self._keys: deque[bytes] = deque()
         self._places: dict[bytes, set[str]] = {}
         try:
-            keys = deque([_key(request.indicator)] if request.indicator else state.indicators)
+            keys = deque([identify(request.indicator).id.encode()] if request.indicator else state.indicators)
             if request.entries:
                 self._places = _places(request.entries)
                 keys = deque(self._places)
@@ -74,14 +73,6 @@ class Query:
                 id=self.request.id, partition=number, partitions=self._partitions, at=now_ms(), error=self._error
             )
         return self._answer.reply(self._state.number, self._partitions)
-
-
-def _key(indicator: str) -> bytes:
-    """The key of what a person named, as an id or in any spelling. Raises Refused."""
-    kind, _, value = indicator.partition(":")
-    if kind in tuple(IndicatorType) and not value.startswith("//"):
-        return canonicalise(value, IndicatorType(kind)).id.encode()
-    return canonicalise(indicator).id.encode()
 
 
 def _places(entries: Iterable[str]) -> dict[bytes, set[str]]:
