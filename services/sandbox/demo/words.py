@@ -9,6 +9,7 @@ WHY = {
     "hash_type_not_supported": "Netskope's file-hash lists take MD5 and SHA-256, not SHA-1",
     "ipv6_not_supported": "Netskope's URL lists take no IPv6",
     "skipped_by_action_table": "Defender remediates files, not sites",
+    "host_name_not_supported": "Netskope's URL lists take no host with an underscore; never sent",
     "label_begins_with_underscore": "Defender takes no domain with such a label; never sent",
     "guard_special_address": "the guard keeps back addresses that nobody has outside; never sent",
     "vendor_rejected": "sent, and refused by the vendor; what was sent with it was taken",
