@@ -74,7 +74,7 @@ def _planned() -> list[Figure]:
     so that the whole list is sent, as it is not when entries are only added.
     """
     target, half = UrlList(kind="url-list", name="bench", subdomains="exact"), ENTRIES // 200
-    store = EntryStore(detailed=False)
+    store = EntryStore()
     for number in range(ENTRIES):
         store.desire(*_wish(f"h{number}.example", target))
     for entry in store:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.topics import Topics
+from schemas.vendors.registry import PULLERS, PUSHERS
 
 Kind = Literal["topic", "group", "transactionalId"]
 
@@ -33,16 +34,16 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
     ]
     desired, applied = topics.desired("").name, topics.applied("").name
     users = {
-        f"pull-{vendor}": [
+        service.workload: [
             *everyone,
-            *_member(topics, f"pull_{vendor}"),
+            *_member(topics, service.name),
             _write(topics.reports.name),
             _both(topics.checkpoints.name),
             _both(topics.holds.name),
             _both(topics.connections.name),
             _transactions(f"{prefix}-pull/"),
         ]
-        for vendor in ("defender", "netskope")
+        for service in PULLERS
     }
     users["router"] = [
         *everyone,
@@ -54,10 +55,10 @@ def grants(topics: Topics) -> dict[str, list[Grant]]:
         _write(topics.replies.name),
         _transactions(f"{prefix}-router-"),
     ]
-    for vendor in ("defender", "netskope"):
-        users[f"push-{vendor}"] = [
+    for service in PUSHERS:
+        users[service.workload] = [
             *everyone,
-            *_member(topics, f"push_{vendor}"),
+            *_member(topics, service.name),
             Grant("topic", desired, ("Read",), prefixed=True),
             Grant("topic", applied, ("Read", "Write"), prefixed=True),
             _both(topics.holds.name),

@@ -75,7 +75,7 @@ def desired_entry(
 
 def entry(value: str, target: Target = BLOCK, **details: Any) -> Entry:
     """An entry that is desired and of which nothing else is known."""
-    store = EntryStore(detailed=True)
+    store = EntryStore()
     key, record = desired_entry(value, target, **details)
     store.desire(key, record)
     return next(iter(store))
@@ -198,19 +198,18 @@ class PusherHarness:
     `restart` begins anew from what was published, as a fresh process would.
     """
 
-    def __init__(self, connection: Connection, make: Callable[[StatusWriter], Pusher], *, detailed: bool) -> None:
+    def __init__(self, connection: Connection, make: Callable[[StatusWriter], Pusher]) -> None:
         self.connection = connection
         self.told = Told()
         self.written = Written()
         self.desired: dict[str, Desired] = {}
         self._make = make
-        self._detailed = detailed
         self._pusher: Pusher | None = None
         self.policy = View()
         self._open()
 
     def _open(self) -> None:
-        self.store = EntryStore(detailed=self._detailed)
+        self.store = EntryStore()
         for key, applied in self.written.latest.items():
             self.store.know(key, applied)
         for key, desired in self.desired.items():

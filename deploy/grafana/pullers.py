@@ -5,8 +5,11 @@ from grafana_foundation_sdk.models import dashboard as model
 from deploy.grafana.parts import Panel, Query, Row, build
 from deploy.grafana.promql import CONNECTION, like, quantile, rate, series
 from deploy.grafana.shared import PROCESSES, RED, skips
+from schemas.vendors.registry import PULLERS
 
 _AGE = "time() - max by (connection) ({})"
+
+_NAMES = [service.name for service in PULLERS]
 
 ROWS = [
     Row(
@@ -66,7 +69,7 @@ ROWS = [
                 "s",
                 width=8,
             ),
-            skips("pull_defender", "pull_netskope", "console"),
+            skips(*_NAMES, "console"),
             Panel(
                 "Pages set aside",
                 "Pages of Netskope's iterators that could not be read and were kept in the dead letters, in 1 hour.",
@@ -97,6 +100,6 @@ ROWS = [
 
 
 def pullers() -> model.Dashboard:
-    """The dashboard of pull_defender and pull_netskope."""
-    text = "pull_defender and pull_netskope: is every tenant read in time, and what was learnt?"
+    """The dashboard of the pullers."""
+    text = f"{' and '.join(_NAMES)}: is every tenant read in time, and what was learnt?"
     return build("pullers", "ioc-bridge / Pullers", text, ROWS, connections=True)

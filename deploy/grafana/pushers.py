@@ -5,6 +5,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from deploy.grafana.parts import Panel, Query, Row, build
 from deploy.grafana.promql import CONNECTION, SCOPE, WINDOW, like, quantile, rate, series
 from deploy.grafana.shared import FILLED, PROCESSES, RED, skips
+from schemas.vendors.registry import PUSHERS
 
 _BUCKET = f'ioc_bridge_converge_seconds_bucket{{{SCOPE}, {CONNECTION}, le="60.0"}}'
 _GOOD = f"sum(rate({_BUCKET}{WINDOW}))"
@@ -13,6 +14,8 @@ _GOOD = f"sum(rate({_BUCKET}{WINDOW}))"
 def _state(*states: str) -> str:
     return f"sum by (connection, state) ({series('entries', CONNECTION, like('state', *states))})"
 
+
+_NAMES = [service.name for service in PUSHERS]
 
 ROWS = [
     Row(
@@ -108,7 +111,7 @@ ROWS = [
                 "short",
                 width=8,
             ),
-            skips("push_defender", "push_netskope"),
+            skips(*_NAMES),
             Panel(
                 "Waiting for quota",
                 "Share of time that calls wait for their quota.",
@@ -123,6 +126,6 @@ ROWS = [
 
 
 def pushers() -> model.Dashboard:
-    """The dashboard of push_defender and push_netskope."""
-    text = "push_defender and push_netskope: is what is desired there, how long does it take, what is in the way?"
+    """The dashboard of the pushers."""
+    text = f"{' and '.join(_NAMES)}: is what is desired there, how long does it take, what is in the way?"
     return build("pushers", "ioc-bridge / Pushers", text, ROWS, connections=True)

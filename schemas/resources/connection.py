@@ -24,3 +24,15 @@ class Connection(Resource):
     def polls(self) -> bool:
         """Whether a puller works for it."""
         return self.spec.is_polled
+
+    @property
+    def puller(self) -> str | None:
+        """The service that reads it; None: no service does."""
+        service = self.vendor.puller
+        return service.name if service and self.polls else None
+
+    @property
+    def pusher(self) -> str | None:
+        """The service that writes to it; None: it can only be a source."""
+        service = self.vendor.pusher
+        return service.name if service else None

@@ -246,6 +246,6 @@ VENDOR = Vendor(
     spec=DefenderTenant,
     targets=(DefenderAction,),
     sharing_targets=(DefenderTarget,),
-    puller=Service("pull_defender"),
-    pusher=Service("push_defender", memory_limit="1Gi"),
+    puller=Service("pull_defender", "defender-tenants"),
+    pusher=Service("push_defender", "defender-tenants", memory_limit="1Gi"),
 )

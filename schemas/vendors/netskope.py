@@ -207,6 +207,6 @@ VENDOR = Vendor(
     spec=NetskopeTenant,
     targets=_TARGETS,
     sharing_targets=_TARGETS,
-    puller=Service("pull_netskope"),
-    pusher=Service("push_netskope", memory_limit="1Gi"),
+    puller=Service("pull_netskope", "netskope-tenants"),
+    pusher=Service("push_netskope", "netskope-tenants", memory_limit="1Gi"),
 )

@@ -1,6 +1,9 @@
 """What a registration says: the one thing that a new vendor adds to shared code's knowledge."""
 
 from dataclasses import dataclass
+from typing import get_args, get_type_hints
+
+from pydantic import BaseModel
 
 from schemas.connections import ConnectionSpec
 from schemas.targets import SharingTarget, Target
@@ -12,6 +15,8 @@ class Service:
 
     name: str
     """The package below `services`. Several vendors may share one."""
+    secret: str
+    """The Kubernetes Secret with the secrets of its tenants, each a file; services of one vendor share one."""
     memory_limit: str = "512Mi"
     """Memory limit of its container."""
     ports: tuple[int, ...] = ()
@@ -48,7 +53,7 @@ class Vendor:
         return tuple(kind_of(target) for target in self.targets)
 
 
-def kind_of(target: type[Target] | type[SharingTarget]) -> str:
-    """The kind that a class of targets is for: the one value its `kind` may have."""
-    (kind,) = target.__annotations__["kind"].__args__
+def kind_of(model: type[BaseModel] | type[SharingTarget], field: str = "kind") -> str:
+    """The one value that the field which tells models apart may have."""
+    (kind,) = get_args(get_type_hints(model)[field])
     return str(kind)

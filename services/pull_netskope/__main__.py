@@ -14,7 +14,7 @@ def main() -> None:
 
 
 def _serve(context: Context) -> None:
-    WorkerPool(context, lambda connection: connection.spec.type == "netskope" and connection.polls, build_worker).run()
+    WorkerPool(context, lambda connection: connection.puller == SERVICE, build_worker).run()
 
 
 if __name__ == "__main__":

@@ -108,4 +108,4 @@ def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Re
         name = owner(cluster, context.settings.topic_prefix, lease.name)
         return DefenderPusher(writer, DefenderClient(session, writer.check, lease.stop, writer.spending.note), name)
 
-    return Reconciler(context, lease, make, detailed=True, pace=pace)
+    return Reconciler(context, lease, make, pace=pace)

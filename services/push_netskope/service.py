@@ -142,6 +142,8 @@ class NetskopePusher:
                 done = self._hash_lists.converge(target)
             elif isinstance(target, DestinationProfile):
                 self._profiles.converge(target)
+            else:
+                raise TypeError(f"{target_id}: this pusher writes no target of kind {target.kind}")
         except (RefusedError, MisconfiguredError) as error:
             reason = Reason(code=_code(error), detail=error.text)
             unsettled = [
@@ -192,4 +194,4 @@ def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Re
         session = NetskopeSession(lease.connection, lease.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
         return NetskopePusher(writer, NetskopeClient(session, writer.check, lease.stop), pace=pace)
 
-    return Reconciler(context, lease, make, detailed=False, pace=pace)
+    return Reconciler(context, lease, make, pace=pace)

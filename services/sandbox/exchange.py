@@ -12,6 +12,7 @@ import httpx
 from schemas.policy import Policy
 from schemas.resources import AnyResource, Sharing, encode_resource, resource, resource_key
 from schemas.vendors.netskope import EMPTY_HASH, FileHashList
+from schemas.vendors.registry import PULLERS, PUSHERS
 from services.runtime.kafka import clients
 from services.runtime.kafka.topics import apply_topics
 from services.runtime.kafka.transactional_producer import OutgoingRecord, TransactionalProducer
@@ -25,7 +26,7 @@ from services.sandbox.tenant.serve import TenantServer
 
 MDE, NETSKOPE = "mde", "netskope"
 URL_LIST, HASH_LIST = "from-defender", "hashes-from-defender"
-SERVICES = ("pull_defender", "pull_netskope", "router", "push_defender", "push_netskope")
+SERVICES = (*(found.name for found in PULLERS), "router", *(found.name for found in PUSHERS))
 
 
 class Exchange:

@@ -49,7 +49,7 @@ class PusherHarness(AtTenant, pushing.PusherHarness):
     def __init__(self, sandbox: Sandbox, **spec: object) -> None:
         self.now = 0.0
         spec = {"reconcile": {"interval": "10m"}, **spec}
-        super().__init__(self.connection_to(sandbox, **spec), self._pusher_for, detailed=True)
+        super().__init__(self.connection_to(sandbox, **spec), self._pusher_for)
 
     def _pusher_for(self, writer: StatusWriter) -> DefenderPusher:
         session = DefenderSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from schemas.policy import Policy
 from schemas.resources import AnyResource, resource
-from services.console.preflight import Finding, check
+from services.console.preflight.check import check
+from services.console.preflight.finding import Finding
 from services.sandbox.defender import AppRegistration, DefenderTenant
 from services.sandbox.defender import create_app as defender_app
 from services.sandbox.netskope.app import create_app as netskope_app

@@ -30,7 +30,7 @@ class PusherHarness(pushing.PusherHarness):
         self.api = api
         self.now = 0.0
         connection = pushing.netskope(str(api.http.base_url), **{"reconcile": {"interval": "10m"}, **spec})
-        super().__init__(connection, self._pusher_for, detailed=False)
+        super().__init__(connection, self._pusher_for)
 
     def _pusher_for(self, writer: StatusWriter) -> NetskopePusher:
         session = NetskopeSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)

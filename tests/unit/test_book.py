@@ -28,7 +28,7 @@ class _Nothing:
 
 @pytest.fixture
 def harness() -> Iterator[PusherHarness]:
-    harness = PusherHarness(netskope("http://127.0.0.1:1"), lambda _: _Nothing(), detailed=True)
+    harness = PusherHarness(netskope("http://127.0.0.1:1"), lambda _: _Nothing())
     yield harness
     harness.close()
 

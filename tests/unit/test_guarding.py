@@ -59,7 +59,7 @@ class PusherHarness(pushing.PusherHarness):
         self.there: dict[str, str] = {}
         self._verdicts: list[AnyResource] = []
         connection = defender("http://127.0.0.1:1", "t", "a")
-        super().__init__(connection, lambda writer: Tenant(writer, self.there, batch), detailed=True)
+        super().__init__(connection, lambda writer: Tenant(writer, self.there, batch))
         self.policy.view = Policy.of([GUARD])
 
     def wants(self, numbers: Iterable[int], content: str = "c1", **more: Any) -> list[str]:

@@ -22,7 +22,7 @@ def target(mode: AllowDeletion) -> DefenderAction:
 
 
 def entry(value: str, severity: Severity, mode: AllowDeletion = "no", remote_id: str | None = None) -> Entry:
-    store = EntryStore(detailed=True)
+    store = EntryStore()
     store.desire(*desired_entry(value, target(mode), severity=severity))
     found = next(iter(store))
     state = AppliedState.HELD if remote_id is None else AppliedState.APPLIED
@@ -56,7 +56,7 @@ def test_who_makes_room_is_worse_or_a_strangers_by_leave(
 
 
 def test_the_oldest_of_anyone_goes_but_not_what_is_of_use_or_cannot_be_deleted() -> None:
-    useful = EntryStore(detailed=True)
+    useful = EntryStore()
     useful.desire(*desired_entry("useful.example", target("any")))
     there = next(iter(useful))
     reason = Reason(code="already_there", detail="somebody else's indicator says the same; it is left alone")

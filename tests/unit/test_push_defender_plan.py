@@ -24,7 +24,7 @@ OWNER = "0badcafe"
 
 def known(value: str, remote_id: str | None, state: AppliedState = AppliedState.APPLIED, reason: str = "") -> Entry:
     """An entry as it stands after an outcome."""
-    store = EntryStore(detailed=True)
+    store = EntryStore()
     store.desire(*desired_entry(value))
     found = next(iter(store))
     store.settle(Outcome(found, state, remote_id, Reason(code=reason) if reason else None))
@@ -184,7 +184,7 @@ def test_a_look_at_the_tenant_finds_what_is_lost_what_is_known_again_and_what_is
 
 
 def test_entries_that_still_wait_for_something_are_neither_lost_nor_stray() -> None:
-    store = EntryStore(detailed=True)
+    store = EntryStore()
     store.desire(*desired_entry("sent.example"))
     sent = next(iter(store))
     store.sent(sent, None)

@@ -51,7 +51,7 @@ class Entries(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = EntryStore(detailed=False)
+        self.store = EntryStore()
         self.megabyte = plan.MEGABYTE
         self.moment = 0
 
@@ -226,7 +226,7 @@ TestHashListEntries = HashListEntries.TestCase
 
 
 def test_a_change_of_a_large_list_is_planned_from_what_changed() -> None:
-    store = EntryStore(detailed=False)
+    store = EntryStore()
     for number in range(300):
         store.desire(*desired_entry(f"h{number}.example", LIST))
     planned = plan_url_list(given(store), LIST, None)

@@ -27,7 +27,7 @@ class Entries:
 
     def __init__(self, target: UrlList | FileHashList = LIST) -> None:
         self.target = target
-        self.store = EntryStore(detailed=False)
+        self.store = EntryStore()
 
     def want(self, *values: str, severity: Severity = Severity.HIGH, content: str = "c1", reported_at: int = 1) -> None:
         for value in values:

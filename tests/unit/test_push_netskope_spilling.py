@@ -47,7 +47,7 @@ class Lists(RuleBasedStateMachine):
         super().__init__()
         self.megabyte = plan.MEGABYTE
         self.patch(self.capacity + plan._ENVELOPE)
-        self.store = EntryStore(detailed=False)
+        self.store = EntryStore()
         self.target = self.one.model_copy(update={"overflow": TARGETS[0].overflow})
         self.urls: dict[str, tuple[str, ...] | None] = dict.fromkeys(NAMES)
         self.theirs: dict[str, set[str]] = {name: set() for name in NAMES}

@@ -22,7 +22,7 @@ def sync_state(entry: Entry) -> SyncState | None:
 
 
 def store_with(value: str = "evil.example", content: str = "c1") -> tuple[EntryStore, Entry, str]:
-    store = EntryStore(detailed=True)
+    store = EntryStore()
     key, record = desired_entry(value, content=content)
     store.desire(key, record)
     return store, next(iter(store)), key
@@ -84,7 +84,7 @@ def test_what_was_sent_may_be_there_even_if_nobody_wants_it_any_more() -> None:
     store.desire(key, None)
     assert sync_state(found) is SyncState.WITHDRAW
 
-    fresh = EntryStore(detailed=True)
+    fresh = EntryStore()
     fresh.know(key, note)
     assert next(iter(fresh)).sync_state is SyncState.WITHDRAW
     fresh.desire(*desired_entry("evil.example"))
@@ -134,7 +134,7 @@ def test_a_lost_entry_is_written_again() -> None:
 
 
 def test_the_latest_parameters_of_a_target_are_the_ones_that_count() -> None:
-    store = EntryStore(detailed=False)
+    store = EntryStore()
     store.desire(*desired_entry("a.example", LIST, comments="not kept"))
     store.desire(*desired_entry("b.example", LIST.model_copy(update={"size_mb": 2}), content="c2"))
     assert [getattr(target, "size_mb", None) for target in store.targets.values()] == [2]
@@ -146,7 +146,7 @@ def test_a_record_says_what_is_known_and_reads_back_the_same() -> None:
     applied = store.record(Outcome(found, AppliedState.APPLIED, "7", REASON), at=9)
     assert applied is not None
     store.settle(Outcome(found, AppliedState.APPLIED, "7", REASON))
-    fresh = EntryStore(detailed=True)
+    fresh = EntryStore()
     fresh.know(key, Applied.decode(applied.encode()))
     fresh.desire(*desired_entry("evil.example"))
     again = next(iter(fresh))
@@ -159,7 +159,7 @@ def test_an_entry_takes_well_under_a_kilobyte() -> None:
     raw = [desired_entry(f"http://host{n}.evil.example/path/{n}", LIST) for n in range(number)]
     encoded = [(key, record.encode()) for key, record in raw]
     del raw
-    store = EntryStore(detailed=True)
+    store = EntryStore()
     tracemalloc.start()
     for key, value in encoded:
         store.desire(key, Desired.decode(value))
@@ -177,7 +177,7 @@ class AnyNews(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = EntryStore(detailed=True)
+        self.store = EntryStore()
         self.now = 0.0
 
     values = st.sampled_from(["a.example", "b.example", "c.example"])
@@ -227,7 +227,7 @@ TestAnyNews = AnyNews.TestCase
 
 
 def test_blocks_and_lists_are_kept_apart() -> None:
-    store = EntryStore(detailed=True)
+    store = EntryStore()
     store.desire(*desired_entry("evil.example", BLOCK))
     store.desire(*desired_entry("evil.example", LIST))
     assert {found.target_id for found in store} == {"defender-action:Block", "url-list:blocked"}

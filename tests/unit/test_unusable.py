@@ -44,7 +44,7 @@ class Fails:
 
 @pytest.fixture
 def harness() -> PusherHarness:
-    return PusherHarness(defender("http://127.0.0.1:1", "t", "a"), Fails, detailed=True)
+    return PusherHarness(defender("http://127.0.0.1:1", "t", "a"), Fails)
 
 
 def reject(harness: PusherHarness) -> int:

@@ -9,7 +9,7 @@ from services.console.cli.errors import EXIT_REFUSED, guarded
 from services.console.cli.options import Output
 from services.console.cli.output.forms import Form
 from services.console.cli.output.rows import Listing, write
-from services.console.preflight import check as findings
+from services.console.preflight.check import check as findings
 from services.console.resources.operations import Operations, select
 from services.runtime.settings import load_settings
 

@@ -108,12 +108,12 @@ def _made(name: str, by: str) -> Reconciliation:
 
 def _services(settings: Settings, connection: Connection, on: Snapshot) -> list[str]:
     """Those that should answer: who reads the connection, and who has something to write to it, or ever said so."""
-    vendor = connection.vendor
     known = {state.service for state in states_of(connection, read_states(settings))}
-    if vendor.puller and connection.polls:
-        known.add(vendor.puller.name)
-    if vendor.pusher and any(sharing.spec.destination == connection.name for sharing in on.policy.sharings.values()):
-        known.add(vendor.pusher.name)
+    if puller := connection.puller:
+        known.add(puller)
+    is_destination = any(sharing.spec.destination == connection.name for sharing in on.policy.sharings.values())
+    if is_destination and (pusher := connection.pusher):
+        known.add(pusher)
     return sorted(known)
 
 

@@ -111,7 +111,7 @@ class Answer:
             elif isinstance(said, Blocked):
                 self._note(route.destination, said.key.partition("/")[2], Effect.SKIP, indicator, said.code)
             else:
-                self._note(route.destination, _target(route.target), Effect.SKIP, indicator, said)
+                self._note(route.destination, route.target.id, Effect.SKIP, indicator, said)
 
     def _diff(self, indicator: Indicator) -> None:
         decision = evaluate(indicator, self._policy, self._now, self._now)
@@ -148,10 +148,6 @@ class Answer:
     def _has_wide_wildcard(self, destination: str) -> bool:
         connection = self._policy.policy.connections.get(destination)
         return connection is not None and connection.spec.has_wide_wildcard
-
-
-def _target(target: object) -> str:
-    return str(getattr(target, "id", None) or getattr(target, "kind", ""))
 
 
 def _imagined(policy: CompiledPolicy, request: Request, now: Millis) -> CompiledPolicy:

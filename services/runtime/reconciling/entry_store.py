@@ -37,9 +37,9 @@ class Tally:
 
 
 class EntryStore:
-    """All entries of one destination. `detailed` keeps comments and tags, for vendors that are told them."""
+    """All entries of one destination. Comments and tags are kept where the target sends them."""
 
-    def __init__(self, *, detailed: bool) -> None:
+    def __init__(self) -> None:
         self.targets: dict[str, Target] = {}
         """The latest by id: what a list is made by. An entry has its own in `Entry.target`."""
         self.entries: dict[str, dict[str, Entry]] = {}
@@ -51,7 +51,6 @@ class EntryStore:
         self.tallies: dict[str, Tally] = {}
         self._distinct: dict[Target, Target] = {}
         self._kept: dict[str, GuardedChanges] = {}
-        self._detailed = detailed
         self._alarms: list[tuple[float, int, Entry]] = []
         self._serial = count()
         self._watched: dict[str, Changes] = {}
@@ -97,7 +96,7 @@ class EntryStore:
                 entry.resend_at = desired.resend_at
             entry.severity, entry.expires_at = desired.severity, desired.expires_at
             entry.reported_at, entry.reputation = desired.reported_at, desired.reputation
-            if self._detailed:
+            if desired.target.sends_metadata:
                 entry.comments, entry.tags = sys.intern(desired.comments), desired.tags
             entry.target = self._learn(entry.target_id, desired.target)
         self._put_down(entry)

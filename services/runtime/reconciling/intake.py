@@ -14,6 +14,7 @@ from schemas.desired import Applied, Desired, entry_key
 from schemas.note import RESERVED
 from schemas.record import UndecodableError
 from schemas.types import IndicatorType
+from schemas.vendors.vendor import Vendor
 from services.runtime.deadletters import DeadLetters
 from services.runtime.kafka.bulk_read import Raw
 from services.runtime.reconciling.notes import Notes
@@ -27,9 +28,10 @@ _R = TypeVar("_R", Applied, Desired)
 class Intake:
     """The records of one destination. Used by one thread."""
 
-    def __init__(self, deadletters: DeadLetters, notes: Notes) -> None:
+    def __init__(self, deadletters: DeadLetters, notes: Notes, vendor: Vendor) -> None:
         self._deadletters = deadletters
         self._notes = notes
+        self._vendor = vendor
 
     def take(
         self, partition: TopicPartition, record: Raw, kind: type[_R], into: Callable[[str, _R | None], None]
@@ -50,11 +52,26 @@ class Intake:
             entry = None if record.value is None else kind.decode(record.value)
             if entry:
                 _check(key, entry)
+                check_target(self._vendor, entry)
         except UndecodableError as error:
             self._deadletters.set_aside(partition.topic, partition.partition, record, error)
         else:
             self._deadletters.limit.good(partition.topic, partition.partition)
             into(key, entry)
+
+
+def check_target(vendor: Vendor, entry: Applied | Desired) -> None:
+    """Refuse an entry for a kind of target that connections of the vendor do not have.
+
+    Raises:
+        UndecodableError: no pusher could write it there.
+
+    """
+    if not isinstance(entry.target, vendor.targets):
+        raise UndecodableError(
+            f"{entry.target.id}: {vendor.name} connections have no {entry.target.kind} target; they have "
+            f"{', '.join(vendor.target_kinds)}"
+        )
 
 
 def _checked_key(raw: bytes) -> str:

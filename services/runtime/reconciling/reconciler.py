@@ -47,10 +47,7 @@ _LOG = log.get(__name__)
 
 
 class Reconciler:
-    """Works for one connection until its tenure ends: a `Worker` for the fleet.
-
-    `detailed`: the vendor is told comments and tags, so they are kept.
-    """
+    """Works for one connection until its lease ends: a `Worker` of the worker pool."""
 
     def __init__(
         self,
@@ -58,19 +55,18 @@ class Reconciler:
         lease: Lease,
         make: Callable[[StatusWriter], Pusher],
         *,
-        detailed: bool,
         pace: Pace | None = None,
     ) -> None:
         self._context = context
         self._lease = lease
         self._make = make
         self._pace = pace or Pace()
-        self._store = EntryStore(detailed=detailed)
+        self._store = EntryStore()
         topics = context.settings.topics
         self._applied = TopicPartition(topics.applied(lease.name).name, 0)
         self._desired = TopicPartition(topics.desired(lease.name).name, 0)
         self._notes = Notes(lease.name)
-        self._intake = Intake(context.deadletters, self._notes)
+        self._intake = Intake(context.deadletters, self._notes, lease.connection.vendor)
         self._steps: dict[str, None] = {}
         """Steps of traces whose changes came since there was nothing left to do."""
 
