@@ -21,6 +21,7 @@ from services.sandbox.kafka import EmbeddedKafka, EmbeddedKafkaError
 from services.sandbox.kafka.ports import answers, free_port
 from services.sandbox.kafka.process import serves
 from services.sandbox.kafka.properties import HOST, SHARED
+from services.sandbox.patience import Patience
 
 VARIABLE = "IOC_BRIDGE_TEST_BOOTSTRAP"
 IMAGE = "apache/kafka:4.3.1"
@@ -134,10 +135,10 @@ def container(stack: ExitStack) -> str:
     except (docker.errors.DockerException, OSError) as error:
         raise NotTaken(" ".join(str(error).split())) from error
     bootstrap = f"{HOST}:{port}"
-    deadline = time.monotonic() + READY_SECONDS
+    patience = Patience(READY_SECONDS)
     while not (answers(port) and serves(bootstrap)):
-        if time.monotonic() > deadline:
-            raise NotTaken(f"it started but did not answer at {bootstrap} within {READY_SECONDS} s")
+        if patience.is_over():
+            raise NotTaken(f"it started but did not answer at {bootstrap} within {patience.waited:.0f} s")
         time.sleep(0.05)
     return bootstrap
 

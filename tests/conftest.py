@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import pytest_timeout
 from hypothesis import HealthCheck, settings
 
 with warnings.catch_warnings():
@@ -17,11 +19,14 @@ with warnings.catch_warnings():
     import kafka  # noqa: F401 - for the effect described
 
 from services.sandbox.kafka.progress import say
+from services.sandbox.patience import Patience
 from tests.broker import Choice, NoBroker, choose, ways
+from tests.not_run import summary
 
 # A busy machine is no finding, and the same examples are tried every time.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+_LOOK_EVERY_S = 1.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,6 +39,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     shared = [id_ for id_, count in Counter(item.nodeid for item in items).items() if count > 1]
     if shared:
         raise pytest.UsageError(f"several tests have one id, name them apart: {', '.join(shared)}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Settings) -> bool:
+    """End a run that hangs, by a bound that scales with the machine; a test that waits is no hang on a busy one."""
+    done = threading.Event()
+
+    def watch() -> None:
+        patience = Patience(settings.timeout)
+        while not done.wait(_LOOK_EVERY_S):
+            if patience.is_over():
+                pytest_timeout.timeout_timer(item, settings)
+
+    watcher = threading.Thread(target=watch, name=f"timeout of {item.nodeid}", daemon=True)
+
+    def cancel() -> None:
+        done.set()
+        watcher.join()
+
+    item.cancel_timeout = cancel  # type: ignore[attr-defined]  # where pytest-timeout looks for it
+    watcher.start()
+    return True
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Say at the very end what was not run and how to have it run, a line each. Several processes report to one."""
+    yield
+    if lines := summary(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.section("what was not run", yellow=True)
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def _tell(config: pytest.Config, text: str) -> None:

@@ -17,7 +17,7 @@ from services.runtime.kafka.transactional_producer import OutgoingRecord, Transa
 from services.sandbox.exchange import MDE, NETSKOPE, Exchange
 from services.sandbox.netskope.settings import NetskopeTenant
 from tests.routing import settings_for
-from tests.waiting import eventually
+from tests.waiting import ANSWER_S, eventually
 
 SITES, FILES, ALERTS = 24, 8, 12
 _EXPIRES = date(2031, 5, 5)
@@ -128,7 +128,9 @@ def _ask(exchange: Exchange) -> None:
     request = Request(id="exercise", verb=RequestVerb.EXPLAIN, at=now_ms(), indicator="domain:site1.example")
     with closing(clients.producer(exchange.settings)) as producer:
         for number in range(exchange.settings.partitions):
-            producer.send(exchange.settings.topics.requests.name, request.encode(), partition=number).get(timeout=30)
+            producer.send(exchange.settings.topics.requests.name, request.encode(), partition=number).get(
+                timeout=ANSWER_S
+            )
     block = {"kind": "defender-action", "action": "Audit"}
     profile = {"kind": "destination-profile", "name": "from-defender"}
     exchange.apply(

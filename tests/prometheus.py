@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
 
 from services.sandbox.processes import free_port
 from tests.dashboards import RULES
-from tests.waiting import eventually
+from tests.not_run import not_run
+from tests.waiting import ANSWER_S, end, eventually
+
+MISSING = ("there is no Prometheus", "apt-get install prometheus (Debian), or put prometheus and promtool into PATH")
 
 _SCRAPES = 8
 """Scrapes of every target before anything is asked: a rate needs two, and the rules a few evaluations."""
@@ -26,7 +28,7 @@ class Prometheus:
     def __init__(self, url: str, services: int) -> None:
         self.url = url
         self._services = services
-        self._http = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=ANSWER_S, trust_env=False)
 
     def query(self, expr: str) -> list[dict[str, Any]]:
         """The result of an instant query: labels and value of each series.
@@ -64,7 +66,7 @@ def prometheus(folder: Path, ports: Mapping[str, int]) -> Iterator[Prometheus]:
     """One that scrapes each of these services every second, once it has done so a few times."""
     binary = shutil.which("prometheus")
     if binary is None:
-        pytest.skip("not run: there is no prometheus (Debian: apt-get install prometheus)")
+        not_run(*MISSING, installable=True)
     targets = [
         {"targets": [f"127.0.0.1:{port}"], "labels": {"app_kubernetes_io_name": name}} for name, port in ports.items()
     ]
@@ -90,4 +92,4 @@ def prometheus(folder: Path, ports: Mapping[str, int]) -> Iterator[Prometheus]:
     finally:
         found.close()
         process.terminate()
-        process.wait(30)
+        end(process)

@@ -16,7 +16,7 @@ from services.console.settings import ConsoleSettings
 from services.runtime.lifecycle import Context
 from services.runtime.settings import Settings
 from services.sandbox.processes import free_port
-from tests.waiting import eventually
+from tests.waiting import ANSWER_S, eventually
 
 
 class Site:
@@ -60,7 +60,7 @@ class Site:
             yield self
         finally:
             context.stop.set()
-            thread.join(30)
+            thread.join(ANSWER_S)
             context.close()
             if failures:
                 raise failures[0]

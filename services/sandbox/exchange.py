@@ -1,6 +1,5 @@
 """Both sandbox tenants and the real services between them: what kill tests and benchmarks run from vendor to vendor."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -27,6 +26,8 @@ from services.sandbox.tenant.serve import TenantServer
 MDE, NETSKOPE = "mde", "netskope"
 URL_LIST, HASH_LIST = "from-defender", "hashes-from-defender"
 SERVICES = (*(found.name for found in PULLERS), "router", *(found.name for found in PUSHERS))
+_ARGUMENTS = {"console": ("serve",)}
+"""What a process that is no service by itself is started with."""
 
 
 class Exchange:
@@ -103,16 +104,17 @@ class Exchange:
 
     def start(self, name: str) -> ServiceProcess:
         """Start a service, or a fresh process of it; the former one must have ended."""
-        self.services[name] = ServiceProcess(name, self.environment, self._logs / f"{name}.log")
+        self.services[name] = ServiceProcess(
+            name, self.environment, self._logs / f"{name}.log", _ARGUMENTS.get(name, ())
+        )
         return self.services[name]
 
     def stop(self, within_s: float = 25) -> None:
-        """Ask every service to leave, and wait for all; those that have not left in time are killed."""
+        """Ask every service to leave, and wait for each; one that has not left in time is killed."""
         for service in self.services.values():
             service.ask_to_leave()
-        until = time.monotonic() + within_s
         for service in self.services.values():
-            service.stop(max(0.1, until - time.monotonic()))
+            service.stop(within_s)
 
     def apply(self, resources: Sequence[AnyResource]) -> None:
         """Write resources into the policy."""

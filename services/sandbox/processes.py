@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +19,11 @@ from typing import Self
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.sandbox.patience import Patience
+
 _PR_SET_PDEATHSIG = 1
+_LOOK_EVERY_S = 0.2
+_ANSWER_S = 30.0
 
 
 class ServiceFailedError(Exception):
@@ -38,7 +43,10 @@ def _die_with_parent() -> None:
 
 
 class ServiceProcess:
-    """One running service. `environment` is added to this process's own; its log goes to `log`."""
+    """One running service. `environment` is added to this process's own; its log goes to `log`.
+
+    `arguments` go to its command.
+    """
 
     def __init__(self, service: str, environment: Mapping[str, str], log: Path, arguments: Sequence[str] = ()) -> None:
         self.service = service
@@ -75,18 +83,18 @@ class ServiceProcess:
         return self._process.poll()
 
     def wait_ready(self, within_s: float = 60) -> None:
-        """Return when /readyz says ok.
+        """Return when /readyz says ok. `within_s`: of a free machine.
 
         Raises:
             ServiceFailedError: it ended first, or is still waiting for something when the time is over.
 
         """
-        until, waiting = time.monotonic() + within_s, "no answer yet"
-        while time.monotonic() < until:
+        patience, waiting = Patience(within_s), "no answer yet"
+        while not patience.is_over():
             if self.exit_code is not None:
                 raise ServiceFailedError(self.how_it_ended())
             try:
-                answer = httpx.get(f"http://127.0.0.1:{self.port}/readyz", trust_env=False)
+                answer = httpx.get(f"http://127.0.0.1:{self.port}/readyz", trust_env=False, timeout=_ANSWER_S)
             except httpx.TransportError:
                 time.sleep(0.05)
                 continue
@@ -94,11 +102,13 @@ class ServiceProcess:
                 return
             waiting = answer.text.strip()
             time.sleep(0.05)
-        raise ServiceFailedError(f"{self.service} is not ready after {within_s:.0f} s: {waiting}; see {self.log}")
+        raise ServiceFailedError(
+            f"{self.service} is not ready after {patience.waited:.0f} s: {waiting}; see {self.log}"
+        )
 
     def metrics(self) -> dict[str, list[tuple[dict[str, str], float]]]:
         """All samples by name, each with its labels."""
-        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False).text
+        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", trust_env=False, timeout=_ANSWER_S).text
         found: dict[str, list[tuple[dict[str, str], float]]] = {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
@@ -125,13 +135,17 @@ class ServiceProcess:
         self._process.terminate()
 
     def stop(self, within_s: float = 25) -> int:
-        """Ask it to leave and wait for it; returns its exit code. One that does not leave is killed."""
+        """Ask it to leave and wait for it; returns its exit code. One that does not leave is killed.
+
+        `within_s`: of a free machine.
+        """
         self.ask_to_leave()
-        try:
-            return self._process.wait(within_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            return -signal.SIGKILL
+        patience = Patience(within_s)
+        while not patience.is_over():
+            with suppress(subprocess.TimeoutExpired):
+                return self._process.wait(_LOOK_EVERY_S)
+        self.kill()
+        return -signal.SIGKILL
 
     def how_it_ended(self) -> str:
         """One line for people: which service, how it ended, where its log is and what that says at the end."""

@@ -35,7 +35,7 @@ from services.sandbox.processes import ServiceProcess
 from services.sandbox.tenant.serve import TenantServer
 from tests.integration.services import activities, applied
 from tests.routing import settings_for
-from tests.waiting import eventually
+from tests.waiting import ANSWER_S, eventually
 
 pytestmark = pytest.mark.timeout(1800)
 MANY = 200
@@ -67,7 +67,7 @@ class World:
             found = [self.entry(name, f"{name}.{value}") for name in connections]
             sent = [producer.send(one.topic, one.value, key=one.key) for one in found]
             for future in sent:
-                future.get(timeout=60)
+                future.get(timeout=ANSWER_S)
 
     def entry(self, connection: str, value: str, **fields: Any) -> OutgoingRecord:
         record = desired(value, **fields)
@@ -203,7 +203,7 @@ def write(settings: Settings, poisons: Iterable[Poison]) -> None:
     with closing(kafka.producer(settings, max_request_size=MAX_REQUEST_BYTES * 2)) as producer:
         for poison in poisons:
             topic = getattr(settings.topics, poison.topic)(SICK).name
-            producer.send(topic, poison.value, key=poison.key, headers=sendable(poison.headers)).get(timeout=60)
+            producer.send(topic, poison.value, key=poison.key, headers=sendable(poison.headers)).get(timeout=ANSWER_S)
 
 
 def test_what_is_wrong_with_one_connection_does_not_touch_the_others(world: World) -> None:

@@ -76,4 +76,8 @@ def test_a_killed_netskope_puller_loses_no_page(
             exchange.admin(exchange.netskope, "POST", "seed", {"alerts": alerts})
             kill_at_work(exchange, "pull_netskope", exchange.netskope, chance)
         expected = {f"http://{url}" for url in numbered}
-        eventually(lambda: store(settings, NETSKOPE) == expected, "every alert reported", within_s=90, every_s=1)
+
+        def reported() -> int:
+            return len(store(settings, NETSKOPE))
+
+        eventually(lambda: store(settings, NETSKOPE) == expected, "every alert reported", every_s=1, progress=reported)

@@ -73,12 +73,17 @@ def test_a_rolling_restart_under_load_loses_nothing_and_no_tenant_has_two_owners
                     exchange.services[name].wait_ready()
                 elif step == "while":
                     assert former.stop() == 0, former.last_lines()
-        eventually(lambda: exchange.url_list() == held, "Netskope holds what Defender does", within_s=90, every_s=0.5)
+        eventually(
+            lambda: exchange.url_list() == held,
+            "Netskope holds what Defender does",
+            every_s=0.5,
+            progress=exchange.url_list,
+        )
         eventually(
             lambda: {str(found["indicatorValue"]) for found in exchange.defender_rows()} == held | alerted,
             "Defender holds what both know",
-            within_s=90,
             every_s=0.5,
+            progress=lambda: len(exchange.defender_rows()),
         )
         exchange.check_alive()
     for name in VENDOR_FACING:

@@ -105,7 +105,7 @@ def test_kills_and_clean_stops_lose_and_repeat_nothing(bootstrap: str, prefix: s
             supervisor.replace_the_gone()
             return merged(exchange) >= INDICATORS * feed.rounds
 
-        eventually(settled, "every report merged", within_s=90, every_s=0.5)
+        eventually(settled, "every report merged", every_s=0.5, progress=lambda: merged(exchange))
         assert_all_there_once(exchange, feed.rounds)
 
 
@@ -130,5 +130,5 @@ def test_a_router_that_slept_past_its_session_cannot_write_and_leaves(
                 replacement.append(others.enter_context(exchange.start()))
             return merged(exchange) >= INDICATORS * feed.rounds
 
-        eventually(settled, "every report merged", within_s=90, every_s=0.5)
+        eventually(settled, "every report merged", every_s=0.5, progress=lambda: merged(exchange))
         assert_all_there_once(exchange, feed.rounds)

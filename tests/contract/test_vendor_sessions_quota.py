@@ -10,6 +10,7 @@ from services.runtime.vendors.defender import IMPORT, LIST
 from services.runtime.vendors.errors import StoppedError, ThrottledError, VendorError
 from services.runtime.vendors.retry import RetryPolicy
 from tests.contract.test_vendor_sessions import Sandbox, failing, fresh, importing, listing, serving
+from tests.waiting import ANSWER_S
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_leaving_ends_a_wait_at_once(sandbox: Sandbox, retry_after: int | None) 
     thread.start()
     assert sandbox.calls("/import", 1) == ["429"]
     sandbox.stop.set()
-    thread.join(10)
+    thread.join(ANSWER_S)
     assert len(ends) == 1
     with pytest.raises(StoppedError):
         importing(session)  # the bucket is closed still

@@ -1,7 +1,6 @@
 """What the manifests grant in Kafka is enough for the whole exchange, and lets nobody do another's work."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -29,7 +28,7 @@ from services.sandbox.exchange import MDE, NETSKOPE, SERVICES, Exchange
 from services.sandbox.processes import ServiceProcess
 from tests.guarded import GuardedKafka, guarded_kafka
 from tests.serving import Site
-from tests.waiting import eventually
+from tests.waiting import ANSWER_S, eventually, run
 
 PARTITIONS = 3
 TOPICS = Topics(partitions=PARTITIONS)
@@ -124,7 +123,7 @@ def test_the_operator_makes_and_checks_topics(guarded: GuardedKafka) -> None:
     environment = {**os.environ, **guarded.environment("operator"), "IOC_BRIDGE_PARTITIONS": str(PARTITIONS)}
     for verb in ("apply", "check"):
         command = [sys.executable, "-m", "services.console", "topics", verb]
-        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=60)
+        done = run(command, environment)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -140,10 +139,10 @@ def test_the_operator_sends_dead_letters_back_wherever_they_came_from(guarded: G
             (TOPICS.checkpoints, b"dead", remembered)]  # fmt: skip
     with closing(clients.producer(_open(guarded))) as producer, closing(DeadLetters(_open(guarded), "test")) as aside:
         for topic, key, value in dead:
-            sent = producer.send(topic.name, value, key=key, partition=0).get(timeout=20)
+            sent = producer.send(topic.name, value, key=key, partition=0).get(timeout=ANSWER_S)
             aside.set_aside(topic.name, 0, Raw(sent.offset, key, value), ValueError("could not"))
     command = [sys.executable, "-m", "services.console", "deadletters", "replay", "--all"]
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=60)
+    done = run(command, environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(" replayed") == len(dead)
 
@@ -161,7 +160,7 @@ def test_the_operator_sends_dead_letters_back_wherever_they_came_from(guarded: G
 )
 def test_nobody_writes_what_is_anothers(guarded: GuardedKafka, user: str, topic: str) -> None:
     with closing(clients.producer(_settings(guarded, user))) as producer, pytest.raises(TopicAuthorizationFailedError):
-        producer.send(topic, b"forged", partition=0).get(timeout=20)
+        producer.send(topic, b"forged", partition=0).get(timeout=ANSWER_S)
 
 
 def test_nobody_joins_anothers_group_or_writes_as_another(guarded: GuardedKafka) -> None:
@@ -169,7 +168,7 @@ def test_nobody_joins_anothers_group_or_writes_as_another(guarded: GuardedKafka)
     with closing(clients.consumer(settings, group_id="ioc-push_defender")) as consumer:
         consumer.subscribe([TOPICS.leases.name])
         with pytest.raises(GroupAuthorizationFailedError):
-            consumer.poll(timeout_ms=20_000)
+            consumer.poll(timeout_ms=ANSWER_S * 1_000)
     with pytest.raises(ProducerError):
         TransactionalProducer(settings, "push/mde")
 

@@ -23,6 +23,7 @@ from services.console.__main__ import app
 from services.sandbox.defender.settings import AppRegistration, DefenderTenant
 from services.sandbox.demo.tenants import SECRETS
 from services.sandbox.exchange import Exchange
+from services.sandbox.patience import Patience
 from services.sandbox.processes import free_port
 from tests.routing import settings_for
 
@@ -33,6 +34,7 @@ NAME = re.compile(r"<(\w+)>")
 ONCE = ("apply", "delete", "sync", "confirm", "push", "token")
 """Verbs that change something."""
 WITHIN_S = 30
+"""Seconds of a free machine for what takes a moment."""
 APP = AppRegistration(app_id="66666666-7777-8888-9999-000000000000")
 TENANT = DefenderTenant(tenant_id="11111111-2222-3333-4444-555555555555", apps=[APP])
 
@@ -87,11 +89,11 @@ class Tour:
         elif line.startswith("export "):
             self._environment.setenv(*line.removeprefix("export ").split("=", 1))
         else:
-            self._compare(line, command, time.monotonic() + (0 if shlex.split(line)[1] in ONCE else WITHIN_S))
+            self._compare(line, command, Patience(0 if shlex.split(line)[1] in ONCE else WITHIN_S))
 
-    def _compare(self, line: str, command: Command, until: float) -> None:
+    def _compare(self, line: str, command: Command, patience: Patience) -> None:
         while (differs := self._differs(line, command)) is not None:
-            if time.monotonic() > until:
+            if patience.is_over():
                 pytest.fail(differs, pytrace=False)
             time.sleep(0.1)
 

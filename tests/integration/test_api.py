@@ -35,7 +35,7 @@ from services.runtime.supervision import Supervisor
 from services.sandbox.processes import ServiceProcess
 from tests.routing import CONNECTIONS, DESTINATION, SOURCE, Exchange, numbered
 from tests.serving import Site
-from tests.waiting import eventually
+from tests.waiting import ANSWER_S, eventually
 
 FEED = "feed"
 SHARING = {
@@ -253,7 +253,7 @@ def test_a_read_model_built_from_scratch_is_the_one_that_followed(
     with closing(Database(tmp_path / "fresh.sqlite", site.settings.topics)) as fresh:
         follower = Follower(site.settings, fresh, lambda: [DESTINATION, "source", FEED], supervisor := Supervisor())
         follower.start()
-        assert follower.caught_up.wait(60)
+        assert follower.caught_up.wait(ANSWER_S)
         follower.stop()
         assert supervisor.failure is None
         with closing(Database(site.settings.console_read_model, site.settings.topics)) as followed:

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiokafka
@@ -16,6 +15,7 @@ from kafka.errors import UnknownTopicOrPartitionError
 
 from services.sandbox.kafka import EmbeddedKafka, JavaUnusable, PortTaken, StartFailed
 from services.sandbox.kafka.ports import answers
+from tests.waiting import ANSWER_S, end, eventually
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("IOC_BRIDGE_CACHE") or ROOT / ".cache")
@@ -27,10 +27,16 @@ def kafka() -> Iterator[EmbeddedKafka]:
         yield broker
 
 
+def make_topic(admin: KafkaAdminClient, name: str) -> None:
+    """A topic of one partition that has a leader when this returns."""
+    admin.create_topics({name: {"num_partitions": 1, "replication_factor": 1}})
+    admin.wait_for_topics([name], timeout_ms=ANSWER_S * 1_000)
+
+
 @pytest.fixture
 def topic(kafka: EmbeddedKafka, prefix: str) -> str:
     with KafkaAdminClient(bootstrap_servers=kafka.bootstrap) as admin:
-        admin.create_topics({f"{prefix}.reports": {"num_partitions": 1, "replication_factor": 1}})
+        make_topic(admin, f"{prefix}.reports")
     return f"{prefix}.reports"
 
 
@@ -47,13 +53,6 @@ def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
     finally:
         consumer.close()
     return values
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"still not so after {seconds} s"
-        time.sleep(0.02)
 
 
 def alive(pid: int) -> bool:
@@ -110,7 +109,7 @@ def test_aiokafka_moves_offsets_inside_a_transaction(kafka: EmbeddedKafka, topic
                     await producer.send_offsets_to_transaction({partition: record.offset + 1}, topic)
                 # The coordinator answers first and tells the offsets' partition of the commit then.
                 committed = None
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(ANSWER_S):
                     while committed is None:
                         committed = await consumer.committed(partition)
                 return record.value, committed
@@ -141,11 +140,11 @@ def test_nothing_is_left_after_stop() -> None:
 
 
 def test_a_crash_keeps_what_was_acknowledged(prefix: str) -> None:
-    with EmbeddedKafka(cache=CACHE, settings={"broker.session.timeout.ms": "1000"}) as broker:
+    with EmbeddedKafka(cache=CACHE, settings={"broker.session.timeout.ms": "6000"}) as broker:
         with KafkaAdminClient(bootstrap_servers=broker.bootstrap) as admin:
-            admin.create_topics({prefix: {"num_partitions": 1, "replication_factor": 1}})
+            make_topic(admin, prefix)
         producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
-        producer.send(prefix, b"before").get(30)
+        producer.send(prefix, b"before").get(ANSWER_S)
         producer.close()
         before = broker.bootstrap, broker.pid
         broker.kill()
@@ -162,7 +161,7 @@ def test_a_named_data_folder_is_kept_and_used_again(tmp_path: Path, prefix: str)
         EmbeddedKafka(cache=CACHE, data=data) as broker,
         KafkaAdminClient(bootstrap_servers=broker.bootstrap) as admin,
     ):
-        admin.create_topics({prefix: {"num_partitions": 1, "replication_factor": 1}})
+        make_topic(admin, prefix)
     with (
         EmbeddedKafka(cache=CACHE, data=data) as broker,
         KafkaAdminClient(bootstrap_servers=broker.bootstrap) as admin,
@@ -185,7 +184,7 @@ def test_the_broker_goes_with_the_program_that_started_it() -> None:
         pid, data = parent.stdout.readline().split()
         assert alive(int(pid))
         parent.kill()
-    wait_until(lambda: not alive(int(pid)) and not Path(data).exists())
+    eventually(lambda: not alive(int(pid)) and not Path(data).exists(), "the broker and its data are gone")
 
 
 def test_a_taken_port_is_named_before_anything_is_started(kafka: EmbeddedKafka) -> None:
@@ -239,5 +238,5 @@ def test_the_command_runs_until_it_is_told_to_end(number: signal.Signals) -> Non
         port = int(line.split(" (")[0].rsplit(":", 1)[1])
         assert answers(port)
         command.send_signal(number)
-        assert command.wait(30) == 0
+        assert end(command) == 0
     assert not answers(port)

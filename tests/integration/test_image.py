@@ -17,31 +17,33 @@ import pytest
 
 from schemas.topics import Topics
 from services.sandbox.kafka.ports import free_port
-from tests.waiting import eventually
+from tests.not_run import not_run
+from tests.waiting import eventually, run
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 BASE = "IOC_BRIDGE_TEST_BASE_IMAGE"
 HARDENED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
 PIP_CONF = Path("/etc/pip.conf")
+_HOW = "run it where a Docker daemon with BuildKit answers and this user may use it"
 
 
 def docker(*arguments: str, within_s: float = 60) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "DOCKER_BUILDKIT": "1"}
     command = [shutil.which("docker") or "docker", *arguments]
-    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=within_s)
+    return run(command, environment, within_s)
 
 
 def _base_image() -> str:
     """The base image, or the reason why nothing here is run."""
     if shutil.which("docker") is None or docker("info", "--format", "{{.ServerVersion}}").returncode:
-        pytest.skip("not run: no Docker daemon answers")
+        not_run("no Docker daemon answers", _HOW)
     if named := os.environ.get(BASE):
         return named
     (line,) = [found for found in DOCKERFILE.read_text().splitlines() if found.startswith("ARG BASE_IMAGE=")]
     image = line.partition("=")[2]
     if docker("image", "inspect", image).returncode and (pulled := docker("pull", image, within_s=120)).returncode:
-        pytest.skip(f"not run: {image} is not here and cannot be pulled ({pulled.stderr.strip()}); name one in {BASE}")
+        not_run(f"{image} is not here and cannot be pulled ({pulled.stderr.strip()})", f"name a base image in {BASE}")
     return image
 
 
@@ -54,7 +56,7 @@ def image() -> Iterator[str]:
     arguments = ["--build-arg", f"BASE_IMAGE={base}", "--build-arg", "REVISION=test", "--network", "host"]
     built = docker("build", "-f", str(DOCKERFILE), "-t", tag, *arguments, *secret, str(ROOT), within_s=900)
     if "BuildKit is enabled but the buildx component is missing" in built.stderr and BASE not in os.environ:
-        pytest.skip("not run: this Docker client has no BuildKit")
+        not_run("this Docker client has no BuildKit", "install Docker's buildx")
     assert built.returncode == 0, built.stderr[-3000:]
     yield tag
     docker("rmi", "--force", tag)

@@ -17,6 +17,7 @@ from services.runtime.kafka.transactional_producer import (
 )
 from services.runtime.settings import Settings
 from tests.routing import settings_for
+from tests.waiting import ANSWER_S
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_all_entries_of_a_unit_are_there_with_their_headers(settings: Settings, 
     with closing(clients.consumer(settings)) as reader:
         reader.assign([TopicPartition(topic, 0)])
         reader.seek_to_beginning()
-        (record, *_) = next(iter(reader.poll(timeout_ms=10_000).values()))
+        (record, *_) = next(iter(reader.poll(timeout_ms=ANSWER_S * 1_000).values()))
         assert record.headers == [("traceparent", b"00-1")]
 
 

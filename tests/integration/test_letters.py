@@ -28,6 +28,7 @@ from services.runtime.kafka.topics import apply_topics
 from services.runtime.kafka.transactional_producer import FencedError, OutgoingRecord, TransactionalProducer
 from services.runtime.settings import Settings
 from tests.routing import SHARING, settings_for
+from tests.waiting import ANSWER_S
 
 RULE = json.loads(encode_resource(SHARING))
 BROKEN = {**RULE, "spec": {**RULE["spec"], "enabled": "perhaps"}}
@@ -69,7 +70,7 @@ def die(
     """A record that is written and set aside; returns the dead letter's id."""
     header = ("schema", b"test/1")
     with closing(clients.producer(settings)) as producer:
-        sent = producer.send(topic.name, value, key=key, partition=partition, headers=[header]).get(timeout=30)
+        sent = producer.send(topic.name, value, key=key, partition=partition, headers=[header]).get(timeout=ANSWER_S)
     with closing(DeadLetters(settings, service)) as aside:
         aside.set_aside(topic.name, partition, Raw(sent.offset, key, value, [header]), ValueError("spec.enabled: no"))
     return f"{topic.name}@{partition}:{sent.offset}"
@@ -82,7 +83,7 @@ def die_as_stub(settings: Settings, topic: Topic, key: bytes, value: bytes) -> s
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.topics.deadletters.name, limit)])
     with closing(clients.producer(settings, max_request_size=2_000_000)) as producer:
         headers = sendable([("schema", None), (RawName(b"\xff"), b"1"), ("schema", b"2")])
-        sent = producer.send(topic.name, value, key=key, partition=0, headers=headers).get(timeout=30)
+        sent = producer.send(topic.name, value, key=key, partition=0, headers=headers).get(timeout=ANSWER_S)
     (raw,) = [record for record in records(settings, topic) if record.offset == sent.offset]
     with closing(DeadLetters(settings, "router")) as aside:
         aside.set_aside(topic.name, 0, raw, ValueError("not a Desired: value: too long"))
@@ -191,7 +192,7 @@ def test_a_withdrawal_that_came_after_is_newer_as_well_even_when_nothing_of_it_i
     assert run("edit", letter, "--set", "spec.enabled=true").exit_code == 0
     part = TopicPartition(settings.topics.policy.name, 0)
     with closing(clients.producer(settings)) as producer:
-        producer.send(part.topic, None, key=b"sharing/share", partition=0).get(timeout=30)
+        producer.send(part.topic, None, key=b"sharing/share", partition=0).get(timeout=ANSWER_S)
     assert "newer_exists" in run("replay", letter).stderr
 
     with closing(DeadLetters(settings, "router")) as aside:  # compaction has taken the record and what came after it
@@ -225,7 +226,7 @@ def test_reports_go_to_the_partitions_they_belong_to_unless_the_source_has_said_
     stale = die(settings, topic, b"mde", batch(Verb.WITHDRAW, here).encode(), partition=places[here])
     with closing(clients.producer(settings)) as producer:
         again = batch(Verb.UPDATE, here).encode()
-        producer.send(topic.name, again, key=b"mde", partition=places[here]).get(timeout=30)
+        producer.send(topic.name, again, key=b"mde", partition=places[here]).get(timeout=ANSWER_S)
     assert "newer_exists" in run("replay", stale).stderr, "an old withdrawal must not take back what is said now"
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from services.sandbox.processes import free_port
 from tests.routing import Exchange
-from tests.waiting import eventually
+from tests.waiting import end, eventually
 
 WAITS = """
 from services.runtime import lifecycle
@@ -52,7 +52,7 @@ def test_asked_to_leave_it_finishes_and_ends_with_zero(
     with start(UNTIL_ASKED, log, **environment) as process:
         eventually(lambda: ready(port), "it is ready", every_s=0.05)
         process.send_signal(number)
-        assert process.wait(20) == 0, log.read_text()
+        assert end(process) == 0, log.read_text()
     assert f'"signal": "{number.name}"' in log.read_text()
     assert "Traceback" not in log.read_text()
 
@@ -67,7 +67,7 @@ def ready(port: int) -> bool:
 def test_settings_that_cannot_be_used_end_it_with_a_line_each(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with start(UNTIL_ASKED, log, IOC_BRIDGE_PARTITIONS="many", IOC_BRIDGE_REPLICATION="0") as process:
-        assert process.wait(30) == 78
+        assert end(process) == 78
     lines = log.read_text().splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("ioc-bridge: partitions (IOC_BRIDGE_PARTITIONS): ")
@@ -78,7 +78,7 @@ def test_a_ca_file_that_is_not_there_is_a_mistake_in_the_settings(tmp_path: Path
     log, missing = tmp_path / "log", str(tmp_path / "ca.pem")
     settings = {"IOC_BRIDGE_KAFKA_SECURITY_PROTOCOL": "SSL", "IOC_BRIDGE_KAFKA_SSL_CA_FILE": missing}
     with start(UNTIL_ASKED, log, **settings) as process:
-        assert process.wait(30) == 78
+        assert end(process) == 78
     assert log.read_text().startswith("ioc-bridge: kafka_ssl_ca_file (IOC_BRIDGE_KAFKA_SSL_CA_FILE): ")
 
 
@@ -94,7 +94,7 @@ def test_the_exit_code_says_what_to_do(exchange: Exchange, tmp_path: Path, modul
     log = tmp_path / "log"
     raises = WAITS.format(module=module, error=error, does=f"raise {error}('for a reason')")
     with start(raises, log, **exchange.environment) as process:
-        assert process.wait(30) == code
+        assert end(process) == code
     assert "for a reason" in log.read_text()
 
 
@@ -103,5 +103,5 @@ def test_a_port_that_is_taken_is_told(exchange: Exchange, tmp_path: Path) -> Non
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = str(taken.getsockname()[1])
         with start(UNTIL_ASKED, log, **{**exchange.environment, "IOC_BRIDGE_METRICS_PORT": port}) as process:
-            assert process.wait(30) == 75
+            assert end(process) == 75
     assert f"127.0.0.1:{port}: Address already in use; set IOC_BRIDGE_METRICS_PORT to another" in log.read_text()

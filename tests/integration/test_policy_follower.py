@@ -18,7 +18,7 @@ from services.runtime.policy import PolicyFollower
 from services.runtime.supervision import Supervisor
 from tests.integration.test_deadletters import letters
 from tests.routing import CONNECTIONS, SHARING, Exchange
-from tests.waiting import eventually
+from tests.waiting import ANSWER_S, eventually
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def test_whoever_asks_for_the_current_policy_has_what_was_just_applied(
     follower.start()
     for _ in range(5):
         exchange.apply(SHARING)
-        assert follower.current(within_s=30).sharings == {SHARING.name: SHARING}
+        assert follower.current(within_s=ANSWER_S).sharings == {SHARING.name: SHARING}
         exchange.delete(SHARING)
-        assert follower.current(within_s=30).sharings == {}
+        assert follower.current(within_s=ANSWER_S).sharings == {}
 
 
 def test_the_current_policy_is_not_waited_for_without_end(follower: PolicyFollower) -> None:
@@ -103,7 +103,7 @@ def test_too_many_bad_records_are_a_failure_of_the_process(
 ) -> None:
     follower.start()
     write(exchange, *[(b"sharing/bad", b"?")] * (MAX_RUN + 1))
-    assert supervisor.stop.wait(60), "the process is asked to leave"
+    assert supervisor.stop.wait(ANSWER_S), "the process is asked to leave"
     assert supervisor.failure
     assert supervisor.failure.task == "policy"
     assert isinstance(supervisor.failure.error, TooManyDeadLettersError)
@@ -119,7 +119,9 @@ def test_a_record_with_any_headers_is_set_aside_and_the_policy_followed_further(
     size = 1_048_588 - 200
     with closing(producer(exchange.settings, max_request_size=2_000_000)) as other:
         for value in (b"{", Random(1).randbytes(size)):
-            other.send(exchange.settings.topics.policy.name, value, key=b"rule/x", headers=headers).get(timeout=30)
+            other.send(exchange.settings.topics.policy.name, value, key=b"rule/x", headers=headers).get(
+                timeout=ANSWER_S
+            )
     exchange.apply(SHARING)
     eventually(lambda: follower.view.sharings, "the sharing is seen", every_s=0.02)
     copy, stub = letters(exchange.settings)

@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 
 from services.router.engine.lag import LagWatch, Position
 from services.runtime.clock import now_ms
+from services.sandbox.patience import Patience
 from tests.routing import Exchange, numbered
 
 
@@ -18,7 +19,8 @@ def gauge(name: str, partition: int) -> float | None:
 async def looked(exchange: Exchange, at: dict[int, Position], *, until: float) -> None:
     """Watch until the lag of every partition is told as being behind, or as not being so."""
     watch = asyncio.create_task(LagWatch(exchange.settings, lambda: at, every_s=0.05).run())
-    for _ in range(600):
+    patience = Patience(60)
+    while not patience.is_over():
         await asyncio.sleep(0.05)
         told = [gauge("records", number) for number in at]
         if watch.done() or all(lag is not None and (lag > 0) == (until > 0) for lag in told):

@@ -102,9 +102,11 @@ def test_a_reevaluation_goes_on_where_a_killed_router_stopped(exchange: Exchange
     assert any(found.reevaluating and 0 < found.done < found.of for found in left), "it can be seen how far it came"
     with exchange.start() as router:
         wanted = exchange.settings.topics.desired(DESTINATION).name
-        eventually(
-            lambda: len(latest(exchange.settings, wanted)) == total, "all of them are shared", within_s=120, every_s=1
-        )
+
+        def shared() -> int:
+            return len(latest(exchange.settings, wanted))
+
+        eventually(lambda: shared() == total, "all of them are shared", every_s=1, progress=shared)
         again = router.total("ioc_bridge_reevaluated_total")
         done = sum(found.done if found.reevaluating else found.of for found in left)
         assert again <= total - done, f"{done} were done already"

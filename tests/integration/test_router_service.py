@@ -16,7 +16,7 @@ from services.runtime.kafka import clients
 from services.runtime.kafka.bulk_read import latest, read_to_end
 from tests.integration.services import activities
 from tests.routing import CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered
-from tests.waiting import eventually
+from tests.waiting import ANSWER_S, eventually
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_stored_indicator_that_cannot_be_read_is_set_aside_and_not_the_report(
     key = indicator_id(IndicatorType.DOMAIN, numbered(7).value).encode()
     number = partition_of_key(key, settings.partitions)
     with closing(clients.producer(settings)) as producer:
-        place = producer.send(settings.topics.indicators.name, broken, key=key, partition=number).get(timeout=30)
+        place = producer.send(settings.topics.indicators.name, broken, key=key, partition=number).get(timeout=ANSWER_S)
     # It stands in the middle of a batch whose other reports are new.
     exchange.report(numbered(n, 1, comments="again") for n in range(20))
     with exchange.start() as router:
@@ -150,7 +150,7 @@ def test_a_stored_indicator_that_cannot_be_read_is_found_and_withdrawn_without_a
     key = indicator_id(IndicatorType.DOMAIN, numbered(7).value).encode()
     with closing(clients.producer(settings)) as producer:
         number = partition_of_key(key, settings.partitions)
-        producer.send(settings.topics.indicators.name, b"?", key=key, partition=number).get(timeout=30)
+        producer.send(settings.topics.indicators.name, b"?", key=key, partition=number).get(timeout=ANSWER_S)
     with exchange.start() as router:
         eventually(lambda: len(exchange.desired()) == 19, "what it had shared is withdrawn")
         eventually(lambda: router.total("ioc_bridge_dead_letters_total") == 1, "it is counted")

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from tests.waiting import end, run
+
 
 @contextmanager
 def _tenant(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
@@ -28,7 +30,7 @@ def test_a_tenant_serves_until_it_is_asked_to_leave(vendor: str) -> None:
     with _tenant(f"services.sandbox.{vendor}") as (process, url):
         assert httpx.get(f"{url}/_admin/truth", trust_env=False).status_code == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert end(process) == 0
 
 
 def test_a_netskope_tenant_has_the_hash_lists_asked_for() -> None:
@@ -40,12 +42,6 @@ def test_a_netskope_tenant_has_the_hash_lists_asked_for() -> None:
 def test_a_taken_port_is_said() -> None:
     with _tenant("services.sandbox.defender") as (_, url):
         port = url.rpartition(":")[2]
-        second = subprocess.run(
-            [sys.executable, "-m", "services.sandbox.defender", "--port", port],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        second = run([sys.executable, "-m", "services.sandbox.defender", "--port", port])
         assert second.returncode == 1
         assert f"127.0.0.1:{port}" in second.stderr

@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from tests.dashboards import ROOT, RULES, groupings, selectors
+from tests.not_run import not_run
+from tests.prometheus import MISSING
 from tests.unit.test_dashboards import labels_of
 
 TESTS = RULES.parent / "tests"
@@ -72,7 +74,7 @@ def test_each_alert_has_a_test_that_it_fires() -> None:
 def test_promtool_finds_the_rules_as_their_tests_say() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("not run: there is no promtool (Debian: apt-get install prometheus)")
+        not_run(*MISSING, installable=True)
     files = [str(path) for path in sorted(TESTS.glob("*.yaml"))]
     ran = subprocess.run([promtool, "test", "rules", *files], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr

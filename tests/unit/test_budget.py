@@ -11,6 +11,7 @@ from services.runtime.observability.metrics import forget
 from services.runtime.vendors import budget as module
 from services.runtime.vendors.budget import MARGIN_S, Budget, Window, shared_budget
 from services.runtime.vendors.errors import StoppedError, ThrottledError
+from tests.waiting import ANSWER_S
 
 QUOTAS = {"list": (Window(3, 60), Window(5, 3600)), "iterator": (Window(4, 1),)}
 RUNNING = threading.Event()
@@ -119,7 +120,7 @@ def test_a_wait_ends_at_once_when_the_service_is_asked_to_leave(budget: Budget) 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     stop.set()
-    thread.join(10)
+    thread.join(ANSWER_S)
     assert len(ends) == 1
 
 

@@ -23,7 +23,7 @@ def server(health: Health) -> Iterator[HealthServer]:
 
 
 def ask(server: HealthServer, path: str) -> tuple[int, str]:
-    answer = httpx.get(f"http://127.0.0.1:{server.port}{path}", trust_env=False, timeout=5)
+    answer = httpx.get(f"http://127.0.0.1:{server.port}{path}", trust_env=False, timeout=60)
     return answer.status_code, answer.text
 
 

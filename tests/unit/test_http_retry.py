@@ -16,6 +16,7 @@ from services.runtime.vendors.errors import (
     VendorError,
 )
 from services.runtime.vendors.retry import RetryPolicy, retrying
+from tests.waiting import ANSWER_S
 
 WHERE = ("acme", "import", "x")
 QUICK = RetryPolicy(attempts=3, first_wait_s=0.001, longest_wait_s=0.002)
@@ -115,9 +116,9 @@ def test_a_wait_ends_at_once_when_the_service_is_asked_to_leave(error: VendorErr
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    assert failed.wait(10)
+    assert failed.wait(ANSWER_S)
     stop.set()
-    thread.join(10)
+    thread.join(ANSWER_S)
     assert len(ends) == 1
 
 

@@ -75,7 +75,7 @@ def client(tenant: Counter) -> Iterator[httpx.Client]:
         [Route("/count/{name}", tenant.count), Route("/gone", tenant.gone, methods=["DELETE"])],
         render=lambda fault: JSONResponse({"vendor": fault.code}, fault.code),
     )
-    with TenantServer(app) as server, httpx.Client(base_url=server.url, timeout=5) as client:
+    with TenantServer(app) as server, httpx.Client(base_url=server.url, timeout=60) as client:
         yield client
 
 
@@ -279,7 +279,7 @@ def test_a_server_keeps_its_port_over_a_restart_and_refuses_while_down(tenant: C
     server = TenantServer(app)
     server.start()
     url = server.url
-    with httpx.Client(timeout=5) as client:
+    with httpx.Client(timeout=60) as client:
         assert client.get(f"{url}/count/a").json()["ran"] == 1
         with pytest.raises(RuntimeError, match="already serves"):
             server.start()
@@ -299,7 +299,7 @@ def test_stop_does_not_wait_for_a_slow_request(tenant: Counter) -> None:
     app = build_app(tenant, [Route("/count/{name}", tenant.count)], render=lambda fault: Response(status_code=500))
     tenant.faults.add(Fault(kind="latency", seconds=3600))
     server = TenantServer(app).start()
-    with httpx.Client(timeout=5) as client:
+    with httpx.Client(timeout=60) as client:
         with pytest.raises(httpx.TransportError), client.stream("GET", f"{server.url}/count/a", timeout=0.05):
             pass
         server.stop()

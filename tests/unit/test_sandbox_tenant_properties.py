@@ -89,7 +89,7 @@ def test_https_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
     context = ssl.create_default_context(cafile=str(tls[0]))
     with TenantServer(Starlette(routes=[Route("/", hello)]), tls=tls) as server:
         assert server.url.startswith("https://127.0.0.1:")
-        with httpx.Client(verify=context, timeout=5) as client:
+        with httpx.Client(verify=context, timeout=60) as client:
             assert client.get(server.url).json() == {"hello": 1}
-        with httpx.Client(timeout=5) as distrustful, pytest.raises(httpx.ConnectError, match=r"(?i)certificate"):
+        with httpx.Client(timeout=60) as distrustful, pytest.raises(httpx.ConnectError, match=r"(?i)certificate"):
             distrustful.get(server.url)

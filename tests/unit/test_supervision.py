@@ -16,6 +16,7 @@ from services.runtime.kafka.leases import LeaseLostError
 from services.runtime.kafka.transactional_producer import FencedError, ProducerError
 from services.runtime.settings import SettingsError
 from services.runtime.supervision import EndedEarlyError, Supervisor
+from tests.waiting import ANSWER_S
 
 ERRORS: list[tuple[BaseException, int]] = [
     (LeaseLostError("x"), 75),
@@ -53,8 +54,8 @@ def test_what_a_thread_raises_is_the_failure_of_the_process(
     supervisor: Supervisor, error: BaseException, code: int
 ) -> None:
     thread = supervisor.start_thread("some-thread", raising(error))
-    assert supervisor.stop.wait(10)
-    assert thread.join(10)
+    assert supervisor.stop.wait(ANSWER_S)
+    assert thread.join(ANSWER_S)
     assert supervisor.failure
     assert (supervisor.failure.task, supervisor.failure.error) == ("some-thread", error)
     assert supervisor.failure.exit == exit_of(error)
@@ -92,7 +93,7 @@ def test_what_a_task_raises_is_the_failure_of_the_process(supervisor: Supervisor
 
 def test_a_thread_that_ends_while_it_is_to_go_on_is_a_failure(supervisor: Supervisor) -> None:
     supervisor.start_thread("some-thread", lambda: None)
-    assert supervisor.stop.wait(10)
+    assert supervisor.stop.wait(ANSWER_S)
     assert supervisor.failure
     assert isinstance(supervisor.failure.error, EndedEarlyError)
     assert supervisor.failure.exit.code == 1
@@ -172,7 +173,7 @@ def test_the_first_failure_counts(supervisor: Supervisor) -> None:
 def test_an_end_that_its_owner_deals_with_is_no_failure(supervisor: Supervisor, error: BaseException | None) -> None:
     ends: list[BaseException | None] = []
     thread = supervisor.start_thread("some", raising(error) if error else lambda: None, on_end=ends.append)
-    assert thread.join(10)
+    assert thread.join(ANSWER_S)
     assert ends == [error]
     assert supervisor.failure is None
 
@@ -182,7 +183,7 @@ def test_an_owner_that_fails_to_deal_with_an_end_is_a_failure(supervisor: Superv
         raise KeyError("x")
 
     supervisor.start_thread("some", lambda: None, on_end=deal)
-    assert supervisor.stop.wait(10)
+    assert supervisor.stop.wait(ANSWER_S)
     assert supervisor.failure
     assert isinstance(supervisor.failure.error, KeyError)
 

@@ -11,6 +11,9 @@ from services.runtime.kafka.topic_settings import TopicSetting, settings_of
 
 _REPLICAS = "replica_nodes"
 
+_LEADERS_WITHIN_MS = 120_000
+"""For every partition of a new topic to have a leader. A cluster at work may take longer than the client's own 10 s."""
+
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
@@ -38,8 +41,8 @@ def apply_topics(client: KafkaAdminClient, topics: Sequence[Topic], replication:
                 }
                 for topic in missing
             },
-            wait_for_metadata=True,
         )  # fmt: skip
+        client.wait_for_topics([topic.name for topic in missing], timeout_ms=_LEADERS_WITHIN_MS)
     return [TopicState(s.topic, "created") if s.topic in missing else s for s in states]
 
 

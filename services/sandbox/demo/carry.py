@@ -14,6 +14,7 @@ from services.sandbox.demo.watch import Watch
 from services.sandbox.demo.world import World
 from services.sandbox.exchange import Exchange
 from services.sandbox.latency import Stopwatch
+from services.sandbox.patience import Patience
 
 _WITHIN_S = 90.0
 _LOOK_S = 0.1
@@ -57,8 +58,8 @@ class Carrier:
             return self._await(expected, watch, step.name, step.says)
 
     def _await(self, expected: Mapping[Place, Expected], watch: Watch, name: str, says: Sequence[str]) -> bool:
-        until = time.monotonic() + _WITHIN_S
-        while (wrong := self._look(expected, watch)) and time.monotonic() < until:
+        patience = Patience(_WITHIN_S)
+        while (wrong := self._look(expected, watch)) and not patience.is_over():
             time.sleep(_LOOK_S)
         mark = "[red]not as it should be after[/]" if wrong else "[green]✓[/]"
         self._console.print(f"[bold]{name[0].upper()}{name[1:]}[/] {mark} {watch.seconds:.1f} s")

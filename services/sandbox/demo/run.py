@@ -23,6 +23,7 @@ from services.sandbox.demo.watch import Watch
 from services.sandbox.demo.words import WHY
 from services.sandbox.demo.world import World
 from services.sandbox.exchange import SERVICES, Exchange
+from services.sandbox.patience import Patience
 
 EACH = 12
 _LOOK_S = 0.1
@@ -111,12 +112,12 @@ class Demo:
 
     def _report(self, tenants: Tenants, world: World, ids_before: dict[tuple[str, str], str], carrier: Carrier) -> None:
         destinations = sorted({one.spec.destination for one in self.exchange.resources if one.kind == "Sharing"})
-        until = time.monotonic() + _COUNTS_WITHIN_S
+        patience = Patience(_COUNTS_WITHIN_S)
         while True:  # what has no effect at a tenant may be counted a moment later
             self.exchange.check_alive()
             told = listen(self.exchange, destinations)
             lines = carrier.account.lines(told)
-            if agrees(lines) or time.monotonic() > until:
+            if agrees(lines) or patience.is_over():
                 break
             time.sleep(_LOOK_S)
         expected, truth = expect(world), tenants.truth()

@@ -5,7 +5,7 @@ Looking is done at the tenants' own state, by their admin pages: no service is a
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -124,10 +124,11 @@ class Tenants:
             if now.get((value, action), row_id) != row_id
         ]
 
-    def harmed(self, world: World) -> list[str]:
-        """What of other people is not as they left it; a line each."""
+    def harmed(self, world: World, beside: Container[str] = ()) -> list[str]:
+        """What of other people is not as they left it; a line each. `beside`: ids of rows that no world knows of."""
         app = self._exchange.defender.apps[0].app_id
         rows = {row["id"]: row for row in self._exchange.defender_rows() if not is_ours(row["externalId"])}
+        rows = {id_: row for id_, row in rows.items() if id_ not in beside}
         found = []
         for number, row in world.rows.items():
             there = rows.pop(self._ids[number], None)

@@ -3,7 +3,9 @@
 Invariant: once `stop` has returned, or the program that started it is gone, no process and no temporary data is left.
 """
 
+import os
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Mapping
@@ -138,6 +140,14 @@ class EmbeddedKafka:
         """
         if self._process:
             self._process.kill()
+
+    def pause(self, seconds: float) -> None:
+        """Let the process stand still for so long, as a stalled disk or a long collection does; returns after it."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """End the process in order and remove the temporary data; harmless when it does not run."""

@@ -20,6 +20,7 @@ from services.sandbox.kafka.errors import JavaUnusable, StartFailed
 from services.sandbox.kafka.ports import answers
 from services.sandbox.kafka.progress import say
 from services.sandbox.kafka.properties import HOST
+from services.sandbox.patience import Patience
 
 _ERROR = re.compile(r" (ERROR|FATAL) |Exception|Error")
 # Java's launcher gives its reason in another line than these.
@@ -76,15 +77,14 @@ class BrokerProcess:
 
     def await_ready(self, port: int, seconds: float) -> None:
         """Return once the broker at `port` serves clients; raise `StartFailed` if it ends or takes too long."""
-        begun = time.monotonic()
+        patience = Patience(seconds)
         said = False
         while not (answers(port) and serves(f"{HOST}:{port}")):
-            waited = time.monotonic() - begun
             if self.code is not None:
                 raise StartFailed(f"it ended with code {self.code} ({last_error(self.log)})", self.log)
-            if waited > seconds:
-                raise StartFailed(f"no answer at {HOST}:{port} within {seconds:.0f} s, allow it more", self.log)
-            if waited > 2 and not said:
+            if patience.is_over():
+                raise StartFailed(f"no answer at {HOST}:{port} within {patience.waited:.0f} s, allow it more", self.log)
+            if patience.waited > 2 and not said:
                 said = True
                 say("starting Kafka …")
             time.sleep(0.03)
