@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export IOC_BRIDGE_CACHE ?= $(CURDIR)/.cache
 
-.PHONY: help demo test test-fast lint bench docs dashboards manifests lock clean
+.PHONY: help demo test test-fast lint bench campaign docs dashboards manifests lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the verbs
@@ -36,6 +36,9 @@ lint: $(VENV)/.ready ## ruff, mypy --strict, import rules, manifests
 
 bench: $(VENV)/.ready ## figures beside what they are compared with; ONLY=<name> runs one
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
+
+campaign: $(VENV)/.ready ## random input and faults for an hour, then compare the tenants; SECONDS=<n> SEED=<n>
+	@$(BIN)/python -m tests.campaign $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 docs: $(VENV)/.ready ## what is made from code: JSON Schemas and reference pages
 	@$(BIN)/python -m schemas.export
