@@ -1,4 +1,4 @@
-"""Who did what, for `ioc.activity`. Told in the transaction of the change itself: never one without the other."""
+"""Activity records that name who changed what. They are written in the transaction of the change itself."""
 
 import os
 from collections import Counter
@@ -18,9 +18,9 @@ ASKED_RECONCILE = "reconcile_asked"
 
 
 def entries(settings: Settings, code: str, message: str, items: Iterable[tuple[str, str]]) -> list[OutgoingRecord]:
-    """Records that tell it. `items` are subjects, and what became of each."""
-    told: Sequence[ActivityItem] = [ActivityItem(subject=subject, reason=what) for subject, what in items]
-    counts = dict(Counter(item.reason for item in told))
+    """Records for `ioc.activity`, split so that each holds at most MAX_ITEMS. `items` are subjects and results."""
+    listed: Sequence[ActivityItem] = [ActivityItem(subject=subject, reason=result) for subject, result in items]
+    counts = dict(Counter(item.reason for item in listed))
     return [
         OutgoingRecord(
             settings.topics.activity.name,
@@ -35,13 +35,13 @@ def entries(settings: Settings, code: str, message: str, items: Iterable[tuple[s
                 items=tuple(part),
             ).encode(),
         )
-        for part in list(chunks(told, MAX_ITEMS)) or [()]
+        for part in list(chunks(listed, MAX_ITEMS)) or [()]
     ]
 
 
 def user() -> str:
-    """Who runs this process."""
+    """The name of the user who runs this process."""
     try:
         return getuser()
-    except (KeyError, OSError):  # a container may run as somebody who has no name
+    except (KeyError, OSError):  # a container may run under a uid without a name
         return f"uid {os.getuid()}"

@@ -288,7 +288,7 @@ def test_of_what_is_too_large_to_be_copied_a_stub_is_kept_and_the_original_repla
     assert said["stub"]["size"] > 1_048_000
     assert said["original"]["padding"] == json.loads(large)["padding"]
     told = run("show", letter).stdout
-    assert f"too many to be copied, and is kept where it was only, at offset {letter.rpartition(':')[2]}" in told
+    assert f"too many to copy, and is only at offset {letter.rpartition(':')[2]}" in told
     refused = run("replay", letter)
     assert (refused.exit_code, "too_large" in refused.stderr) == (1, True)
 

@@ -53,7 +53,7 @@ def refusal(text: str, on: Snapshot | None = None) -> list[str]:
 
 def test_five_mistakes_are_five_messages_with_their_places() -> None:
     assert refusal(FIVE) == [
-        "f.yaml:9:3: Connection/mde: spec.regoin: there is no such field here; did you mean region?",
+        "f.yaml:9:3: Connection/mde: spec.regoin: there is no such field; did you mean region?",
         (
             "f.yaml:19:17: Connection/netskope: spec.pollInterval: "
             "write a duration as a whole number and s, m, h or d, for example 5m or 90d"
@@ -85,7 +85,7 @@ spec:
     ("line", "message"),
     [
         ("  aging: 5", "8:10: spec.aging: write a duration as a whole number and s, m, h or d, for example 5m or 90d"),
-        ("  tls: yes", "8:8: spec.tls: must be a mapping with fields of its own: verify, caFile"),
+        ("  tls: yes", "8:8: spec.tls: must be a mapping with the fields verify, caFile"),
         ("  tls: {verify: perhaps}", "8:17: spec.tls.verify: must be true or false"),
         ("  tls: {caFile: 3}", "8:17: spec.tls.caFile: must be text; put it in quotes"),
         ("  tls: {caFile: []}", "8:9: spec.tls.caFile: must be text"),
@@ -98,23 +98,24 @@ spec:
         (
             "  v1Token: {env: 1x}",
             (
-                "8:18: spec.v1Token.env: has not the right form: name of an environment variable; "
+                "8:18: spec.v1Token.env: has the wrong form: name of an environment variable; "
                 "it must match ^[A-Za-z_][A-Za-z0-9_]*$"
             ),
         ),
-        ("  tenantId: x", "8:3: spec.tenantId: there is no such field here; did you mean tenantUrl?"),
+        ("  tenantId: x", "8:3: spec.tenantId: there is no such field; did you mean tenantUrl?"),
         (
             "  zzz: x",
             (
-                "8:3: spec.zzz: there is no such field here; use aging, overrideReputation, polling, "
+                "8:3: spec.zzz: there is no such field; use aging, overrideReputation, polling, "
                 "initialRange, "
-                "types, reconcile, tls, proxy, type, tenantUrl, v2Token, v1Token, pollInterval or deploy"
+                "types, reconcile, tls, proxy, type, tenantUrl, v2Token, v1Token, pollInterval, "
+                "wildcardCoversApex or deploy"
             ),
         ),
         (
             "  types: [url, domian]",
             (
-                "8:16: spec.types[1]: domian is not known here; did you mean domain? "
+                "8:16: spec.types[1]: domian is not allowed here; did you mean domain? "
                 "(it is one of url, domain, ipv4, ipv6, md5, sha1, sha256)"
             ),
         ),
@@ -140,7 +141,7 @@ def test_a_wrong_field_is_named_as_in_the_file_with_what_to_do(line: str, messag
         ("kind: Rule\nmetadata: {name: x}", "1:1: Rule/x: apiVersion: is missing; add apiVersion: ioc-bridge/v1"),
         (
             "apiVersion: v1\nkind: Rule\nmetadata: {name: x}",
-            ("1:13: Rule/x: apiVersion: v1 is not known here; use ioc-bridge/v1"),
+            ("1:13: Rule/x: apiVersion: v1 is not allowed here; use ioc-bridge/v1"),
         ),
         (
             "apiVersion: ioc-bridge/v1\nkind: Rule",
@@ -155,7 +156,7 @@ def test_a_wrong_field_is_named_as_in_the_file_with_what_to_do(line: str, messag
         ),
         (
             NETSKOPE.replace("type: netskope", "type: netscope"),
-            ("5:9: Connection/netskope: spec.type: netscope is not known here; did you mean netskope?"),
+            ("5:9: Connection/netskope: spec.type: netscope is not allowed here; did you mean netskope?"),
         ),
         (
             NETSKOPE.replace("  type: netskope\n", ""),
@@ -226,7 +227,7 @@ spec:
         (
             'name: "a;b"',
             (
-                "spec.target.name: has not the right form: The profile's name at Netskope; no quotes, no semicolons; "
+                "spec.target.name: has the wrong form: The profile's name at Netskope; no quotes, no semicolons; "
                 'it must match ^[^";]*$'
             ),
         ),
@@ -237,7 +238,7 @@ spec:
         ("name: sites, limit: 100001", "spec.target.limit: must be at most 100000"),
         (
             "name: sites, match: exact",
-            "spec.target.match: exact is not known here; use insensitive, sensitive or regex",
+            "spec.target.match: exact is not allowed here; use insensitive, sensitive or regex",
         ),
     ],
 )

@@ -276,7 +276,7 @@ def test_a_body_that_is_cut_short_says_so_and_gives_what_is_whole() -> None:
     ("item", "field", "detail"),
     [
         ({"value": 7}, "value", "must be text; put it in quotes"),
-        ({"value": "a.example", "severity": "awful"}, "severity", "is not known here; use unknown"),
+        ({"value": "a.example", "severity": "awful"}, "severity", "is not allowed here; use unknown"),
         ({"value": "a.example", "last_seen": "yesterday"}, "last_seen", "write a time with its zone"),
         ({"value": "a.example", "reputation": 11}, "reputation", "must be at most 10"),
         ({"value": "a.example", "comments": "a\x07b"}, "comments", "control character"),

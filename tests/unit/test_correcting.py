@@ -7,7 +7,7 @@ from schemas.request import MAX_ENTRIES, Reply, split_entry_name
 from schemas.resources import resource
 from services.console.ingest.correction import as_item, correction
 from services.console.ingest.raw_items import BadBodyError
-from services.console.ingest.retries import Retried, Unasked, _became, _parts
+from services.console.ingest.retries import Retried, Unasked, _parts, _results
 from services.console.queries.requests import Answer
 from tests.routing import CONNECTIONS, DESTINATION
 
@@ -65,5 +65,5 @@ def test_questions_are_bounded_and_lose_no_name() -> None:
 
 def test_what_was_not_sent_is_told_apart_by_whether_anybody_answered() -> None:
     answered = Answer({0: Reply(id="q", partition=0, partitions=1, at=1)})
-    assert list(_became([ENTRY], answered, 1)) == [Retried(ENTRY, Unasked.NOT_WANTED)]
-    assert list(_became([ENTRY], Answer({}, (0,)), 1)) == [Retried(ENTRY, Unasked.NO_ANSWER)]
+    assert list(_results([ENTRY], answered, 1)) == [Retried(ENTRY, Unasked.NOT_WANTED)]
+    assert list(_results([ENTRY], Answer({}, (0,)), 1)) == [Retried(ENTRY, Unasked.NO_ANSWER)]

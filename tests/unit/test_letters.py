@@ -51,9 +51,9 @@ def test_a_field_is_set_as_json_or_as_text(setting: str, result: object) -> None
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("a.b.2=1", "a.b.2: there is no 2 here, this is a list of 2"),
-        ("a.x.y=1", "a.x.y: there is no x here, this is an object"),
-        ("a.b.0.z=1", "a.b.0.z: there is no z here, this is a single value"),
+        ("a.b.2=1", "a.b.2: there is no 2 in a list of 2"),
+        ("a.x.y=1", "a.x.y: there is no x in an object"),
+        ("a.b.0.z=1", "a.b.0.z: there is no z in a single value"),
         ("a.b", "is not FIELD=VALUE"),
         ("=1", "is not FIELD=VALUE"),
     ],
@@ -70,7 +70,7 @@ def test_an_editor_that_is_not_there_is_told_with_what_to_do(monkeypatch: pytest
 
 
 def test_what_is_no_json_object_is_replaced_whole_or_not_at_all() -> None:
-    with pytest.raises(UnfitError, match="give it whole, with --file"):
+    with pytest.raises(UnfitError, match="replace it whole, with --file"):
         changed(b"\xfe", ["a=1"])
     with pytest.raises(UnfitError, match="must be a JSON object"):
         parsed("[]")
@@ -96,7 +96,7 @@ def test_a_payload_must_fit_its_key(topic: object, key: str, payload: bytes) -> 
     nature = topic_kind_of(TOPICS, getattr(topic, "name", ""))
     assert nature
     nature.check(key.encode(), payload)
-    with pytest.raises(UndecodableError, match="make the payload fit the key"):
+    with pytest.raises(UndecodableError, match="make the payload match the key"):
         nature.check(b"something/else", payload)
 
 

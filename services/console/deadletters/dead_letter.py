@@ -1,4 +1,4 @@
-"""One dead letter: a record that no service could decode, every time it was set aside, and what was made of it."""
+"""One dead letter: a record that services could not decode, with their notes and its resolution."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ from schemas.resolution_state import ResolutionState
 
 @dataclass(frozen=True, slots=True)
 class ListedDeadLetter:
-    """A record at its place of origin. Several services may have set it aside, and each again after a restart.
+    """A dead letter with every note on it: several services may have written one, and each again after a restart.
 
-    `notes` are theirs, in order; `headers` are those that the record came with.
+    `notes` are in order of time; `headers` are those of the original record.
     """
 
     key: bytes | None
@@ -24,46 +24,46 @@ class ListedDeadLetter:
     notes: Sequence[DeadLetter]
     resolution: Resolution | None = field(default=None)
     restored: bool = False
-    """Whether the bytes of a stub were read from where the record still is."""
+    """Whether the bytes of a stub were read from the original topic."""
 
     @property
     def last(self) -> DeadLetter:
-        """What the last service to set it aside noted."""
+        """The latest note."""
         return self.notes[-1]
 
     @property
     def id(self) -> str:
-        """What people call it by."""
+        """The id: `<topic>@<partition>:<offset>`."""
         return self.last.id
 
     @property
     def digest(self) -> str:
-        """The name of its original bytes."""
+        """The digest of the original key and value."""
         return self.last.checksum or digest(self.key, self.value)
 
     @property
     def is_stub(self) -> bool:
-        """Whether its bytes are not known here: they were too many to be kept, and were not read from their place."""
+        """Whether its bytes are missing: too many to copy, and not restored from the original topic."""
         return self.last.is_stub and not self.restored
 
     @property
     def services(self) -> list[str]:
-        """Who could not decode it."""
+        """The services that could not decode it, sorted."""
         return sorted({note.service for note in self.notes})
 
     @property
     def since(self) -> Millis:
-        """When it was first set aside, as far as that is still known."""
+        """When the oldest note that is still stored was written."""
         return min(note.at for note in self.notes)
 
     @property
     def state(self) -> ResolutionState:
-        """What became of it."""
+        """Its state; open without a resolution."""
         return self.resolution.state if self.resolution else ResolutionState.OPEN
 
     @property
     def payload(self) -> bytes | None:
-        """The value that a replay produces: the edited one if there is one, else the original."""
+        """The value that a replay produces: the edited one, else the original."""
         if self.resolution and self.resolution.payload is not None:
             return orjson.dumps(self.resolution.payload)
         return self.value

@@ -1,6 +1,6 @@
-"""What a person puts in the place of a dead letter's value: whole, as a file or an editor gives it, or field by field.
+"""Edits of a dead letter's payload: the whole of it, or single fields. Pure.
 
-Pure. All records are JSON objects; a value that is not even that can only be replaced whole.
+All records are JSON objects; a payload that is no JSON object can only be replaced whole.
 """
 
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ Payload = dict[str, Any]
 
 
 class UnfitError(ValueError):
-    """What was given cannot be kept as a payload; says which field, and what to do."""
+    """The edited payload is invalid; the text names the field and the remedy."""
 
 
 def parsed(text: bytes | str) -> Payload:
-    """A whole payload.
+    """Parse a whole payload.
 
     Raises:
-        UnfitError: it is no JSON object.
+        UnfitError: the text is no JSON object.
 
     """
     try:
@@ -32,7 +32,7 @@ def parsed(text: bytes | str) -> Payload:
 
 
 def pretty(payload: bytes | None) -> str:
-    """A payload as people read it: JSON with indents where it is JSON."""
+    """A payload for people: indented if it is JSON."""
     try:
         return orjson.dumps(orjson.loads(payload or b""), option=orjson.OPT_INDENT_2).decode()
     except orjson.JSONDecodeError:
@@ -40,16 +40,16 @@ def pretty(payload: bytes | None) -> str:
 
 
 def changed(payload: bytes | None, settings: Iterable[str]) -> Payload:
-    """The payload with fields set: `reports.0.severity=high`. A value that is JSON is taken as JSON, else as text.
+    """The payload with fields set: `reports.0.severity=high`. A value is read as JSON, otherwise as text.
 
     Raises:
-        UnfitError: the payload is no JSON object, or there is no such place in it.
+        UnfitError: the payload is no JSON object, or a path does not exist in it.
 
     """
     try:
         found = parsed(payload or b"")
     except UnfitError as error:
-        raise UnfitError(f"{error}; give it whole, with --file") from error
+        raise UnfitError(f"{error}; replace it whole, with --file") from error
     for setting in settings:
         path, equals, text = setting.partition("=")
         if not equals or not path:
@@ -72,7 +72,7 @@ def _index(at: object, part: str, path: str, *, new: bool = False) -> Any:  # no
     if isinstance(at, list) and part.isdecimal() and int(part) < len(at):
         return int(part)
     kind = f"a list of {len(at)}" if isinstance(at, list) else "an object" if isinstance(at, dict) else "a single value"
-    raise UnfitError(f"{path}: there is no {part} here, this is {kind}")
+    raise UnfitError(f"{path}: there is no {part} in {kind}")
 
 
 def _value(text: str) -> object:

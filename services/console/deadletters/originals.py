@@ -1,4 +1,4 @@
-"""Reading the originals of dead letters that are kept as stubs: from where they were, as long as they are there."""
+"""Reads the original records of stubs from their topics, while they are still there."""
 
 from collections.abc import Iterable
 from contextlib import closing
@@ -13,16 +13,18 @@ from services.runtime.kafka.bulk_read import Raw, read_everything
 from services.runtime.settings import Settings
 
 
-def with_originals(settings: Settings, letters: Iterable[ListedDeadLetter]) -> list[ListedDeadLetter]:
-    """The same letters; stubs with the bytes of their originals where those still are. Raises KafkaError."""
-    return [_restored(settings, letter) if letter.is_stub else letter for letter in letters]
+def with_originals(settings: Settings, dead_letters: Iterable[ListedDeadLetter]) -> list[ListedDeadLetter]:
+    """The same dead letters; stubs get the bytes of their originals where these still exist. Raises KafkaError."""
+    return [_restored(settings, dead_letter) if dead_letter.is_stub else dead_letter for dead_letter in dead_letters]
 
 
-def _restored(settings: Settings, letter: ListedDeadLetter) -> ListedDeadLetter:
-    found = _record_at(settings, letter.last)
-    if found is None or digest(found.key, found.value) != letter.digest:
-        return letter
-    return replace(letter, key=found.key, value=found.value, headers=DeadLetter.original(found.headers), restored=True)
+def _restored(settings: Settings, dead_letter: ListedDeadLetter) -> ListedDeadLetter:
+    found = _record_at(settings, dead_letter.last)
+    if found is None or digest(found.key, found.value) != dead_letter.digest:
+        return dead_letter
+    return replace(
+        dead_letter, key=found.key, value=found.value, headers=DeadLetter.original(found.headers), restored=True
+    )
 
 
 def _record_at(settings: Settings, note: DeadLetter) -> Raw | None:
@@ -31,5 +33,5 @@ def _record_at(settings: Settings, note: DeadLetter) -> Raw | None:
             found = next(records, None)
     except UnknownTopicOrPartitionError:
         return None
-    # Where it is gone, the next one that is there comes first.
+    # If the record is gone, reading from its offset yields a later one.
     return found if found is not None and found.offset == note.offset else None

@@ -1,4 +1,4 @@
-"""Dead letters as plain data: what the command line writes as JSON, and the API as well."""
+"""Dead letters as plain data, for JSON output of the command line and the API."""
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
@@ -13,48 +13,49 @@ from services.console.deadletters.reasons import Outcome
 
 
 def listed(box: DeadLetterBox, letters: Iterable[ListedDeadLetter]) -> dict[str, Any]:
-    """A list, and how many there are in each state in all."""
-    return {"items": [brief(letter) for letter in letters], "counts": dict(box.counts)}
+    """A list of dead letters, and the number of all dead letters by state."""
+    return {"items": [brief(dead_letter) for dead_letter in letters], "counts": dict(box.counts)}
 
 
-def brief(letter: ListedDeadLetter) -> dict[str, Any]:
-    """One of a list."""
-    said = letter.resolution
+def brief(dead_letter: ListedDeadLetter) -> dict[str, Any]:
+    """One row of a list."""
+    resolution = dead_letter.resolution
+    last = dead_letter.last
     return {
-        "id": letter.id, "state": str(letter.state), "topic": letter.last.topic, "partition": letter.last.partition,
-        "offset": letter.last.offset, "services": letter.services, "key": text(letter.key), "error": letter.last.error,
-        "since": letter.since, "last": letter.last.at, "times": len(letter.notes),
-        "edited": said is not None and said.payload is not None,
+        "id": dead_letter.id, "state": str(dead_letter.state), "topic": last.topic, "partition": last.partition,
+        "offset": last.offset, "services": dead_letter.services, "key": text(dead_letter.key), "error": last.error,
+        "since": dead_letter.since, "last": last.at, "times": len(dead_letter.notes),
+        "edited": resolution is not None and resolution.payload is not None,
     }  # fmt: skip
 
 
-def whole(letters: DeadLetterOperations, letter: ListedDeadLetter) -> dict[str, Any]:
-    """Everything about one. `problem` says why it could not be replayed as it is now."""
-    said = letter.resolution
+def whole(letters: DeadLetterOperations, dead_letter: ListedDeadLetter) -> dict[str, Any]:
+    """One dead letter in full. `problem` says why it cannot be replayed as it is."""
+    resolution = dead_letter.resolution
     return {
-        **brief(letter),
-        "problem": letters.problem(letter),
-        "stub": stub(letter),
-        "headers": {name: text(value) for name, value in letter.headers},
-        "original": _value(letter.value),
-        "payload": _value(letter.payload),
-        "edited_by": said.edited_by if said else None,
-        "edited_at": said.edited_at if said else None,
-        "by": said.by if said else None,
-        "at": said.at if said else None,
-        "reason": said.reason if said else "",
-        "replays": said.replays if said else 0,
+        **brief(dead_letter),
+        "problem": letters.problem(dead_letter),
+        "stub": stub(dead_letter),
+        "headers": {name: text(value) for name, value in dead_letter.headers},
+        "original": _value(dead_letter.value),
+        "payload": _value(dead_letter.payload),
+        "edited_by": resolution.edited_by if resolution else None,
+        "edited_at": resolution.edited_at if resolution else None,
+        "by": resolution.by if resolution else None,
+        "at": resolution.at if resolution else None,
+        "reason": resolution.reason if resolution else "",
+        "replays": resolution.replays if resolution else 0,
     }
 
 
-def stub(letter: ListedDeadLetter) -> dict[str, Any] | None:
-    """What is known of a record that was too large to be copied, and whether it is still where it was; else None."""
-    note = letter.last
-    return {"size": note.size, "checksum": note.checksum, "there": not letter.is_stub} if note.is_stub else None
+def stub(dead_letter: ListedDeadLetter) -> dict[str, Any] | None:
+    """Size and checksum of a record too large to copy, and whether its original exists; None for other records."""
+    note = dead_letter.last
+    return {"size": note.size, "checksum": note.checksum, "there": not dead_letter.is_stub} if note.is_stub else None
 
 
 def became(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """What came of a replay or a drop."""
+    """The results of a replay or a drop."""
     items = [
         {"id": one.id, "state": str(one.state), "done": one.done, "why": one.why and str(one.why), "detail": one.detail}
         for one in outcomes
@@ -64,12 +65,12 @@ def became(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def text(raw: bytes | None) -> str | None:
-    """Bytes as text; what is none shows its bytes as `\\xfe`."""
+    """Bytes as text; bytes that are not UTF-8 appear as `\\xfe`."""
     return None if raw is None else raw.decode(errors="backslashreplace")
 
 
 def _value(raw: bytes | None) -> Any:  # noqa: ANN401  # JSON
-    """JSON where it is JSON, else text where it is text, else the bytes in base64, under their name."""
+    """Parsed JSON, else `{"text": …}`, else `{"base64": …}`."""
     if raw is None:
         return None
     try:

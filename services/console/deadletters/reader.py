@@ -1,7 +1,7 @@
-"""Reading `ioc.deadletters` with `ioc.resolutions`: what is dead, and what was made of it.
+"""Reads `ioc.deadletters` together with `ioc.resolutions`.
 
-Invariant: a resolution counts for the very bytes it was made for. A topic that was made anew has other records at the
-same places, and those are open.
+Invariant: a resolution applies only to the bytes it was made for. A recreated topic has other records at the same
+offsets, and those are open.
 """
 
 from collections import Counter
@@ -26,9 +26,9 @@ from services.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """Which letters are meant: those of a topic, of a service, in a state, set aside since. None: whatever it is.
+    """A filter of dead letters by topic, service, state and time; None matches all.
 
-    A topic may be named without the prefix of the installation.
+    `topic` may be given without the prefix of the installation.
     """
 
     topic: str | None = None
@@ -36,8 +36,8 @@ class Only:
     state: ResolutionState | None = None
     since: Millis | None = None
 
-    def means(self, letter: ListedDeadLetter, prefix: str) -> bool:
-        """Whether a letter is one of them, in the installation of that prefix."""
+    def matches(self, letter: ListedDeadLetter, prefix: str) -> bool:
+        """Whether a dead letter passes the filter. `prefix` is that of the installation."""
         return (
             (self.topic is None or letter.last.topic in (self.topic, f"{prefix}.{self.topic}"))
             and (self.service is None or self.service in letter.services)
@@ -48,7 +48,7 @@ class Only:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterBox:
-    """Every dead letter by its id, the oldest first. `stale` are ids with a resolution whose letter is gone."""
+    """Every dead letter by its id, oldest first. `stale` are the ids of resolutions without a dead letter."""
 
     letters: dict[str, ListedDeadLetter]
     stale: Sequence[str] = ()
@@ -56,27 +56,27 @@ class DeadLetterBox:
     strangers: int = 0
     """Records in the topic that are no dead letters."""
     counts: Counter[str] = field(default_factory=Counter)
-    """How many are in which state."""
+    """Number of dead letters by state."""
 
     def select(self, only: Only) -> list[ListedDeadLetter]:
-        """Those that are meant."""
-        return [letter for letter in self.letters.values() if only.means(letter, self.prefix)]
+        """The dead letters that pass the filter."""
+        return [letter for letter in self.letters.values() if only.matches(letter, self.prefix)]
 
     def find(self, name: str) -> ListedDeadLetter:
-        """The letter of an id, with or without the prefix of the installation.
+        """The dead letter with an id, given with or without the prefix of the installation.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such dead letter.
 
         """
         found = self.letters.get(name) or self.letters.get(f"{self.prefix}.{name}")
         if found is None:
-            raise NotFoundError(f"there is no dead letter {name}; `ioc-bridge deadletters list` lists what there is")
+            raise NotFoundError(f"there is no dead letter {name}; `ioc-bridge deadletters list` lists them")
         return found
 
 
 def read_box(settings: Settings) -> DeadLetterBox:
-    """Everything up to the present end.
+    """Read all dead letters up to the current end of the topic.
 
     Raises:
         NoPolicyError: a topic does not exist.
@@ -86,7 +86,7 @@ def read_box(settings: Settings) -> DeadLetterBox:
     letters: dict[str, ListedDeadLetter] = {}
     strangers = 0
     with closing(consumer(settings, bootstrap_timeout_ms=BOOTSTRAP_WITHIN_MS)) as reader:
-        said = _resolutions(reader, _partition(reader, settings.topics.resolutions))
+        resolutions = _resolutions(reader, _partition(reader, settings.topics.resolutions))
         records = list(read_to_end(reader, _partition(reader, settings.topics.deadletters)))
     for record in records:
         try:
@@ -94,20 +94,24 @@ def read_box(settings: Settings) -> DeadLetterBox:
         except UndecodableError:
             strangers += 1
             continue
-        letters[note.id] = _noted(letters.get(note.id), record, note, said.get(note.id))
-    stale = [] if strangers else [id_ for id_ in said if id_ not in letters]  # a stranger may be a newer version's
+        letters[note.id] = _noted(letters.get(note.id), record, note, resolutions.get(note.id))
+    # An unreadable record may be of a newer version, and one of these resolutions may belong to it.
+    stale = [] if strangers else [id_ for id_ in resolutions if id_ not in letters]
     counts = Counter(str(letter.state) for letter in letters.values())
     return DeadLetterBox(letters, stale, settings.topic_prefix, strangers, counts)
 
 
-def _noted(before: ListedDeadLetter | None, record: Raw, note: DeadLetter, said: Resolution | None) -> ListedDeadLetter:
+def _noted(
+    before: ListedDeadLetter | None, record: Raw, note: DeadLetter, resolution: Resolution | None
+) -> ListedDeadLetter:
     value = None if note.is_stub else record.value
     letter = ListedDeadLetter(record.key, value, DeadLetter.original(record.headers), [note])
     if before is not None and before.digest == letter.digest:
         whole = before if letter.is_stub else letter
         headers = letter.headers or before.headers
         letter = ListedDeadLetter(whole.key, whole.value, headers, [*before.notes, note])
-    return replace(letter, resolution=said) if said is not None and said.digest == letter.digest else letter
+    is_for_it = resolution is not None and resolution.digest == letter.digest
+    return replace(letter, resolution=resolution) if is_for_it else letter
 
 
 def _partition(reader: KafkaConsumer, topic: Topic) -> TopicPartition:
@@ -117,7 +121,7 @@ def _partition(reader: KafkaConsumer, topic: Topic) -> TopicPartition:
 
 
 def _resolutions(reader: KafkaConsumer, partition: TopicPartition) -> dict[str, Resolution]:
-    """By the id of the letter. What a newer version wrote is left to that."""
+    """Resolutions by dead-letter id. Ignores records of a newer version."""
     found: dict[str, Resolution] = {}
     for record in read_to_end(reader, partition):
         id_ = (record.key or b"").decode(errors="replace")

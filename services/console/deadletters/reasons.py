@@ -1,4 +1,4 @@
-"""Why a dead letter is left as it is. Stable codes."""
+"""Outcomes of a replay or drop, with the stable codes of why a dead letter is left unchanged."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from schemas.resolution_state import ResolutionState
 
 
 class Why(StrEnum):
-    """Why something that was asked for is not done."""
+    """Why a dead letter is left unchanged."""
 
     NEWER = "newer_exists"
     GONE = "original_gone"
@@ -20,7 +20,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one letter that was to be replayed or dropped. `why` and `detail` where it was left as it is."""
+    """The result for one dead letter. `why` and `detail` are set if it was left unchanged."""
 
     id: str
     state: ResolutionState
@@ -29,5 +29,5 @@ class Outcome:
 
     @property
     def done(self) -> bool:
-        """Whether it is done."""
+        """Whether the dead letter was replayed or dropped."""
         return self.why is None

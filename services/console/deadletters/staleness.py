@@ -1,8 +1,8 @@
-"""Whether a record that is to be produced again would undo something newer.
+"""Finds dead letters whose replay would undo something newer.
 
-Invariant: the original must still be there, and nothing after it may speak of the same. A compacted topic loses a
-record only to a newer one of its key, so one that is gone was superseded, even if that was a withdrawal which is gone
-as well. Reports are kept for a time; what was said after one that is gone cannot be known.
+A replay is safe if the original is still in its topic and no later record has the same subject. Compaction removes a
+record only after a newer one of its key, so a missing original was superseded. `ioc.reports` has a retention time, so
+what followed a missing report is unknown.
 """
 
 from collections.abc import Iterable
@@ -15,48 +15,50 @@ from services.runtime.kafka.bulk_read import read_everything
 from services.runtime.settings import Settings
 
 
-def stale(settings: Settings, letters: Iterable[ListedDeadLetter]) -> dict[str, tuple[Why, str]]:
-    """Which letters would undo something, by id, and why. Each partition is read once."""
+def stale(settings: Settings, dead_letters: Iterable[ListedDeadLetter]) -> dict[str, tuple[Why, str]]:
+    """The dead letters that would undo something newer, by id, with code and text. Reads each partition once."""
     parts: dict[tuple[str, int], list[ListedDeadLetter]] = {}
-    for letter in letters:
-        parts.setdefault((letter.last.topic, letter.last.partition), []).append(letter)
+    for dead_letter in dead_letters:
+        parts.setdefault((dead_letter.last.topic, dead_letter.last.partition), []).append(dead_letter)
     found: dict[str, tuple[Why, str]] = {}
     for (topic, number), group in parts.items():
-        nature = _of_interest(settings.topics, topic)
-        if nature:
-            found |= _look(settings, nature, topic, number, group)
+        kind = _of_interest(settings.topics, topic)
+        if kind:
+            found |= _look(settings, kind, topic, number, group)
     return found
 
 
 def _of_interest(topics: Topics, topic: str) -> TopicKind | None:
-    """Nothing is ever newer than a question."""
+    """The kind of a topic in which newer records matter; None for requests, which supersede nothing."""
     return None if topic == topics.requests.name else topic_kind_of(topics, topic)
 
 
 def _look(
-    settings: Settings, nature: TopicKind, topic: str, number: int, letters: list[ListedDeadLetter]
+    settings: Settings, kind: TopicKind, topic: str, number: int, dead_letters: list[ListedDeadLetter]
 ) -> dict[str, tuple[Why, str]]:
     there: set[int] = set()
     awaited: dict[bytes, list[ListedDeadLetter]] = {}
-    for letter in letters:
-        # Also what the original spoke of where that can be told: an edit may have turned it to something else.
-        for subject in nature.subjects(letter.key, letter.payload) | nature.subjects(letter.key, letter.value):
-            awaited.setdefault(subject, []).append(letter)
+    for dead_letter in dead_letters:
+        # Include the subjects of the original: an edit may have changed them.
+        for subject in kind.subjects(dead_letter.key, dead_letter.payload) | kind.subjects(
+            dead_letter.key, dead_letter.value
+        ):
+            awaited.setdefault(subject, []).append(dead_letter)
     found: dict[str, tuple[Why, str]] = {}
-    start = min(letter.last.offset for letter in letters)
+    start = min(dead_letter.last.offset for dead_letter in dead_letters)
     for record in read_everything(settings, topic, number, start):
         there.add(record.offset)
-        for subject in nature.subjects(record.key, record.value):
-            for letter in awaited.get(subject, ()):
-                if record.offset > letter.last.offset:
-                    why = f"offset {record.offset} of {topic}-{number} is newer and speaks of the same"
-                    found[letter.id] = Why.NEWER, why
-    for letter in letters:
-        if letter.last.offset not in there and letter.id not in found:
+        for subject in kind.subjects(record.key, record.value):
+            for dead_letter in awaited.get(subject, ()):
+                if record.offset > dead_letter.last.offset:
+                    why = f"offset {record.offset} of {topic}-{number} is newer and has the same subject"
+                    found[dead_letter.id] = Why.NEWER, why
+    for dead_letter in dead_letters:
+        if dead_letter.last.offset not in there and dead_letter.id not in found:
             why = (
-                "something newer of its key took its place, and was withdrawn since"
-                if nature.compacted
-                else "the topic does not go back that far, so what came after it cannot be known"
+                "a newer record of its key replaced it and was deleted since"
+                if kind.compacted
+                else "the topic no longer holds it, so later records may be missing too"
             )
-            found[letter.id] = Why.GONE, why
+            found[dead_letter.id] = Why.GONE, why
     return found

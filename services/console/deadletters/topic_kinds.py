@@ -1,6 +1,6 @@
-"""What a record of each topic is, and hence whether a payload may be produced there. Pure.
+"""How records of each topic are read, so that a replay can be checked before it is produced. Pure.
 
-A record that its readers would set aside once more is never produced again: its flaw is told by field instead.
+A payload that its readers could not decode again is refused with the field at fault.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,30 +19,32 @@ from schemas.topics import Topics
 
 Key = bytes | None
 Copies = list[tuple[int, bytes]]
-"""Partitions, and what is produced to each."""
+"""Partitions, and the payload for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicKind:
-    """How records of a topic are read. `compacted`: only the latest of a key counts."""
+    """How records of a topic are read. `compacted`: only the latest record of a key counts."""
 
     check: Callable[[Key, bytes], object]
-    """Raises UndecodableError, with the field, where a reader would."""
+    """Raises UndecodableError, naming the field, where a reader would."""
     subjects: Callable[[Key, bytes | None], frozenset[bytes]]
-    """What a record speaks of: a later one that speaks of the same has the last word on it."""
+    """The subjects of a record. A later record with the same subject supersedes it."""
     copies: Callable[[int, bytes], Copies]
-    """What a payload that is fine becomes, given the partition of the original."""
+    """The payloads to produce for a valid payload, given the partition of the original."""
     compacted: bool = True
 
 
 def topic_kind_of(topics: Topics, topic: str) -> TopicKind | None:
-    """What records of a topic are; None where there is nothing that reads it back."""
+    """The kind of a topic's records; None if no service reads the topic."""
     if topic == topics.reports.name:
-        return TopicKind(_batch, _reported, lambda _, payload: _spread(payload, topics.partitions), compacted=False)
+        return TopicKind(
+            _batch, _reported, lambda _, payload: _by_partition(payload, topics.partitions), compacted=False
+        )
     if topic == topics.requests.name:
         return TopicKind(lambda _, payload: Request.decode(payload), _nothing, _alone, compacted=False)
     checks: dict[str, Callable[[Key, bytes], object]] = {
-        topics.policy.name: _resource, topics.checkpoints.name: _memory, topics.holds.name: _hold,
+        topics.policy.name: _resource, topics.checkpoints.name: _checkpoint, topics.holds.name: _hold,
     }  # fmt: skip
     if topic in checks:
         return TopicKind(checks[topic], _key, _alone)
@@ -67,7 +69,7 @@ def _alone(partition: int, payload: bytes) -> Copies:
 
 def _named(key: Key, name: str) -> None:
     if key != name.encode():
-        raise UndecodableError(f"it is about {name}, but its key is {key!r}; make the payload fit the key")
+        raise UndecodableError(f"it is about {name}, but its key is {key!r}; make the payload match the key")
 
 
 def _resource(key: Key, payload: bytes) -> None:
@@ -78,7 +80,7 @@ def _hold(key: Key, payload: bytes) -> None:
     _named(key, Hold.decode(payload).id)
 
 
-def _memory(key: Key, payload: bytes) -> None:
+def _checkpoint(key: Key, payload: bytes) -> None:
     if b"/" in (key or b""):
         chunk = SnapshotChunk.decode(payload)
         _named(key, f"{chunk.source}/{chunk.chunk}")
@@ -103,7 +105,7 @@ def _batch(_: Key, payload: bytes) -> None:
 
 
 def _reported(_: Key, payload: bytes | None) -> frozenset[bytes]:
-    """The indicators, as the source has them; of what cannot be read, none."""
+    """Source and id of each reported indicator; empty for an unreadable batch."""
     try:
         batch = ReportBatch.decode(payload or b"")
     except UndecodableError:
@@ -116,8 +118,8 @@ def _identified(batch: ReportBatch) -> Iterator[tuple[str, Report]]:
         yield indicator_id(report.type, report.value), report
 
 
-def _spread(payload: bytes, partitions: int) -> Copies:
-    """The batch, split where its reports belong to several partitions: an edit may have moved one."""
+def _by_partition(payload: bytes, partitions: int) -> Copies:
+    """The batch, split by partition: an edit may have moved a report to another one."""
     batch = ReportBatch.decode(payload)
     parts: dict[int, list[Report]] = {}
     for identity, report in _identified(batch):

@@ -1,8 +1,8 @@
-"""Correcting what a vendor rejected: an operator's own report of the indicator, pushed in the name of a source.
+"""Corrects a rejected entry by an operator's own report, pushed in the name of an `api` source.
 
-An entry follows from what sources say, so it cannot be edited itself: it would be as before with the next report.
-A correction is one more voice, of a Connection of type `api` whose sharings reach the destination. Of the same value it
-is merged with the others as Merging says; another value is another indicator, and the rejected one stays as it is.
+An entry follows from reports, so an edit of the entry would be lost with the next report. A correction is one more
+report, from a source whose sharings reach the destination. With the same value it is merged with the other reports;
+with another value it makes another indicator, and the rejected entry stays.
 """
 
 from collections.abc import Mapping
@@ -21,17 +21,18 @@ from services.console.ingest.retries import check_name
 
 
 def as_item(indicator: Mapping[str, Any]) -> dict[str, Any]:
-    """An indicator of the read model as a source would push it: seen now, since an operator vouches for it now."""
+    """An indicator of the read model in the form of a push. It has no `last_seen`, so it counts as seen now."""
     found = {name: indicator[name] for name in ("value", "type", "severity", "reputation", "comments", "tags")}
     moments = {name: _iso(indicator.get(name)) for name in ("first_seen", "expires_at")}
     return {**found, **{name: text for name, text in moments.items() if text}}
 
 
-def correction(policy: Policy, entry: str, source: str, said: object, now: Millis) -> JudgedItem:
-    """The report of an operator on a rejected entry, in the name of a source.
+def correction(policy: Policy, entry: str, source: str, body: object, now: Millis) -> JudgedItem:
+    """The operator's report on a rejected entry, in the name of a source.
 
     Raises:
-        BadBodyError: the source cannot say it, or what is said is no indicator; says which field.
+        BadBodyError: the source is not of type api or does not reach the destination, or `body` is no indicator;
+            names the field.
 
     """
     destination = check_name(entry)[0].partition("/")[0]
@@ -40,9 +41,9 @@ def correction(policy: Policy, entry: str, source: str, said: object, now: Milli
         raise BadBodyError(f"source: there is no Connection of type api named {source}; corrections are reports of one")
     if not any(sharing.spec.destination == destination for sharing in policy.sharings_by_source.get(source, ())):
         raise BadBodyError(
-            f"source: no sharing takes from {source} to {destination}, so a correction would never get there; apply one"
+            f"source: no sharing takes from {source} to {destination}, so a correction does not get there; apply one"
         )
-    (judged,) = read(orjson.dumps([said]), Format.JSON, now)
+    (judged,) = read(orjson.dumps([body]), Format.JSON, now)
     if judged.report is None:
         raise BadBodyError(f"{judged.detail} ({judged.reason})")
     return judged

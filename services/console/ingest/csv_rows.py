@@ -1,8 +1,8 @@
-"""Rows written as CSV, read one by one, so that one that cannot be read hurts no other.
+"""Reads CSV rows one by one, so that an unreadable row does not affect the others.
 
-Python's `csv` takes whatever follows an open quote for the rest of one cell; here only the row with the quote is lost.
-Cells are separated by what the first line uses: a comma, a semicolon, a tab or a bar. Blanks around a cell are no part
-of it. Only a cell of `comments` may go over several lines.
+After an unclosed quote Python's `csv` reads the rest of the file as one cell; here only that row is lost. The first
+line determines the separator: comma, semicolon, tab or bar. Blanks around a cell are ignored. Only a cell of
+`comments` may span several lines.
 """
 
 import re
@@ -27,7 +27,7 @@ class _FlawError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What the first line says."""
+    """The first line: column names and separator."""
 
     names: Sequence[str]
     separator: str
@@ -36,10 +36,10 @@ class _Head:
 
 
 def csv_rows(text: str, columns: Collection[str]) -> Iterator[RawItem]:
-    """The rows of a table whose first line names its columns. Blank lines and those that begin with # are no rows.
+    """The rows of a table whose first line names its columns. Skips blank lines and lines that begin with #.
 
     Raises:
-        BadBodyError: the first line does not name columns that there are, each once, `value` among them.
+        BadBodyError: the first line names an unknown column, a column twice, or no column `value`.
 
     """
     lines = _LINE.split(text)
@@ -77,7 +77,7 @@ def _head(lines: Sequence[str], columns: Collection[str]) -> _Head:
     heads = [head for head in found if "value" in head.names]
     if not heads:
         raise BadBodyError(
-            f"line {at + 1}: the first line must name the columns, value among them; there are {', '.join(columns)}"
+            f"line {at + 1}: the first line must name the columns, including value, of {', '.join(columns)}"
         )
     head = max(heads, key=lambda one: len(one.names))
     for position, name in enumerate(head.names):
@@ -89,7 +89,7 @@ def _head(lines: Sequence[str], columns: Collection[str]) -> _Head:
 
 
 def _names(line: str, separator: str) -> list[str]:
-    """The columns that a first line names: in any case, with blanks or hyphens for underscores."""
+    """The column names of a first line. Case is ignored; blanks and hyphens count as underscores."""
     try:
         cells, _ = _cells(line, separator)
     except _FlawError:

@@ -1,4 +1,4 @@
-"""Whether what a source states has expired already, so that it is accepted and shared nowhere."""
+"""Marks pushed items that have expired already: they are accepted, but shared nowhere."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +12,7 @@ ALREADY_EXPIRED = "already_expired"
 
 
 def with_expiry(judged: JudgedItem, aging: timedelta | None, now: Millis) -> JudgedItem:
-    """The item, with a remark where it has expired by its own date or by `aging` of its source (None: never ages)."""
+    """The item, with a reason if it has expired by its own date or by `aging` of its source (None: no aging)."""
     report = judged.report
     if report is None or report.verb is Verb.WITHDRAW:
         return judged

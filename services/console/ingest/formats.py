@@ -1,4 +1,4 @@
-"""How a pushed body is written: its format and its text, whatever bytes it comes in."""
+"""The format and the text of a pushed body."""
 
 import codecs
 from enum import StrEnum
@@ -9,12 +9,12 @@ _BOMS = [
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 ]  # fmt: skip
-"""The longer one first where one begins with another."""
+"""UTF-32 comes before UTF-16, because its mark begins with that of UTF-16."""
 _CHARSETS = ("utf-8", "us-ascii", "utf-16", "utf-16le", "utf-16be", "iso-8859-1", "windows-1252")
 
 
 class Format(StrEnum):
-    """How items are written."""
+    """Content types of a push."""
 
     JSON = "application/json"
     NDJSON = "application/x-ndjson"
@@ -30,10 +30,10 @@ _FORMATS = {
 
 
 def format_of(content_type: str) -> tuple[Format, str]:
-    """The format and the charset that a Content-Type says: case does not matter, `+json` is JSON, no charset is UTF-8.
+    """Format and charset of a Content-Type. Case is ignored, `+json` is JSON, the default charset is UTF-8.
 
     Raises:
-        BadBodyError: it says neither JSON, NDJSON nor CSV, or a charset that is not read.
+        BadBodyError: the type is not JSON, NDJSON or CSV, or the charset is not supported.
 
     """
     media, *parameters = (part.strip().lower() for part in content_type.split(";"))
@@ -50,12 +50,12 @@ def format_of(content_type: str) -> tuple[Format, str]:
 
 
 def text_of(body: bytes, charset: str = "utf-8") -> str:
-    """The text of a body. A byte order mark goes before `charset`, and is no part of the text.
+    """The text of a body. A byte order mark overrides `charset` and is removed.
 
-    In UTF-8, a byte that is no text becomes a character from U+DC80 to U+DCFF: it spoils its own item only.
+    In UTF-8, an invalid byte becomes a character from U+DC80 to U+DCFF, so that only its item is refused.
 
     Raises:
-        BadBodyError: it is empty, or not text in its charset.
+        BadBodyError: the body is empty, or not text in its charset.
 
     """
     for mark, found in _BOMS:
@@ -63,7 +63,7 @@ def text_of(body: bytes, charset: str = "utf-8") -> str:
             body, charset = (body[len(mark) :], found) if found == "utf-8" else (body, found)
             break
     if not body.strip():
-        raise BadBodyError("the body is empty; there is no item in it")
+        raise BadBodyError("the body is empty; it holds no item")
     if charset == "utf-8":
         return body.decode("utf-8", "surrogateescape")
     try:

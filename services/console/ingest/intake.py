@@ -1,6 +1,6 @@
-"""Taking what is pushed: reports are in Kafka before the pusher is told so, and nobody outruns the router.
+"""Publishes pushed reports to Kafka before the push is answered, and refuses pushes while the router is behind.
 
-How far the router is behind is told by its own progress, which the read model follows, and by where `ioc.reports` ends.
+The backlog is the end of `ioc.reports` minus the router's progress, which the read model follows.
 """
 
 import threading
@@ -35,13 +35,13 @@ _REMARKS = {
         "push a later last_seen or expires_at, or a longer aging for the source",
     ),
 }
-"""What is said of items that were accepted, by reason, with what to do."""
+"""Activity text and remedy for accepted items, by reason."""
 _LOOK_EVERY_S = 1.0
 _ACKNOWLEDGED_WITHIN_S = 30.0
 
 
 class BehindError(Exception):
-    """The router is too far behind to take more; try again a little later."""
+    """The router is too far behind to take more reports; try again later."""
 
 
 class Intake:
@@ -60,14 +60,14 @@ class Intake:
         self._behind = 0
 
     def close(self) -> None:
-        """Close the producer; everything taken is in Kafka already."""
+        """Close the producer. Everything taken is in Kafka already."""
         self._producer.close(timeout=5)
 
     def check_room(self) -> None:
-        """Make sure that the router keeps up.
+        """Check that the router's backlog is below the limit.
 
         Raises:
-            BehindError: it does not.
+            BehindError: the backlog is too large.
 
         """
         behind = self.behind()
@@ -77,21 +77,21 @@ class Intake:
             )
 
     def behind(self) -> int:
-        """How many batches of reports are not merged yet, as of a second ago at most."""
+        """How many batches of reports are not merged yet. At most a second old."""
         with self._lock:
             if time.monotonic() - self._looked_at > _LOOK_EVERY_S:
                 self._behind = self._look()
                 self._looked_at = time.monotonic()
             return self._behind
 
-    def take(self, source: str, verdicts: Sequence[JudgedItem], also: Sequence[OutgoingRecord] = ()) -> None:
-        """Publish the reports of what was accepted, and list what was refused or changed. `also` is told beside.
+    def take(self, source: str, judged: Sequence[JudgedItem], also: Sequence[OutgoingRecord] = ()) -> None:
+        """Publish the accepted reports, and record refused or adjusted items as activity. `also` is sent with them.
 
         Raises:
-            KafkaError: Kafka did not take them all; pushing them again is safe.
+            KafkaError: Kafka did not take all of them; repeating the push is safe.
 
         """
-        reports = [verdict.report for verdict in verdicts if verdict.report]
+        reports = [one.report for one in judged if one.report]
         poll = Poll(source)
         topic = self._settings.topics.reports.name
         sent = [
@@ -106,11 +106,11 @@ class Intake:
             future.get(timeout=_ACKNOWLEDGED_WITHIN_S)
         for verb, count in Counter(report.verb for report in reports).items():
             REPORTED.labels(source, verb).inc(count)
-        self._activity.skipped(source, [_item(one) for one in verdicts if not one.report])
+        self._activity.skipped(source, [_item(one) for one in judged if not one.report])
         for reason, (text, remedy) in _REMARKS.items():
-            if items := [_item(one) for one in verdicts if one.report and one.reason == reason]:
-                said = f"{len(items)} {text}"
-                self._activity.tell(Level.WARNING, reason, said, connection=source, remedy=remedy, items=items)
+            if items := [_item(one) for one in judged if one.report and one.reason == reason]:
+                message = f"{len(items)} {text}"
+                self._activity.tell(Level.WARNING, reason, message, connection=source, remedy=remedy, items=items)
 
     def _look(self) -> int:
         topic = self._settings.topics.reports

@@ -1,6 +1,6 @@
-"""What other systems push, as reports: JSON, NDJSON or CSV, item by item. A bad item is refused and hurts no other.
+"""Reads pushed items (JSON, NDJSON or CSV) as reports. A bad item is refused and does not affect the others. Pure.
 
-Pure. A push that is repeated with the same times changes nothing.
+A push repeated with the same times changes nothing.
 """
 
 import re
@@ -20,7 +20,7 @@ from services.console.ingest.csv_rows import csv_rows
 from services.console.ingest.formats import Format, text_of
 from services.console.ingest.json_items import json_items, ndjson_items
 from services.console.ingest.raw_items import BadBodyError, RawItem
-from services.console.manifests.mistake_texts import suggest, words
+from services.console.manifests.mistake_texts import error_text, suggest
 from services.console.manifests.shape import Shape
 
 MAX_ITEMS = 10_000
@@ -33,30 +33,30 @@ SEEN_IN_FUTURE = "seen_in_future"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-def _tags(said: object) -> object:
-    """A list; or one text with semicolons between, or commas where there is no semicolon."""
-    if isinstance(said, str):
-        said = said.split(";" if ";" in said else ",")
-    if isinstance(said, list):
-        said = [tag.strip() if isinstance(tag, str) else tag for tag in said if tag != ""]
-    return said
+def _tags(given: object) -> object:
+    """A list of tags, or one text with semicolons, or commas if it has no semicolon."""
+    if isinstance(given, str):
+        given = given.split(";" if ";" in given else ",")
+    if isinstance(given, list):
+        given = [tag.strip() if isinstance(tag, str) else tag for tag in given if tag != ""]
+    return given
 
 
-def _word(said: object) -> object:
-    return said.strip().lower() if isinstance(said, str) else said
+def _word(given: object) -> object:
+    return given.strip().lower() if isinstance(given, str) else given
 
 
-def _printable(said: str | None) -> str | None:
-    if said and _CONTROL.search(said):
+def _printable(given: str | None) -> str | None:
+    if given and _CONTROL.search(given):
         raise ValueError("has a control character in it; remove it")
-    return said
+    return given
 
 
 Text = AfterValidator(_printable)
 
 
 class PushedItem(BaseModel):
-    """What a system says of one indicator. Without `last_seen`, it is seen now; without `type`, the value tells."""
+    """One pushed item. Without `last_seen` it counts as seen now; without `type` the value determines the type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -71,27 +71,27 @@ class PushedItem(BaseModel):
     first_seen: MomentText = None
     last_seen: MomentText = None
     expires_at: MomentText = None
-    withdrawn: Annotated[bool, Field(description="true: it is no longer held for bad")] = False
+    withdrawn: Annotated[bool, Field(description="true: the source no longer asserts it")] = False
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedItem:
-    """What became of one item: accepted with its report, or refused for a reason."""
+    """The result for one item: accepted with its report, or refused for a reason."""
 
     index: int
     report: Report | None = None
     id: str | None = None
     reason: str | None = None
     detail: str = ""
-    """Of a refused item: why. Of an accepted one: what of it was taken otherwise than it was said."""
+    """For a refused item: why. For an accepted item: what was taken differently than stated."""
     line: int | None = None
     """The line of the body in which it begins, from 1."""
     field: str | None = None
-    """The field that is wrong, where it is one."""
+    """The field that is wrong; None if it is not a single field."""
 
     @property
     def answer(self) -> dict[str, object]:
-        """What the pusher is told."""
+        """The item's part of the response."""
         place = {"index": self.index, "line": self.line}
         if self.report:
             accepted: dict[str, object] = {**place, "status": "accepted", "id": self.id}
@@ -100,10 +100,10 @@ class JudgedItem:
 
 
 def read(body: bytes, form: Format, now: Millis, charset: str = "utf-8") -> list[JudgedItem]:
-    """What becomes of each item of a body, in order.
+    """The result for each item of a body, in order.
 
     Raises:
-        BadBodyError: there are no items in it, or too many, or it cannot be read as a whole.
+        BadBodyError: the body cannot be read, or has no items or too many.
 
     """
     found: list[JudgedItem] = []
@@ -112,12 +112,12 @@ def read(body: bytes, form: Format, now: Millis, charset: str = "utf-8") -> list
             raise BadBodyError(f"there are more than {MAX_ITEMS} items; push them in several requests")
         found.append(_judge(index, raw, now))
     if not found:
-        raise BadBodyError("there is no item in it")
+        raise BadBodyError("the body holds no item")
     return found
 
 
 def items_of(body: bytes, form: Format, charset: str = "utf-8") -> Iterator[RawItem]:
-    """The items of a body, unchecked, each with its line. The API and the command line read by it.
+    """The items of a body, unchecked, each with its line. Used by the API and the command line.
 
     Raises:
         BadBodyError: the body as a whole cannot be read.
@@ -134,15 +134,15 @@ def items_of(body: bytes, form: Format, charset: str = "utf-8") -> Iterator[RawI
 
 
 def _judge(index: int, raw: RawItem, now: Millis) -> JudgedItem:
-    said, line = raw.value, raw.line
-    if isinstance(said, str):
-        said = {"value": said}
-    if raw.flaw is not None or not isinstance(said, dict):
+    given, line = raw.value, raw.line
+    if isinstance(given, str):
+        given = {"value": given}
+    if raw.flaw is not None or not isinstance(given, dict):
         why = raw.flaw or "an item is an object with a value, or a value alone"
         return JudgedItem(index, reason=NOT_AN_ITEM, detail=_shown(why), line=line)
     try:
         item = PushedItem.model_validate(
-            {name: one for name, one in said.items() if one is not None or name == "value"}
+            {name: one for name, one in given.items() if one is not None or name == "value"}
         )
         found = canonicalise(item.value, item.type)
     except ValidationError as error:
@@ -155,19 +155,19 @@ def _judge(index: int, raw: RawItem, now: Millis) -> JudgedItem:
     if not late:
         return JudgedItem(index, report, found.id, line=line)
     receipt = to_datetime(now).isoformat(timespec="seconds")
-    detail = f"{' and '.join(late)} is yet to come; taken as seen at receipt, {receipt}"
+    detail = f"{' and '.join(late)} is in the future; taken as seen at receipt, {receipt}"
     return JudgedItem(index, report, found.id, SEEN_IN_FUTURE, detail, line)
 
 
 def _mistake(error: ValidationError) -> tuple[str, str]:
-    """The first field that is wrong, and what to do about it."""
+    """The first wrong field, and what to do about it."""
     first: Any = error.errors(include_url=False)[0]
     field = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         return field, f"there is no such field; {suggest(field, PushedItem.model_fields)}"
     if first["type"] == "string_unicode":
         return field, "has broken Unicode in it; remove it"
-    return field, words(first, _shape().follow(first["loc"])[1])
+    return field, error_text(first, _shape().follow(first["loc"])[1])
 
 
 @cache
@@ -176,7 +176,7 @@ def _shape() -> Shape:
 
 
 def _shown(text: str) -> str:
-    """`text` as one that can be written: halves of surrogate pairs are escaped."""
+    """`text` with lone surrogates escaped, so that it can be encoded."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

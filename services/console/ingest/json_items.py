@@ -1,6 +1,6 @@
-"""Items written as JSON, read one by one, so that one that cannot be read hurts no other.
+"""Reads JSON items one by one, so that an unreadable item does not affect the others.
 
-By Python's `json` and not by orjson: it can start in the middle of a text, and tells of a field that is given twice.
+Uses Python's `json` instead of orjson: it can start in the middle of a text, and it reports repeated fields.
 """
 
 import json
@@ -14,25 +14,25 @@ _TOKEN = re.compile(r'"(?:[^"\\\n\r]|\\.)*"|[\[\]{},]')
 _NEXT_OBJECT = re.compile(r',[ \t\r]*(?:\n[ \t\r\n]*(?=\{)|(?=\{[ \t]*"[a-z_]{4,12}"[ \t]*:))')
 _SHAPE = 'give one item, a list of items, or {"indicators": [...]}'
 _WINDOWS = (65_536, 4_194_304)
-"""Characters that an item is looked for in: first few, since each look copies them, then as many as it may have."""
+"""Characters to parse for one item: few at first, since each attempt copies them, then as many as an item may have."""
 
 
 class _FlawError(ValueError):
-    """Legal to the parser, and not to be taken."""
+    """Accepted by the parser, but refused here."""
 
 
 def json_items(text: str) -> Iterator[RawItem]:
     """The items of a JSON body: one, a list, or an object with a list named `indicators`.
 
     Raises:
-        BadBodyError: it is none of these.
+        BadBodyError: the body is none of these.
 
     """
     return _Reader(text).items()
 
 
 def ndjson_items(text: str) -> Iterator[RawItem]:
-    """The items of a body that has one on each line; blank lines are none."""
+    """The items of a body with one item on each line. Skips blank lines."""
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         if line.strip():
             yield _one(line, number)
@@ -76,13 +76,13 @@ def _why(error: Exception) -> str:
 
 
 class _Reader:
-    """Goes through a text from item to item."""
+    """Reads a text item by item."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._line, self._counted_to = 1, 0
         self._is_open = False
-        """Whether a bracket is left open somewhere, so that counting brackets does not find the end of an item."""
+        """Whether an earlier item has an unclosed bracket, so that counting brackets cannot find the end of an item."""
 
     def items(self) -> Iterator[RawItem]:
         """Every item, in order.
@@ -133,7 +133,7 @@ class _Reader:
         return None
 
     def _rest_of_object(self, at: int) -> int:
-        """Where the object around the list ends; `at` where that cannot be told."""
+        """Where the object around the list ends; `at` if that is unknown."""
         at = self._blanks(at)
         if self._text.startswith("}", at) or at >= len(self._text):
             return at + 1
@@ -144,7 +144,7 @@ class _Reader:
         return at if "indicators" in more else at + end
 
     def _list(self, at: int) -> Generator[RawItem, None, int]:
-        """The items of the list that begins at `at`; returns where it ends. A comma may be missing."""
+        """Yields the items of the list that begins at `at`, and returns where it ends. Accepts missing commas."""
         at = self._blanks(at + 1)
         while at < len(self._text):
             if self._text.startswith("]", at):
@@ -180,7 +180,7 @@ class _Reader:
         return value, start + length
 
     def _end_of_unreadable(self, start: int) -> int:
-        """Where an item ends that cannot be read: where its brackets match, or else before what looks like the next."""
+        """The end of an unreadable item: where its brackets match, or else before what looks like the next item."""
         line_end = self._text.find("\n", start)
         end = self._matching(start, line_end if self._is_open and line_end >= 0 else len(self._text))
         if end is not None:

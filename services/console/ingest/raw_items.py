@@ -1,4 +1,4 @@
-"""What a body gives, item by item, before anything is known about its meaning."""
+"""The items of a body before validation."""
 
 import re
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ NOT_UTF8 = "has bytes that are not UTF-8 text; save it as UTF-8"
 
 
 class BadBodyError(ValueError):
-    """The body as a whole cannot be read, or holds too much; says what to do."""
+    """The body cannot be read as a whole, or holds too much; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawItem:
-    """One item of a body: where it begins, and what it says or why it cannot be read."""
+    """One item of a body: its line, and its value or its flaw."""
 
     line: int
     """The line of the body in which it begins, from 1."""
     value: object = None
     flaw: str | None = None
-    """What is wrong and what to do, where it cannot be read."""
+    """Why it cannot be read and what to do; None if it can be."""
 
 
 def is_utf8(text: str) -> bool:

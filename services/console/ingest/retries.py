@@ -1,4 +1,4 @@
-"""Entries that a vendor rejected, tried again although nothing changed: the router writes anew what is wanted."""
+"""Retries rejected entries although they did not change: asks the router to write the desired entries again."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from services.runtime.chunks import bounded_chunks
 from services.runtime.settings import Settings
 
 _BYTES = 500_000
-"""Of names in one question: half of what Kafka takes in a record."""
+"""Bytes of names in one request: half of what Kafka takes in a record."""
 
 
 class Unasked(StrEnum):
@@ -24,29 +24,29 @@ class Unasked(StrEnum):
 
 
 _TEXTS = {
-    Unasked.NOT_WANTED: "nothing asks for it there: no source vouches for it any more, or no sharing wants it",
+    Unasked.NOT_WANTED: "it is not desired there: no source asserts it any more, or no sharing takes it",
     Unasked.NO_ANSWER: "no router answered for it; is one running? Try again",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """What came of one entry: its pusher tries it again, or why not."""
+    """The result for one entry: its pusher tries it again, or `why` it does not."""
 
     id: str
     why: Unasked | None = None
 
     @property
     def detail(self) -> str:
-        """The reason, for people."""
+        """The reason as text; empty if the entry is retried."""
         return _TEXTS[self.why] if self.why else ""
 
 
 def retry(settings: Settings, names: Iterable[str], *, by: str, timeout_s: float = TIMEOUT_S) -> list[Retried]:
-    """Have these entries written again, each at its own target and nowhere else.
+    """Have these entries written again, each at its own target only.
 
     Raises:
-        BadBodyError: one of the names is none.
+        BadBodyError: a name is invalid.
         UnansweredError, KafkaError: the router or Kafka does not answer.
 
     """
@@ -56,29 +56,29 @@ def retry(settings: Settings, names: Iterable[str], *, by: str, timeout_s: float
     found: list[Retried] = []
     for part in _parts(names):
         question = Question(RequestVerb.SYNC, entries=part, lines=MAX_LINES)
-        found += _became(part, ask(settings, question, by=by, timeout_s=timeout_s), settings.partitions)
+        found += _results(part, ask(settings, question, by=by, timeout_s=timeout_s), settings.partitions)
     return found
 
 
 def check_name(name: str) -> tuple[str, str]:
-    """The place and the indicator of a named entry.
+    """Destination with target, and indicator id, of an entry's name.
 
     Raises:
-        BadBodyError: it is no such name.
+        BadBodyError: the name is invalid.
 
     """
     try:
         return split_entry_name(name)
     except ValueError as error:
-        raise BadBodyError(f"{error}; `ioc-bridge rejected list -o name` shows them") from error
+        raise BadBodyError(f"{error}; `ioc-bridge rejected list -o name` lists the names") from error
 
 
 def _parts(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """As many at once as one question may have."""
+    """Names in groups that fit one request."""
     return bounded_chunks(names, MAX_ENTRIES, _BYTES, lambda name: len(name.encode()))
 
 
-def _became(names: Sequence[str], answer: Answer, partitions: int) -> Iterator[Retried]:
+def _results(names: Sequence[str], answer: Answer, partitions: int) -> Iterator[Retried]:
     sent = {entry_name(line.destination, entry_key(line.target, line.indicator)) for line in answer.lines}
     for name in names:
         if name in sent:

@@ -1,7 +1,7 @@
-"""YAML text as documents that know where each of their fields stands. Every mistake of a text is found.
+"""Reads YAML text into documents that know the place of each field. Finds every mistake in a text.
 
-The text is cut at its `---` lines before it is parsed (YAML allows such a line nowhere inside a document), so that a
-document which cannot be read does not hide the mistakes of those after it.
+The text is split at its `---` lines before parsing (YAML allows such a line nowhere inside a document), so that an
+unreadable document does not hide mistakes in later ones.
 """
 
 import re
@@ -21,7 +21,7 @@ _PREAMBLE = re.compile(r"\s*([%#].*)?$")
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads what looks like a date as text: no field is a date, and a name may look like one."""
+    """Reads dates as text: no field is a date, and a name may look like one."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  # the name and the kind of this attribute are PyYAML's
         first: [found for found in resolvers if found[0] != _TIMESTAMP]
@@ -31,20 +31,20 @@ class _Loader(yaml.SafeLoader):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a file: its value, and the places of what is in it."""
+    """One document of a file: its value and the places of its fields."""
 
     file: str
     value: object
     node: yaml.Node
     offset: int = 0
-    """Lines of the file before the text that `node` was parsed from."""
+    """Number of lines in the file before the text that `node` was parsed from."""
     flaws: tuple[Mistake, ...] = ()
-    """What is wrong with its fields' names. Where one is given twice, the last is in `value`."""
+    """Mistakes in field names. If a field is given twice, `value` has the last one."""
 
     def place(self, path: Path = (), *, key: bool = False) -> Place:
-        """Where a field is: its value if that is one word, otherwise its name; for a missing one, what it would be in.
+        """The place of a field: of its value if that is a scalar, else of its name. `key`: always of its name.
 
-        `key` asks for the place of the field's name.
+        For a missing field it is the place of the innermost parent that exists.
         """
         node, mark = self.node, self.node.start_mark
         for position, part in enumerate(path):
@@ -58,7 +58,7 @@ class Document:
 
 
 def read_text(text: str, file: str) -> tuple[list[Document], list[Mistake]]:
-    """Read the documents of a text. A document that is a list counts as that many documents; empty ones as none."""
+    """The documents of a text and its mistakes. Each item of a list is a document; empty documents are ignored."""
     documents: list[Document] = []
     mistakes: list[Mistake] = []
     for offset, piece in _pieces(text):
@@ -80,7 +80,7 @@ def read_text(text: str, file: str) -> tuple[list[Document], list[Mistake]]:
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """The text cut before each `---`, with the number of lines before each piece. Directives stay with what follows."""
+    """The text split before each `---`, with the number of lines before each piece. Directives go with what follows."""
     start, lines = 0, list[str]()
     for number, line in enumerate(text.split("\n")):
         if _SEPARATOR.match(line) and not all(_PREAMBLE.match(before) for before in lines):
@@ -97,13 +97,13 @@ def _read_piece(piece: str, file: str, offset: int, documents: list[Document], m
             root = loader.get_node()
             assert root is not None
             nodes = root.value if isinstance(root, yaml.SequenceNode) else [root]
-            # All are looked at before the first is constructed, for that writes merged fields into the nodes.
+            # Check all nodes before constructing any: construction writes merged fields into the nodes.
             for node, flaws in [(node, tuple(_flaws(node, file, offset))) for node in nodes]:
                 try:
                     value = loader.construct_document(node)
                 except (ValueError, KeyError):
                     place = _place(file, node.start_mark, offset)
-                    mistakes.append(Mistake("a value here is not what its tag says, or is far too large", place))
+                    mistakes.append(Mistake("a value here does not match its tag, or is too large", place))
                 else:
                     if value is not None:
                         documents.append(Document(file, value, node, offset, flaws))
@@ -112,27 +112,27 @@ def _read_piece(piece: str, file: str, offset: int, documents: list[Document], m
 
 
 def _flaws(root: yaml.Node, file: str, offset: int) -> Iterator[Mistake]:
-    """Fields given twice, and names of fields that are not text. An alias is looked at once."""
-    waiting: list[tuple[yaml.Node, Path]] = [(root, ())]
+    """Fields given twice, and field names that are not text. Visits an aliased node once."""
+    pending: list[tuple[yaml.Node, Path]] = [(root, ())]
     seen = set[int]()
-    while waiting:
-        node, path = waiting.pop()
+    while pending:
+        node, path = pending.pop()
         if id(node) in seen:
             continue
         seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
-            waiting += [(item, (*path, position)) for position, item in enumerate(node.value)]
+            pending += [(item, (*path, position)) for position, item in enumerate(node.value)]
         elif isinstance(node, yaml.MappingNode):
             for key, message in _flaws_of_keys(node):
                 yield Mistake(message, _place(file, key.start_mark, offset), path=(*path, str(key.value)))
-            waiting += [(value, (*path, str(key.value))) for key, value in node.value]
+            pending += [(value, (*path, str(key.value))) for key, value in node.value]
 
 
 def _flaws_of_keys(mapping: yaml.MappingNode) -> Iterator[tuple[yaml.Node, str]]:
     first: dict[str, yaml.Mark] = {}
     for key, _ in mapping.value:
         if not isinstance(key, yaml.ScalarNode) or key.tag not in (_TEXT, _MERGE):
-            yield key, "the name of a field is text; put it in quotes if it is meant to be one"
+            yield key, "the name of a field must be text; put it in quotes"
         elif key.value in first:
             yield key, f"is given twice, the first {_lines_before(first[key.value], key)}; keep one of the two"
         else:
@@ -145,7 +145,7 @@ def _lines_before(mark: yaml.Mark, key: yaml.Node) -> str:
 
 
 def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    """What stands for the name of a part, and its value. The last of several is the one that counts."""
+    """The key node and value node of a part; of a repeated key, the last."""
     if isinstance(node, yaml.MappingNode):
         return next(((key, value) for key, value in reversed(node.value) if key.value == part), None)
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):

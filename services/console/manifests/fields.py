@@ -1,4 +1,4 @@
-"""A resource's fields one by one, as the file spells them, each with whether it is at its default."""
+"""A resource as a list of fields or as a document, with the field names of files."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from services.console.resources.store import Stored
 
 
 class Field(NamedTuple):
-    """A field that has no fields of its own. `value` is as JSON has it."""
+    """A field without fields of its own. `value` is JSON data; `default`: it has its default value."""
 
     path: str
     value: object
@@ -23,7 +23,7 @@ def fields(resource: AnyResource) -> list[Field]:
 
 
 def given(part: BaseModel) -> list[Field]:
-    """The fields of a part that are not at their defaults."""
+    """The fields of a part that differ from their defaults."""
     return [field for field in _fields(part, part.model_dump(mode="json"), "") if not field.default]
 
 
@@ -39,7 +39,7 @@ def _fields(part: BaseModel, dumped: dict[str, Any], prefix: str) -> Iterator[Fi
 
 
 def as_document(stored: Stored) -> dict[str, Any]:
-    """A resource as a file would have it, with its version. Applying it changes nothing."""
+    """A resource in the form of a file, with its version. Applying it changes nothing."""
     resource = stored.resource
     document: dict[str, Any] = _without_nulls(RESOURCE.dump_python(resource, mode="json"))
     if stored.version is not None:
@@ -48,7 +48,7 @@ def as_document(stored: Stored) -> dict[str, Any]:
 
 
 def _without_nulls(value: Any) -> Any:  # noqa: ANN401  # JSON
-    """Without absent fields: null is the default wherever it is a value."""
+    """The value without null fields: where null is allowed, it is the default."""
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     return value

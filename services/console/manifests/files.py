@@ -1,4 +1,4 @@
-"""What `-f` names: a file, `-` for standard input, or a folder with all YAML and JSON files in and below it."""
+"""Reads what `-f` names: a file, `-` for standard input, or a folder with its YAML and JSON files at any depth."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def read_files(names: Sequence[str]) -> tuple[list[Document], list[Mistake]]:
-    """Read all documents of all files, and every mistake in their text."""
+    """The documents of all files, and every mistake in their text."""
     documents: list[Document] = []
     mistakes: list[Mistake] = []
     for name in names:
@@ -22,7 +22,7 @@ def read_files(names: Sequence[str]) -> tuple[list[Document], list[Mistake]]:
                 documents += found
                 mistakes += wrong
     if not documents and not mistakes:
-        mistakes.append(Mistake("there is no resource in it", Place(" ".join(names))))
+        mistakes.append(Mistake("holds no resource", Place(" ".join(names))))
     return documents, mistakes
 
 
@@ -38,7 +38,7 @@ def _files(name: str, mistakes: list[Mistake]) -> Iterator[str]:
 
 
 def _hidden(path: Path, folder: Path) -> bool:
-    """A mounted ConfigMap holds every file twice: in a folder that begins with a dot, and as a link into it."""
+    """Whether a path is below a dot folder. A mounted ConfigMap has each file there and as a link to it."""
     return not path.is_file() or any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
@@ -51,5 +51,5 @@ def _text(file: str, mistakes: list[Mistake]) -> str | None:
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8-sig")
         place = Place(file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-        mistakes.append(Mistake("is not UTF-8 text; save it as such", place))
+        mistakes.append(Mistake("is not UTF-8 text; save it as UTF-8", place))
     return None

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in words that say what to do. Values are not repeated: one may be a misplaced secret."""
+"""Texts for pydantic's errors that say what to do. They do not repeat values: one may be a misplaced secret."""
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ from services.console.manifests.shape import Node
 
 
 def suggest(given: str, known: Iterable[str]) -> str:
-    """What was probably meant, and otherwise all there is."""
+    """A hint: the closest known name, or else all known names."""
     known = list(known)
     lower = {name.lower(): name for name in known}
     near = get_close_matches(given.lower(), lower, n=1)
@@ -18,14 +18,14 @@ def suggest(given: str, known: Iterable[str]) -> str:
 
 
 def alternatives(known: Iterable[str]) -> str:
-    """Names as a choice: `a, b or c`."""
+    """Names as text: `a, b or c`."""
     *most, last = known
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def words(error: ErrorDetails, node: Node) -> str:
+def error_text(error: ErrorDetails, node: Node) -> str:
     """One sentence for an error at a field whose schema is `node`."""
-    found = _WORDS.get(error["type"])
+    found = _TEXTS.get(error["type"])
     if found:
         return found(error, node)
     message = error["msg"].removeprefix("Value error, ")
@@ -42,7 +42,7 @@ def _choice(error: ErrorDetails, node: Node) -> str:
     given = str(error["input"])
     suggestion = suggest(given, known)
     everything = f" (it is one of {', '.join(known)})" if suggestion.startswith("did") and len(known) > 1 else ""
-    return f"{given[:40]} is not known here; {suggestion}{everything}"
+    return f"{given[:40]} is not allowed here; {suggestion}{everything}"
 
 
 def _text(error: ErrorDetails, _: Node) -> str:
@@ -55,15 +55,15 @@ def _pattern(error: ErrorDetails, node: Node) -> str:
     pattern = error.get("ctx", {}).get("pattern")
     if pattern == NAME_PATTERN:
         return f"is not a name: {NAME_FORM}"
-    return f"has not the right form: {node.get('description', '').rstrip('.')}; it must match {pattern}"
+    return f"has the wrong form: {node.get('description', '').rstrip('.')}; it must match {pattern}"
 
 
 def _mapping(_: ErrorDetails, node: Node) -> str:
     fields = node.get("properties")
-    return f"must be a mapping with fields of its own: {', '.join(fields)}" if fields else "must be a mapping"
+    return f"must be a mapping with the fields {', '.join(fields)}" if fields else "must be a mapping"
 
 
-def _says(text: str) -> Callable[[ErrorDetails, Node], str]:
+def _fixed(text: str) -> Callable[[ErrorDetails, Node], str]:
     return lambda _error, _node: text
 
 
@@ -71,7 +71,7 @@ def _limit(text: str, key: str) -> Callable[[ErrorDetails, Node], str]:
     return lambda error, _: text.format(error.get("ctx", {}).get(key))
 
 
-_WORDS: dict[str, Callable[[ErrorDetails, Node], str]] = {
+_TEXTS: dict[str, Callable[[ErrorDetails, Node], str]] = {
     "missing": _missing,
     "literal_error": _choice,
     "enum": _choice,
@@ -80,19 +80,19 @@ _WORDS: dict[str, Callable[[ErrorDetails, Node], str]] = {
     "model_type": _mapping,
     "model_attributes_type": _mapping,
     "dict_type": _mapping,
-    "list_type": _says("must be a list"),
-    "tuple_type": _says("must be a list"),
-    "bool_type": _says("must be true or false"),
-    "bool_parsing": _says("must be true or false"),
-    "int_type": _says("must be a whole number"),
-    "int_parsing": _says("must be a whole number"),
-    "int_from_float": _says("must be a whole number"),
-    "url_type": _says("must be a URL, for example https://host.example"),
-    "url_parsing": _says("must be a URL, for example https://host.example"),
-    "url_scheme": _says("must be a URL that begins with http:// or https://"),
+    "list_type": _fixed("must be a list"),
+    "tuple_type": _fixed("must be a list"),
+    "bool_type": _fixed("must be true or false"),
+    "bool_parsing": _fixed("must be true or false"),
+    "int_type": _fixed("must be a whole number"),
+    "int_parsing": _fixed("must be a whole number"),
+    "int_from_float": _fixed("must be a whole number"),
+    "url_type": _fixed("must be a URL, for example https://host.example"),
+    "url_parsing": _fixed("must be a URL, for example https://host.example"),
+    "url_scheme": _fixed("must be a URL that begins with http:// or https://"),
     "greater_than_equal": _limit("must be at least {}", "ge"),
     "less_than_equal": _limit("must be at most {}", "le"),
     "string_too_short": _limit("must have at least {} character", "min_length"),
     "string_too_long": _limit("must have at most {} characters", "max_length"),
-    "recursion_loop": _says("refers to itself"),
+    "recursion_loop": _fixed("refers to itself"),
 }

@@ -1,14 +1,14 @@
-"""Where something stands in a file, and what is wrong there: one line a mistake, the place first."""
+"""Places in files, and mistakes with their places. A mistake prints as one line, place first."""
 
 from dataclasses import dataclass
 
 Path = tuple[str | int, ...]
-"""A field of a resource as the file spells it: names of fields, and positions in lists from 0."""
+"""A field of a resource: field names as in the file, and positions in lists from 0."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A place in a file; line and column count from 1. An unknown line is 0 and means the file as a whole."""
+    """A place in a file; line and column count from 1. Line 0 means the file as a whole."""
 
     file: str
     line: int = 0
@@ -20,7 +20,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong, where and in which resource, and what to do. `subject` is kind/name, as far as they are known."""
+    """What is wrong and what to do, with place and field. `subject` is kind/name, as far as known."""
 
     message: str
     place: Place | None = None
@@ -33,7 +33,7 @@ class Mistake:
 
 
 def dotted(path: Path) -> str:
-    """A field's path as people write it: `spec.types[0]`."""
+    """A field's path as text: `spec.types[0]`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return "".join(parts).removeprefix(".")
 

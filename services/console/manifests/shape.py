@@ -1,6 +1,6 @@
-"""The shape of a kind, from its JSON Schema: pydantic's paths become those of the file.
+"""Translates pydantic's error paths to the paths of files, by the JSON Schema of a kind.
 
-pydantic puts the tag of a union into the path of an error (`spec.defender.tenantId`); the file has no such field.
+pydantic puts the tag of a union into an error's path (`spec.defender.tenantId`); the file has no such field.
 """
 
 from functools import cache
@@ -14,14 +14,14 @@ Node = dict[str, Any]
 
 
 class Shape:
-    """The schema of one kind. `node` arguments and results are parts of it, references resolved."""
+    """The schema of one kind. `node` arguments and results are parts of it."""
 
     def __init__(self, schema: Node) -> None:
         self.root = schema
         self._definitions: dict[str, Node] = schema.get("$defs", {})
 
     def follow(self, loc: Path) -> tuple[Path, Node]:
-        """The path in the file that pydantic's `loc` means, and the schema of what is there; empty where unknown."""
+        """The path in the file for pydantic's `loc`, and the schema of that field (empty if unknown)."""
         node, path = self.resolve(self.root), list[str | int]()
         for part in loc:
             if "discriminator" in node:
@@ -33,7 +33,7 @@ class Shape:
         return tuple(path), node
 
     def resolve(self, node: Node) -> Node:
-        """The node itself behind references and `or null`; its own description goes first."""
+        """The node with references and `or null` resolved. Its own description overrides the referenced one."""
         while True:
             choices = [choice for choice in node.get("anyOf", []) if choice.get("type") != "null"]
             if "$ref" in node:
@@ -46,7 +46,7 @@ class Shape:
             node = {**behind, **own}
 
     def member(self, union: Node, tag: object) -> Node:
-        """The member of a union that has a tag; empty where there is none."""
+        """The member of a union with a tag; empty if there is none."""
         found = union["discriminator"]["mapping"].get(tag)
         return {"$ref": found} if found else {}
 

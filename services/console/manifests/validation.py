@@ -1,4 +1,4 @@
-"""Documents become resources, or mistakes with their places: every one of every document, nothing guessed."""
+"""Validates documents into resources, or reports every mistake with its place."""
 
 from contextlib import suppress
 from copy import deepcopy
@@ -10,31 +10,31 @@ from pydantic_core import ErrorDetails
 
 from schemas.resources import KINDS, AnyResource
 from services.console.manifests.documents import Document
-from services.console.manifests.mistake_texts import alternatives, suggest, words
+from services.console.manifests.mistake_texts import alternatives, error_text, suggest
 from services.console.manifests.places import Mistake, Path
 from services.console.manifests.shape import shape
 
 NEEDED_IN_FILES = ("apiVersion", "kind")
-"""Fields that a file must give although the models, which know what they are, have a default for them."""
+"""Fields that a file must have although the models have defaults for them."""
 
 Id = tuple[str, str]
-"""Kind and name: what a resource is told by."""
+"""Kind and name: the identity of a resource."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A document, what it is about as far as that can be told, and the resource if nothing is wrong with it."""
+    """A document with its id, if known, and its resource, if valid."""
 
     document: Document
     id: Id | None
     resource: AnyResource | None
     sketch: AnyResource | None = None
-    """The resource without what is wrong, where there is one: good enough to find what else is wrong with it."""
+    """The resource without its invalid fields, if possible: used to find further mistakes."""
     left_out: tuple[Path, ...] = ()
-    """Items of lists that are not in `sketch`."""
+    """List items that are missing in `sketch`."""
 
     def path_in_document(self, path: Path) -> Path:
-        """Where in the document something of `sketch` stands: behind the items that were left out."""
+        """The path in the document of a path in `sketch`, in which list items may be missing."""
         found: Path = ()
         for part in path:
             found = (*found, self._original(found, part) if isinstance(part, int) else part)
@@ -48,7 +48,7 @@ class Checked:
 
 
 def check(documents: list[Document]) -> tuple[list[Checked], list[Mistake]]:
-    """Check each document by itself, and that none is about the same resource as one before it."""
+    """Check each document, and that each resource is given once. Returns one Checked per document, and all mistakes."""
     checked: list[Checked] = []
     mistakes: list[Mistake] = []
     first: dict[Id, Document] = {}
@@ -68,12 +68,12 @@ def check(documents: list[Document]) -> tuple[list[Checked], list[Mistake]]:
 
 
 def subject(id_: Id) -> str:
-    """How messages name a resource: `Sharing/to-netskope`."""
+    """A resource's name in messages: `Sharing/to-netskope`."""
     return "/".join(id_)
 
 
 def identify(document: Document) -> tuple[Id | None, list[Mistake]]:
-    """Whose document it is: its kind and name, and what is wrong with these."""
+    """Kind and name of a document, and the mistakes in these."""
     value = document.value
     if not isinstance(value, dict):
         message = "is not a resource: a mapping with apiVersion, kind, metadata and spec"
@@ -108,7 +108,7 @@ def _check(document: Document) -> tuple[Checked, list[Mistake]]:
     try:
         resource = KINDS[kind].model_validate(document.value, extra="forbid")
     except ValidationError as error:
-        # The text's own check has already said where the name of a field is no text.
+        # Reading the text has already reported field names that are not text.
         found = [one for one in error.errors(include_url=False) if one["type"] != "invalid_key"]
         mistakes += [_mistake(one, document, kind, about) for one in found]
         sketch, left_out = _sketch(document, kind, found)
@@ -117,7 +117,7 @@ def _check(document: Document) -> tuple[Checked, list[Mistake]]:
 
 
 def _sketch(document: Document, kind: str, errors: list[ErrorDetails]) -> tuple[AnyResource | None, tuple[Path, ...]]:
-    """The resource without what is wrong, and the items of lists that were left out, from the last to the first."""
+    """The resource without its invalid fields, and the list items that were removed."""
     value = deepcopy(document.value)
     left_out: set[Path] = set()
     paths = {shape(kind).follow(error["loc"])[0] or ("",) for error in errors}
@@ -142,14 +142,14 @@ def _mistake(error: ErrorDetails, document: Document, kind: str, about: str) -> 
     match error["type"]:
         case "extra_forbidden":
             fields = known.follow(error["loc"][:-1])[1].get("properties", {})
-            message = f"there is no such field here; {suggest(str(error['loc'][-1]), fields)}"
+            message = f"there is no such field; {suggest(str(error['loc'][-1]), fields)}"
             return Mistake(message, document.place(path, key=True), about, path)
         case "union_tag_invalid" | "union_tag_not_found":
             path = (*path, context["discriminator"].strip("'"))
             tags = list(node["discriminator"]["mapping"])
             tag = context.get("tag")
             message = f"is missing; use {alternatives(tags)}" if tag is None else (
-                f"{tag[:40]} is not known here; {suggest(tag, tags)}"
+                f"{tag[:40]} is not allowed here; {suggest(tag, tags)}"
             )  # fmt: skip
             return Mistake(message, document.place(path), about, path)
-    return Mistake(words(error, node), document.place(path), about, path)
+    return Mistake(error_text(error, node), document.place(path), about, path)

@@ -1,18 +1,18 @@
-"""Documents as YAML text that reads back as what it was."""
+"""Writes documents as YAML text that reads back unchanged."""
 
 from collections.abc import Sequence
 
 import yaml
 
 _BREAKS = frozenset("\x85\u2028\u2029\ufeff")
-"""Characters that YAML takes for line breaks or drops, and that PyYAML writes as they are unless they are in quotes."""
+"""Characters that YAML reads as line breaks or drops. PyYAML escapes them only inside double quotes."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what would not come back otherwise."""
+    """Puts text with such characters in double quotes."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002  # the name is PyYAML's
-        """People read it: the same thing twice is written twice."""
+        """Never write aliases: they are hard to read."""
         return True
 
 
@@ -25,5 +25,5 @@ _Dumper.add_representer(str, _text)
 
 
 def yaml_text(documents: Sequence[object]) -> str:
-    """Documents, each after a `---` where there are several; fields in the order given."""
+    """The documents as YAML text, separated by `---`, with fields in the given order."""
     return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)

@@ -1,4 +1,4 @@
-"""Answers of the router as plain data: what the command line writes as JSON, and the API as well."""
+"""Answers of the router and of services as plain data, for JSON output of the command line and the API."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from services.console.queries.requests import Answer
 
 
 def answered(found: Answer) -> dict[str, Any]:
-    """The answer to a test, a diff or a sync."""
+    """The answer to a test, diff or sync."""
     return {
         "examined": found.examined,
         "policy_version": found.policy_version,
@@ -20,20 +20,20 @@ def answered(found: Answer) -> dict[str, Any]:
 
 
 def compared(found: Comparison) -> dict[str, Any]:
-    """What services found, as JSON has it."""
-    kept = {"v", "connection", "request"}
+    """The results of a drift check."""
+    excluded = {"v", "connection", "request"}
     return {
         "id": found.id,
         "services": list(found.services),
-        "answers": [said.model_dump(mode="json", exclude=kept) for said in found.answers],
-        "found": [said.model_dump(mode="json", exclude=kept) for said in found.found],
+        "answers": [activity.model_dump(mode="json", exclude=excluded) for activity in found.answers],
+        "found": [activity.model_dump(mode="json", exclude=excluded) for activity in found.found],
         "missing": list(found.missing),
         "trouble": list(found.why),
     }
 
 
 def explained(found: Explanation) -> dict[str, Any]:
-    """An explanation as JSON has it."""
+    """An explanation."""
     return {
         "id": found.id,
         "known": found.indicator is not None,

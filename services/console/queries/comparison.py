@@ -1,7 +1,7 @@
-"""Asking the services of a connection to compare now, and hearing what each of them found.
+"""Requests a drift check from the services of a connection, and collects their answers.
 
-The wish is a resource, so it is idempotent and outlives a service that is down; the answers are activity that bears its
-id. A service that has not answered is named: half an answer is never taken for the whole.
+The request is a resource: it is idempotent and survives a service that is down. Answers are activity with its id.
+Services that have not answered are listed.
 """
 
 import secrets
@@ -28,19 +28,19 @@ from services.runtime.kafka.bulk_read import poll
 from services.runtime.settings import Settings
 
 FOUND = frozenset({"drift", "strays", "many_strays"})
-"""Codes of activity that lists what a comparison found."""
+"""Activity codes that list the differences found."""
 
 Progress = Callable[[int, int], None]
-"""Told how many services have answered, of how many."""
+"""Called with the number of services that have answered, and of all."""
 
 
 class NothingToCompareError(Exception):
-    """No service compares anything of this connection."""
+    """No service reads or writes this connection, so there is nothing to compare."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What was asked for, and what services answered: `found` lists what they told one by one meanwhile."""
+    """The services asked and their answers. `found` is the activity that lists differences one by one."""
 
     id: str
     services: Sequence[str]
@@ -48,7 +48,7 @@ class Comparison:
     found: Sequence[Activity] = ()
     missing: Sequence[str] = ()
     why: Sequence[str] = field(default=())
-    """What those that have not answered last said of the connection, where they are in trouble."""
+    """States of the connection in services that have not answered and whose breaker is not closed."""
 
 
 def reconcile(
@@ -59,12 +59,12 @@ def reconcile(
     wait_s: float = 0.0,
     progress: Progress = lambda _done, _of: None,
 ) -> Comparison:
-    """Ask, and wait so long for the answers.
+    """Request a drift check of connection `name`, and wait up to `wait_s` seconds for the answers.
 
     Raises:
         NotFoundError: there is no such connection.
-        NothingToCompareError: it is one of which nothing can be compared.
-        FencedError, MovedError: others kept writing at the same time; nothing was asked.
+        NothingToCompareError: no service reads or writes it.
+        FencedError, MovedError: other writers kept interfering; nothing was requested.
         KafkaError: Kafka does not answer.
 
     """
@@ -75,39 +75,39 @@ def reconcile(
     services = _services(settings, stored.resource, on)
     if not services:
         raise NothingToCompareError(f"nothing of connection {name} can be compared: no service reads or writes it")
-    asked = _made(name, by)
+    request = _reconciliation(name, by)
     activity = TopicPartition(settings.topics.activity.name, 0)
     with closing(clients.consumer(settings)) as reader:
         reader.assign([activity])
         reader.seek_to_end(activity)
-        reader.position(activity)  # seeking is lazy: where the end is must be known before the question is out
-        operations.reconcile(asked)
-        told = []
-        left = list(services)
+        reader.position(activity)  # seek_to_end is lazy: fix the position before the request is written
+        operations.reconcile(request)
+        seen = []
+        missing = list(services)
         until = time.monotonic() + wait_s
         progress(0, len(services))
-        while left and time.monotonic() < until:
+        while missing and time.monotonic() < until:
             for record in poll(reader, activity, 200):
-                if (said := _read(record.value)) is None or said.connection != name:
+                if (reported := _read(record.value)) is None or reported.connection != name:
                     continue
-                told.append(said)
-                if said.request == asked.spec.id and said.service in left:
-                    left.remove(said.service)
-                    progress(len(services) - len(left), len(services))
-    answers = sorted((said for said in told if said.request == asked.spec.id), key=attrgetter("service"))
-    found = [said for said in told if said.code in FOUND and said.service in services]
-    why = _trouble(settings, stored.resource, left) if left and wait_s else []
-    return Comparison(asked.spec.id, services, answers, found, left, why)
+                seen.append(reported)
+                if reported.request == request.spec.id and reported.service in missing:
+                    missing.remove(reported.service)
+                    progress(len(services) - len(missing), len(services))
+    answers = sorted((one for one in seen if one.request == request.spec.id), key=attrgetter("service"))
+    found = [one for one in seen if one.code in FOUND and one.service in services]
+    why = _trouble(settings, stored.resource, missing) if missing and wait_s else []
+    return Comparison(request.spec.id, services, answers, found, missing, why)
 
 
-def _made(name: str, by: str) -> Reconciliation:
+def _reconciliation(name: str, by: str) -> Reconciliation:
     now = now_ms()
     spec = ReconciliationSpec(id=secrets.token_hex(8), at=now, until=now + RECONCILIATION_COUNTS_MS, by=by)
     return Reconciliation(metadata=Metadata(name=name, created=now), spec=spec)
 
 
 def _services(settings: Settings, connection: Connection, on: Snapshot) -> list[str]:
-    """Those that should answer: who reads the connection, and who has something to write to it, or ever said so."""
+    """The services that should answer: those that read or write the connection, or have published a state of it."""
     known = {state.service for state in states_of(connection, read_states(settings))}
     if puller := connection.puller:
         known.add(puller)
@@ -129,4 +129,4 @@ def _read(value: bytes | None) -> Activity | None:
     try:
         return None if value is None else Activity.decode(value)
     except UndecodableError:
-        return None  # of a newer version; it answers nothing that was asked here
+        return None  # written by a newer version, so no answer to this request

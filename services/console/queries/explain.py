@@ -1,4 +1,4 @@
-"""Why one indicator is, or is not, where: the router's steps, joined with what became of the entries at the vendors."""
+"""Explains why an indicator is or is not at each target: the router's steps, joined with the entries' states."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from services.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """One target that knows the indicator: what is wanted there, and what its pusher knows of it."""
+    """One target of the indicator: the desired entry there and the applied state."""
 
     destination: str
     target: str
@@ -34,7 +34,7 @@ class Presence:
 
     @property
     def state(self) -> str:
-        """What became of it, in the words of the read model."""
+        """The entry's state, named as in the read model."""
         if self.desired is None:
             return "withdrawing" if self.applied else "withdrawn"
         if self.desired.released:
@@ -47,14 +47,14 @@ class Presence:
 
     @property
     def covers(self) -> str:
-        """What is blocked where it is; empty where nothing can be read of it."""
+        """What the entry blocks; empty if neither record can be read."""
         known = self.desired or self.applied
         return coverage(known.type, known.value, known.target) if known else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything that is known of why. `indicator` is None where no source has ever reported it."""
+    """The explanation of one indicator. `indicator` is None if no source has reported it."""
 
     id: str
     indicator: Indicator | None
@@ -64,25 +64,25 @@ class Explanation:
     missing: Sequence[int] = ()
 
 
-def explain(settings: Settings, said: str, *, by: str, timeout_s: float = 20.0) -> Explanation:
-    """Explain an indicator, by its id or in any spelling.
+def explain(settings: Settings, text: str, *, by: str, timeout_s: float = 20.0) -> Explanation:
+    """Explain an indicator, given by its id or in any spelling.
 
     Raises:
-        Refused: it is no indicator.
+        Refused: `text` is no indicator.
         UnansweredError, KafkaError: the router or Kafka does not answer.
 
     """
-    identity = identify(said).id
-    # One consumer for all that is read: it takes longer to make one than to read.
+    identity = identify(text).id
+    # One consumer for all reads: making one takes longer than reading.
     with closing(clients.consumer(settings, bootstrap_timeout_ms=BOOTSTRAP_WITHIN_MS)) as reader:
         question = Question(RequestVerb.EXPLAIN, indicator=identity)
         answer = ask(settings, question, by=by, timeout_s=timeout_s, reader=reader)
         destinations = PolicyStore(settings).read(reader).policy.destinations
         found = _records(reader, settings.topics, destinations, identity)
     presences = list(_presences(found, settings.topics, destinations, identity))
-    concerned = {one.destination for one in presences}
-    concerned |= {name for step in answer.steps for name in (step.destination, step.source)}
-    holds = [hold for hold in decoded(found[settings.topics.holds.name].values()) if hold.connection in concerned]
+    related = {one.destination for one in presences}
+    related |= {name for step in answer.steps for name in (step.destination, step.source)}
+    holds = [hold for hold in decoded(found[settings.topics.holds.name].values()) if hold.connection in related]
     indicator = answer.about.indicator if answer.about else None
     return Explanation(identity, indicator, answer.steps, presences, holds, answer.missing)
 
@@ -90,7 +90,7 @@ def explain(settings: Settings, said: str, *, by: str, timeout_s: float = 20.0) 
 def _records(
     reader: KafkaConsumer, topics: Topics, destinations: Sequence[str], identity: str
 ) -> Mapping[str, dict[bytes, bytes]]:
-    """The latest value per key, by topic: all holds, and of each destination what may be about the indicator."""
+    """The latest value per key, by topic: all holds, and each destination's records about the indicator."""
     holds, suffix = topics.holds.name, f"/{identity}".encode()
     names = [topic.name for name in destinations for topic in (topics.desired(name), topics.applied(name))]
     found: dict[str, dict[bytes, bytes]] = defaultdict(dict)

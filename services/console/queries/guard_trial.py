@@ -1,6 +1,6 @@
-"""What guards keep back of some values: which guard, which of its entries, and what comes near. Asks no router.
+"""Tests values against guards, without the router: which guard entries block a value, and which are close to it.
 
-The guards are those of the policy as it stands or as files would make it, and the evaluator is the router's own.
+The guards are those of the stored policy or of the policy that files would make; the evaluator is the router's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,14 @@ from services.guards.guard_set import Match, guard_set
 from services.guards.nearest import nearest
 
 ALL = "all"
-_NO_SOURCE = "is false for an indicator without tags, sources and severity; `explain` asks it for a known one"
+_NO_SOURCE = "is false for an indicator without tags, sources and severity; use `explain` for a known indicator"
 
 
 @dataclass(frozen=True, slots=True)
 class EntryHit:
-    """An entry of a guard that keeps a value back (`reason` is the code), or comes near (`reason` is empty).
+    """A guard entry that blocks a value (`reason` is the code), or that is close to it (`reason` is empty).
 
-    `line` is where it stands in a file that was given; `connections` are those it keeps the value back from.
+    `line` is its place in a given file; `connections` are those it blocks the value for.
     """
 
     guard: str
@@ -41,7 +41,7 @@ class EntryHit:
 
 @dataclass(frozen=True, slots=True)
 class GuardAnswer:
-    """What guards do with one value. `kept_back` from all, some or no connections; `error`: why it is no indicator."""
+    """The guards' answer on one value. `kept_back`: from all, some or no connections; `error`: it is no indicator."""
 
     value: str
     indicator: str = ""
@@ -52,15 +52,15 @@ class GuardAnswer:
 
 
 class GuardTrial:
-    """The guards of a policy, ready to be asked, for one connection or all."""
+    """The guards of a policy, for one connection or all, ready to test values."""
 
     def __init__(
         self, policy: Policy, now: Millis, connection: str | None = None, documents: Sequence[Document] = ()
     ) -> None:
-        """Prepare. `documents` are those of files, for the lines of entries.
+        """Prepare the guards. `documents` give the lines of guard entries in files.
 
         Raises:
-            NotFoundError: there is no connection of the name given.
+            NotFoundError: there is no such connection.
 
         """
         if connection is not None and connection not in policy.connections:
@@ -75,19 +75,19 @@ class GuardTrial:
         self._documents = {id_: one for one in documents if (id_ := identify_document(one)[0]) is not None}
 
     def ask(self, value: str) -> GuardAnswer:
-        """What the guards do with a value, in any spelling."""
+        """The guards' answer on a value in any spelling."""
         try:
             found = identify(value)
         except Refused as error:
             return GuardAnswer(value, error=str(error))
         indicator = Indicator(type=found.type, value=found.value, sources={}, first_seen=self._now, last_seen=self._now)
         matches = {name: list(guards.matches(indicator)) for name, guards in self._sets.items()}
-        kept = [name for name, hits in matches.items() if hits]
-        if not kept:
+        blocked = [name for name, hits in matches.items() if hits]
+        if not blocked:
             return GuardAnswer(value, found.id, nearest=tuple(self._nearest(indicator)))
-        said = "all" if len(kept) == len(matches) else "some"
-        near = () if said == "all" else tuple(self._nearest(indicator))
-        return GuardAnswer(value, found.id, said, tuple(self._hits(matches)), near)
+        extent = "all" if len(blocked) == len(matches) else "some"
+        near = () if extent == "all" else tuple(self._nearest(indicator))
+        return GuardAnswer(value, found.id, extent, tuple(self._hits(matches)), near)
 
     def _hits(self, matches: Mapping[str, Sequence[Match]]) -> list[EntryHit]:
         by: dict[tuple[str, tuple[str | int, ...]], tuple[Match, list[str]]] = {}
@@ -135,7 +135,7 @@ class GuardTrial:
         }
 
     def unread(self) -> list[EntryHit]:
-        """Entries of all guards that mean nothing and keep nothing back."""
+        """Invalid entries of all guards: they block nothing."""
         guards = (guard for _, guard in sorted(self._policy.guards.items()))
         return [
             EntryHit(name, dotted(entry.place), entry.text, entry.flaw or "", line=self._line(name, entry.place))

@@ -1,4 +1,4 @@
-"""What guards hold until a person has looked at it."""
+"""Reads the changes that are held until a person decides."""
 
 from collections.abc import Iterable
 
@@ -10,12 +10,12 @@ from services.runtime.settings import Settings
 
 
 def read_holds(settings: Settings) -> list[Hold]:
-    """Everything that is held now, the oldest first. What a newer version holds is left to that."""
+    """All current holds, oldest first. Ignores records of a newer version."""
     return decoded(latest(settings, settings.topics.holds.name).values())
 
 
 def decoded(values: Iterable[bytes]) -> list[Hold]:
-    """The holds of these records, the oldest first. What a newer version holds is left to that."""
+    """The holds of these records, oldest first. Ignores records of a newer version."""
     found = []
     for value in values:
         try:
@@ -26,13 +26,13 @@ def decoded(values: Iterable[bytes]) -> list[Hold]:
 
 
 def find_hold(settings: Settings, name: str) -> Hold:
-    """The hold of an id.
+    """The hold with an id.
 
     Raises:
-        NotFoundError: nothing of that id is held now.
+        NotFoundError: there is no such hold.
 
     """
     for hold in read_holds(settings):
         if hold.id == name:
             return hold
-    raise NotFoundError(f"nothing is held under {name}; `ioc-bridge holds` lists what is")
+    raise NotFoundError(f"there is no hold {name}; `ioc-bridge holds` lists them")

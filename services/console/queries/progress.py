@@ -1,6 +1,6 @@
-"""How far each partition of the router has come: the last word in `ioc.indicators` under the reserved key.
+"""Reads the router's progress: the latest record with the reserved key in each partition of `ioc.indicators`.
 
-Every unit of the router's work ends with it, so it is found by looking back from the end.
+Every unit of work of the router ends with such a record, so it is found near the end.
 """
 
 from contextlib import closing
@@ -16,10 +16,10 @@ _LOOK_BACK = 64
 
 
 def read_progress(settings: Settings) -> dict[int, Progress | None]:
-    """The progress by partition; None where the router has not done anything yet.
+    """The progress by partition; None where the router has not worked yet.
 
     Raises:
-        UndecodableError: a newer version wrote it.
+        UndecodableError: a newer version wrote the record.
         KafkaError: Kafka does not answer.
 
     """

@@ -1,6 +1,6 @@
-"""Questions to the router: a copy to every partition, and the replies gathered until all are in or time is up.
+"""Sends requests to the router's partitions and collects their replies until all are in or the time is up.
 
-A partition that has not answered is named in the answer: half an answer is never taken for the whole.
+The answer lists the partitions that have not replied.
 """
 
 import secrets
@@ -24,18 +24,18 @@ from services.runtime.settings import Settings, SettingsError
 TIMEOUT_S = 60.0
 
 Progress = Callable[[int, int], None]
-"""Told how many partitions have answered, of how many."""
+"""Called with the number of partitions that have replied, and of all."""
 
 
 class UnansweredError(Exception):
-    """The router says that the question cannot be answered; the text is its own."""
+    """The router cannot answer the request; the text is the router's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. `since`: indicators last seen at or after; `resources`: thought of as applied, "" as deleted.
+    """A request to the router. `since`: only indicators last seen then or later; `entries`: only these, by name.
 
-    `entries`: only these are to be written again, by their names.
+    `resources`: answer as if these were applied, by key; "" means deleted.
     """
 
     verb: RequestVerb
@@ -56,17 +56,17 @@ class Answer:
 
     @property
     def examined(self) -> int:
-        """How many indicators were looked at."""
+        """How many indicators were examined."""
         return sum(reply.examined for reply in self.replies.values())
 
     @property
     def policy_version(self) -> int:
-        """The oldest policy that a partition answered by."""
+        """The oldest policy version that a partition answered with."""
         return min((reply.policy_version for reply in self.replies.values()), default=0)
 
     @property
     def tallies(self) -> list[Tally]:
-        """The counts of all partitions together."""
+        """The counts, summed over all partitions."""
         found: dict[tuple[str, ...], Tally] = {}
         for reply in self.replies.values():
             for tally in reply.tallies:
@@ -78,7 +78,7 @@ class Answer:
 
     @property
     def lines(self) -> list[Line]:
-        """The listings of all partitions."""
+        """The listed entries of all partitions."""
         return [line for _, reply in sorted(self.replies.items()) for line in reply.lines]
 
     @property
@@ -88,12 +88,12 @@ class Answer:
 
     @property
     def about(self) -> Reply | None:
-        """The reply that knows the indicator that was asked about."""
+        """The reply with the requested indicator; None if it is unknown."""
         return next((reply for reply in self.replies.values() if reply.indicator is not None), None)
 
     @property
     def steps(self) -> Sequence[Step]:
-        """Why the indicator that was asked about is where it is."""
+        """The steps that explain the requested indicator."""
         return self.about.steps if self.about else ()
 
 
@@ -106,12 +106,12 @@ def ask(
     progress: Progress = lambda _done, _of: None,
     reader: KafkaConsumer | None = None,
 ) -> Answer:
-    """Ask, and wait for the answers; by a consumer that is there already, if one is given.
+    """Send a request and wait up to `timeout_s` for the replies. `reader`: a consumer to use instead of a new one.
 
     Raises:
-        UnansweredError: the router refuses the question.
-        Refused: the indicator asked about is none.
-        SettingsError: there are more or fewer partitions than the settings say, so whom to ask is unknown.
+        UnansweredError: the router refuses the request.
+        Refused: `question.indicator` is no indicator.
+        SettingsError: the topic has another number of partitions than the settings.
         KafkaError: Kafka does not answer.
 
     """
@@ -122,20 +122,20 @@ def ask(
     )  # fmt: skip
     replies = TopicPartition(settings.topics.replies.name, 0)
     with nullcontext(reader) if reader else closing(clients.consumer(settings)) as listener:
-        asked = _partitions(settings, question, listener)
+        partitions = _partitions(settings, question, listener)
         listener.assign([replies])
         listener.seek_to_end(replies)
-        listener.position(replies)  # seeking is lazy: where the end is must be known before the question is out
-        _send(settings, request, asked, by)
-        return _gather(listener, replies, request, asked, timeout_s, progress)
+        listener.position(replies)  # seek_to_end is lazy: fix the position before the request is sent
+        _send(settings, request, partitions, by)
+        return _gather(listener, replies, request, partitions, timeout_s, progress)
 
 
 def _partitions(settings: Settings, question: Question, reader: KafkaConsumer) -> tuple[int, ...]:
-    """Those that have something to say: of one indicator only its own partition knows."""
+    """The partitions to ask: all, or those of the indicators in the request."""
     topic = settings.topics.requests.name
-    there = len(reader.partitions_for_topic(topic) or ())
-    if there not in (0, settings.partitions):  # asked by another number, half of the router would answer for all of it
-        text = f"topic {topic} has {there}, not {settings.partitions}; set it to {there}, as the services have it"
+    existing = len(reader.partitions_for_topic(topic) or ())
+    if existing not in (0, settings.partitions):  # with a wrong number, a part of the router would answer for all of it
+        text = f"topic {topic} has {existing}, not {settings.partitions}; set it to {existing}, as the services have it"
         raise SettingsError(f"partitions (IOC_BRIDGE_PARTITIONS): {text}")
     if question.entries:
         ids = {split_entry_name(entry)[1] for entry in question.entries}
@@ -145,19 +145,19 @@ def _partitions(settings: Settings, question: Question, reader: KafkaConsumer) -
     return (partition_of(identify(question.indicator).id, settings.partitions),)
 
 
-def _send(settings: Settings, request: Request, asked: Sequence[int], by: str) -> None:
+def _send(settings: Settings, request: Request, partitions: Sequence[int], by: str) -> None:
     with closing(clients.producer(settings)) as producer:
         topic, key, value = settings.topics.requests.name, request.id.encode(), request.encode()
-        sent = [producer.send(topic, value, key=key, partition=number) for number in asked]
+        sent = [producer.send(topic, value, key=key, partition=number) for number in partitions]
         if request.entries:
-            what = f"{by}: {len(request.entries)} entries are to be tried again"
-            told = entries(settings, ASKED_RETRY, what, [(entry, "retried") for entry in request.entries])
+            text = f"{by}: requested a retry of {len(request.entries)} entries"
+            activity = entries(settings, ASKED_RETRY, text, [(entry, "retried") for entry in request.entries])
         elif request.verb is RequestVerb.SYNC:
-            what = f"{by}: sync of {request.sharing or 'every sharing'}, {_window(request.since)}"
-            told = entries(settings, ASKED_SYNC, what, [])
+            text = f"{by}: sync of {request.sharing or 'every sharing'}, {_window(request.since)}"
+            activity = entries(settings, ASKED_SYNC, text, [])
         else:
-            told = []
-        sent += [producer.send(e.topic, e.value) for e in told]
+            activity = []
+        sent += [producer.send(e.topic, e.value) for e in activity]
         for future in sent:
             future.get(timeout=30)
 
@@ -170,14 +170,14 @@ def _gather(  # noqa: PLR0917  # the steps of one function
     reader: KafkaConsumer,
     replies: TopicPartition,
     request: Request,
-    asked: Sequence[int],
+    partitions: Sequence[int],
     timeout_s: float,
     progress: Progress,
 ) -> Answer:
     until = time.monotonic() + timeout_s
     found: dict[int, Reply] = {}
-    progress(0, len(asked))
-    while len(found) < len(asked) and time.monotonic() < until:
+    progress(0, len(partitions))
+    while len(found) < len(partitions) and time.monotonic() < until:
         for record in poll(reader, replies, 200):
             reply = _read(record.key, record.value, request)
             if reply is None or reply.partition in found:
@@ -185,8 +185,8 @@ def _gather(  # noqa: PLR0917  # the steps of one function
             if reply.error is not None:
                 raise UnansweredError(reply.error)
             found[reply.partition] = reply
-            progress(len(found), len(asked))
-    return Answer(found, tuple(number for number in asked if number not in found))
+            progress(len(found), len(partitions))
+    return Answer(found, tuple(number for number in partitions if number not in found))
 
 
 def _read(key: bytes | None, value: bytes | None, request: Request) -> Reply | None:

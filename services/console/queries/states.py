@@ -1,4 +1,4 @@
-"""How services get on with connections, as each of them said last: a service that has ended says nothing new."""
+"""The state of each connection in each service, as last published. A stopped service's state remains."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -13,20 +13,20 @@ from services.runtime.kafka.clients import consumer
 from services.runtime.settings import Settings
 
 _MEANS = {
-    BreakerState.CLOSED: "the tenant is called as ever",
-    BreakerState.HALF_OPEN: "the next call is a try",
-    BreakerState.OPEN: "the tenant is left alone, but for single tries",
+    BreakerState.CLOSED: "the tenant is called normally",
+    BreakerState.HALF_OPEN: "the next call is a trial",
+    BreakerState.OPEN: "the tenant is not called except for single trials",
 }
 States = Mapping[str, Sequence[ConnectionState]]
-"""By connection."""
+"""States by connection name."""
 
 
 def read_states(settings: Settings) -> dict[str, list[ConnectionState]]:
-    """What was said of each connection, by service. What a newer version says is left to that."""
+    """The states of each connection, sorted by service. Ignores records of a newer version."""
     topic = settings.topics.connections.name
     with closing(consumer(settings)) as reader:
         if not reader.partitions_for_topic(topic):
-            return {}  # it is made by the next `topics apply`; nobody has said anything before that
+            return {}  # an older installation before its next `topics apply`
     found: dict[str, list[ConnectionState]] = {}
     for value in latest(settings, topic).values():
         try:
@@ -38,7 +38,7 @@ def read_states(settings: Settings) -> dict[str, list[ConnectionState]]:
 
 
 def states_of(connection: Connection, states: States) -> list[ConnectionState]:
-    """Those of the services that work for a connection now; one that is polled no longer was polled once."""
+    """The states of a connection, without a puller's state if the connection is not polled any more."""
     return [
         state for state in states.get(connection.name, ())
         if connection.polls or not state.service.startswith("pull_")
@@ -46,13 +46,13 @@ def states_of(connection: Connection, states: States) -> list[ConnectionState]:
 
 
 def in_short(connection: Connection, states: States) -> str:
-    """A line each: all is well, or what is not; nothing where no service has said anything."""
+    """The troubles of a connection, one a line; "closed" if there are none, "-" if no service has a state."""
     found = states_of(connection, states)
     return "\n".join(troubles(found)) or (BreakerState.CLOSED if found else "-")
 
 
 def troubles(states: Iterable[ConnectionState]) -> list[str]:
-    """A line for each service whose worker fails, or whose calls do not go through."""
+    """One line for each service whose worker fails or whose breaker is not closed."""
     found = list(states)
     failing = [f"{one.service} restarting: {one.failure}" for one in found if one.failure]
     return failing + [
@@ -61,7 +61,7 @@ def troubles(states: Iterable[ConnectionState]) -> list[str]:
 
 
 def at_length(state: ConnectionState) -> str:
-    """One state with since when, why and what to do."""
+    """One state as a sentence: since when, why, and what to do."""
     parts = [
         f"failed {state.failures} times in a row since {show(state.failing_since)}: {state.failure}; restarting"
         if state.failure
