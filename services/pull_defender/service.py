@@ -3,8 +3,6 @@
 Invariant: the snapshot that the next listing is compared with is committed together with the reports that led to it.
 """
 
-from functools import partial
-
 from schemas.activity import ActivityItem
 from schemas.checkpoint import Checkpoint
 from schemas.vendors.defender import DefenderTenant
@@ -21,12 +19,10 @@ from services.runtime.polling.reporter import Poll
 from services.runtime.polling.schedule import Stream
 from services.runtime.vendors.defender import DefenderSession
 from services.runtime.vendors.pace import Pace
-from services.runtime.vendors.retry import RetryPolicy
+from services.runtime.vendors.session import BeforeCall
 from services.runtime.worker_pool import Lease
 
 READ_TIMEOUT_S = 120.0
-ONCE = RetryPolicy(attempts=1)
-"""The loop is what repeats."""
 
 
 class DefenderSource:
@@ -90,10 +86,9 @@ def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Pu
     """The worker for one connection."""
 
     def make(source_context: SourceContext) -> DefenderSource:
-        session = DefenderSession(lease.connection, lease.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
+        before = BeforeCall(source_context.check)
+        session = DefenderSession(lease.connection, lease.stop, before=before, read_timeout_s=READ_TIMEOUT_S)
         placed = OwnedIds(context, lease.name)
-        return DefenderSource(
-            source_context, DefenderClient(session, partial(source_context.ready, session.budget)), placed
-        )
+        return DefenderSource(source_context, DefenderClient(session), placed)
 
     return Puller(context, lease, make, pace=pace)

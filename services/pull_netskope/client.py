@@ -1,12 +1,11 @@
 """Netskope's data-export iterators, as far as a puller needs them. Nothing is decided here.
 
-Invariant: right before every call it is made sure that the call may be made (`ready`), and a call is sent once: only
-the caller knows whether the tenant's cursor may have moved. Source: Netskope, "Using the REST API v2 dataexport
-Iterator Endpoints".
+Invariant: a call is sent once: only the caller knows whether the tenant's cursor may have moved. Source: Netskope,
+"Using the REST API v2 dataexport Iterator Endpoints".
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -36,12 +35,11 @@ class Page:
 
 
 class NetskopeClient:
-    """Calls for one connection under one index. `ready` is called with the quota's bucket; it may raise."""
+    """Calls for one connection under one index."""
 
-    def __init__(self, session: NetskopeSession, index: str, ready: Callable[[str], None]) -> None:
+    def __init__(self, session: NetskopeSession, index: str) -> None:
         self._session = session
         self._index = index
-        self._ready = ready
 
     def close(self) -> None:
         """Close the connections."""
@@ -55,7 +53,6 @@ class NetskopeClient:
 
         """
         bucket = f"{ITERATOR}:{kind}"
-        self._ready(bucket)
         answer, content = self._session.read_v2(
             f"/api/v2/events/dataexport/alerts/{kind}",
             route=f"alerts_{kind}",

@@ -8,7 +8,6 @@ in `TRIES` tries is kept in the dead letters with its bytes, and the iterator go
 
 import time
 from collections.abc import Callable
-from functools import partial
 
 from schemas.checkpoint import Checkpoint, IteratorMark
 from schemas.vendors.netskope import NetskopeTenant
@@ -24,7 +23,7 @@ from services.runtime.polling.reporter import Poll
 from services.runtime.vendors.errors import BrokenAnswerError, RefusedError, ThrottledError, VendorError
 from services.runtime.vendors.netskope import NetskopeSession
 from services.runtime.vendors.pace import Pace
-from services.runtime.vendors.retry import RetryPolicy
+from services.runtime.vendors.session import BeforeCall
 from services.runtime.worker_pool import Lease
 
 READ_TIMEOUT_S = 120.0
@@ -39,9 +38,6 @@ _LIVE_S = 3_600
 
 TRIES = 10
 """Tries of a page before it is set aside: about 5 minutes at the breaker's pace."""
-
-ONCE = RetryPolicy(attempts=1)
-"""The loop is what repeats, since whether and how a call may be repeated depends on what became of it."""
 
 
 class Marks:
@@ -212,8 +208,8 @@ def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Pu
     """The worker for one connection."""
 
     def make(source_context: SourceContext) -> NetskopeSource:
-        session = NetskopeSession(lease.connection, lease.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
-        ready = partial(source_context.ready, session.budget)
-        return NetskopeSource(source_context, NetskopeClient(session, f"ioc-bridge-{lease.name}", ready))
+        before = BeforeCall(source_context.check)
+        session = NetskopeSession(lease.connection, lease.stop, before=before, read_timeout_s=READ_TIMEOUT_S)
+        return NetskopeSource(source_context, NetskopeClient(session, f"ioc-bridge-{lease.name}"))
 
     return Puller(context, lease, make, pace=pace)

@@ -6,18 +6,16 @@ is checked after it and not before.
 Sources: Microsoft, "List Indicators", "Import Indicators", "Delete Indicator", "Batch Delete Indicators" API pages.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated
 from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from services.runtime.observability.metrics import BUDGET_WAIT_SECONDS
 from services.runtime.vendors.defender import BATCH_DELETE, DELETE, IMPORT, DefenderSession
 from services.runtime.vendors.defender_rows import ROUTE, read_listing, read_page
-from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, StoppedError
+from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError
 from services.runtime.vendors.lenient import Id, OptionalText, Text, Texts, expect_rows, read_rows
 
 BATCH = 500
@@ -26,7 +24,6 @@ FIND_MOST = 20
 FIND_CHARACTERS = 1_500
 """Length of a value that still is looked up by a filter: percent-encoded, twenty of them may not fit one request."""
 _FILTER_CHARACTERS = 4_000
-_SLICE_S = 5.0
 
 Body = Mapping[str, object]
 
@@ -76,18 +73,9 @@ _ROW, _RESULT = TypeAdapter(Row), TypeAdapter(ImportResult)
 class DefenderClient:
     """Calls for one connection."""
 
-    def __init__(
-        self,
-        session: DefenderSession,
-        check: Callable[[], None],
-        stop: threading.Event,
-        note: Callable[[str], None],
-    ) -> None:
+    def __init__(self, session: DefenderSession) -> None:
         self._session = session
         expect_rows(session.name, ROUTE)
-        self._note = note
-        self._check = check
-        self._stop = stop
 
     def close(self) -> None:
         """Close the connections."""
@@ -99,13 +87,13 @@ class DefenderClient:
 
     def listing(self) -> list[Row]:
         """Every active indicator of the tenant, whoever made it. A row without an id is passed over, and counted."""
-        return self._rows(read_listing(self._session, self._ready))
+        return self._rows(read_listing(self._session))
 
     def find(self, values: Iterable[str]) -> list[Row]:
         """The indicators with one of these values, letter by letter."""
         found: list[Row] = []
         for part in _filters(values):
-            found += self._rows(read_page(self._session, self._ready, {"$filter": part}).rows)
+            found += self._rows(read_page(self._session, {"$filter": part}).rows)
         return found
 
     def import_many(self, bodies: Sequence[Body]) -> list[ImportResult]:
@@ -142,18 +130,7 @@ class DefenderClient:
         return [row for row in read_rows(_ROW, rows, self._session.name, ROUTE) if row is not None]
 
     def _call(self, method: str, path: str, route: str, bucket: str, json: object) -> object:
-        self._ready(bucket)
         return self._session.call(method, path, route=route, bucket=bucket, json=json)
-
-    def _ready(self, bucket: str) -> None:
-        while (wait := self.seconds_until_free(bucket)) > 0:
-            wait = min(wait, _SLICE_S)
-            if self._stop.wait(wait):
-                raise StoppedError(f"asked to leave while waiting for quota {bucket}")
-            BUDGET_WAIT_SECONDS.labels(self._session.name, bucket).inc(wait)
-            self._check()
-        self._check()
-        self._note(bucket)
 
 
 def _filters(values: Iterable[str]) -> Iterator[str]:

@@ -28,15 +28,12 @@ from services.runtime.vendors.capabilities import LearnedRefusals
 from services.runtime.vendors.defender import DefenderSession
 from services.runtime.vendors.errors import ThrottledError
 from services.runtime.vendors.pace import Pace
-from services.runtime.vendors.retry import RetryPolicy
+from services.runtime.vendors.session import BeforeCall
 from services.runtime.worker_pool import Lease
 
 PROBE_S = 300.0
 """How often one entry is tried although the tenant is full."""
 READ_TIMEOUT_S = 120.0
-
-ONCE = RetryPolicy(attempts=1)
-"""The loop is what repeats: so ownership is checked before every request, and new wishes are heard in between."""
 
 
 class DefenderPusher:
@@ -103,9 +100,10 @@ def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Re
     def make(writer: StatusWriter) -> DefenderPusher:
         with closing(admin(context.settings)) as client:
             cluster = str(client.describe_cluster().get("cluster_id"))
-        session = DefenderSession(lease.connection, lease.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
+        before = BeforeCall(writer.check, writer.spending.note)
+        session = DefenderSession(lease.connection, lease.stop, before=before, read_timeout_s=READ_TIMEOUT_S)
         writer.spending.restore(writer.notes.of(Spent), session.budget)
         name = owner(cluster, context.settings.topic_prefix, lease.name)
-        return DefenderPusher(writer, DefenderClient(session, writer.check, lease.stop, writer.spending.note), name)
+        return DefenderPusher(writer, DefenderClient(session), name)
 
     return Reconciler(context, lease, make, pace=pace)

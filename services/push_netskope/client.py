@@ -5,25 +5,22 @@ Invariant: right before every call it is made sure that the call may still be ma
 """
 
 import re
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
-from services.runtime.observability.metrics import BUDGET_WAIT_SECONDS
 from services.runtime.vendors.answers import as_documented
 from services.runtime.vendors.echo import own_words
-from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, RefusedError, StoppedError
+from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, RefusedError
 from services.runtime.vendors.lenient import Count, OptionalText, Text, Texts, Truth, read_rows
-from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
+from services.runtime.vendors.netskope import POLICY, NetskopeSession
 
 _LISTS: Final = "/api/v2/policy/urllist"
 _NO_CHANGE: Final = "duplicate request"
 _MISSING: Final = re.compile(r"not exist|not found|no such|unknown", re.IGNORECASE)
 _PENDING: Final = re.compile(r"pending", re.IGNORECASE)
-_SLICE_S: Final = 5.0
 
 
 class _Data(BaseModel):
@@ -82,10 +79,8 @@ _T = TypeVar("_T")
 class NetskopeClient:
     """Calls for one connection."""
 
-    def __init__(self, session: NetskopeSession, check: Callable[[], None], stop: threading.Event) -> None:
+    def __init__(self, session: NetskopeSession) -> None:
         self._session = session
-        self._check = check
-        self._stop = stop
 
     @property
     def name(self) -> str:
@@ -151,7 +146,6 @@ class NetskopeClient:
             RefusedError: anything else that the vendor says against it.
 
         """
-        self._ready(V1)
         body = {"name": name, "list": ",".join(hashes)}
         try:
             self._session.call_v1("POST", "/api/v1/updateFileHashList", route="hashlist_replace", json=body)
@@ -180,7 +174,6 @@ class NetskopeClient:
         repeatable: bool = True,
     ) -> object:
         """One call of API v2 beside the iterators; `route` names it in metrics and texts. Raises as `call_v2` does."""
-        self._ready(POLICY)
         return self._session.call_v2(
             method,
             path,
@@ -207,15 +200,6 @@ class NetskopeClient:
     def parsed(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
         """An answer as what it should be. Raises BrokenAnswerError when it is something else."""
         return as_documented(kind, answer, self._session.name, route)
-
-    def _ready(self, bucket: str) -> None:
-        while (wait := self.seconds_until_free(bucket)) > 0:
-            wait = min(wait, _SLICE_S)
-            if self._stop.wait(wait):
-                raise StoppedError(f"asked to leave while waiting for quota {bucket}")
-            BUDGET_WAIT_SECONDS.labels(self._session.name, bucket).inc(wait)
-            self._check()
-        self._check()
 
 
 def refused_entries(error: RefusedError) -> dict[str, str]:

@@ -34,16 +34,13 @@ from services.runtime.vendors.errors import (
 )
 from services.runtime.vendors.netskope import POLICY, V1, NetskopeSession
 from services.runtime.vendors.pace import Pace
-from services.runtime.vendors.retry import RetryPolicy
+from services.runtime.vendors.session import BeforeCall
 from services.runtime.worker_pool import Lease
 
 READ_TIMEOUT_S = 120.0
 
 _CHANGED = (SyncState.PUT, SyncState.WITHDRAW)
 _UNSETTLED = (*_CHANGED, SyncState.WAITING)
-
-ONCE = RetryPolicy(attempts=1)
-"""The loop is what repeats: so ownership is checked before every request, and new wishes are heard in between."""
 
 
 class NetskopePusher:
@@ -191,7 +188,8 @@ def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Re
     """The worker for one connection."""
 
     def make(writer: StatusWriter) -> NetskopePusher:
-        session = NetskopeSession(lease.connection, lease.stop, policy=ONCE, read_timeout_s=READ_TIMEOUT_S)
-        return NetskopePusher(writer, NetskopeClient(session, writer.check, lease.stop), pace=pace)
+        before = BeforeCall(writer.check)
+        session = NetskopeSession(lease.connection, lease.stop, before=before, read_timeout_s=READ_TIMEOUT_S)
+        return NetskopePusher(writer, NetskopeClient(session), pace=pace)
 
     return Reconciler(context, lease, make, pace=pace)

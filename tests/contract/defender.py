@@ -1,19 +1,18 @@
 """Who works for the sandbox Defender tenant in contract tests: a pusher and a puller, each with the tenant at hand."""
 
 import threading
-from functools import partial
 from typing import Any
 
 from schemas.resources import Connection
 from services.pull_defender.client import DefenderClient as PullClient
-from services.pull_defender.service import ONCE as ONE_CALL
 from services.pull_defender.service import DefenderSource
 from services.push_defender.client import DefenderClient
-from services.push_defender.service import ONCE, DefenderPusher
+from services.push_defender.service import DefenderPusher
 from services.runtime.polling import puller
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.defender import QUOTAS, DefenderSession
+from services.runtime.vendors.session import BeforeCall
 from tests import pulling, pushing
 from tests.contract.test_vendor_sessions import Sandbox
 
@@ -52,9 +51,9 @@ class PusherHarness(AtTenant, pushing.PusherHarness):
         super().__init__(self.connection_to(sandbox, **spec), self._pusher_for)
 
     def _pusher_for(self, writer: StatusWriter) -> DefenderPusher:
-        session = DefenderSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)
-        client = DefenderClient(session, writer.check, writer.stop, writer.spending.note)
-        return DefenderPusher(writer, client, OWNER, probe_s=60, clock=lambda: self.now)
+        before = BeforeCall(writer.check, writer.spending.note)
+        session = DefenderSession(self.connection, threading.Event(), before=before, quotas=PLENTY)
+        return DefenderPusher(writer, DefenderClient(session), OWNER, probe_s=60, clock=lambda: self.now)
 
     def later(self, seconds: float) -> None:
         self.now += seconds
@@ -83,8 +82,9 @@ class Bench(AtTenant, pulling.Bench[DefenderSource]):
         super().__init__(self.connection_to(sandbox, **spec), self._source_for)
 
     def _source_for(self, harness: puller.SourceContext) -> DefenderSource:
-        session = DefenderSession(self.connection, threading.Event(), policy=ONE_CALL, quotas=PLENTY)
-        return DefenderSource(harness, PullClient(session, partial(harness.ready, session.budget)))
+        before = BeforeCall(harness.check)
+        session = DefenderSession(self.connection, threading.Event(), before=before, quotas=PLENTY)
+        return DefenderSource(harness, PullClient(session))
 
     def values(self) -> set[str]:
         return {report.value for report in self.committed.held().values()}

@@ -1,7 +1,6 @@
 """Odd rows of other people in a Defender tenant: passed over and counted, and nobody else's trouble."""
 
 import json
-import threading
 from typing import Any
 
 import pytest
@@ -128,13 +127,6 @@ class Answering:
         self.answer = answer
         self.called = 0
 
-    @property
-    def budget(self) -> "Answering":
-        return self
-
-    def seconds_until_free(self, _: str) -> float:
-        return 0.0
-
     def call(self, *_: object, **__: object) -> object:
         self.called += 1
         return self.answer
@@ -149,12 +141,12 @@ def test_no_mutated_row_hurts_reading_and_sound_rows_are_seen(odd: list[Any], da
     sound = {**RECORDED, "id": "7", "indicatorValue": "sound.example", "rbacGroupNames": [], "rbacGroupIds": []}
     listed = data.draw(st.permutations([sound, *odd]))
     session: Any = Answering({"value": read_json(json.dumps(listed).encode())})
-    found = PullClient(session, lambda _: None).listing()
+    found = PullClient(session).listing()
     reports = normalise(found, DefenderTenant.model_validate(SPEC), 1_900_000_000_000)
     assert "domain:sound.example" in reports.reports
     assert all(Report.decode(report.encode()) == report for report in reports.reports.values())
     assert all(item.encode() for item in reports.skips)
-    pusher = DefenderClient(session, lambda: None, threading.Event(), lambda _: None)
+    pusher = DefenderClient(session)
     rows_ = pusher.listing()
     items = [pushing.entry("sound.example")]
     assert plan.identity(items[0]) in plan.foreign(rows_)
@@ -165,7 +157,7 @@ def test_no_mutated_row_hurts_reading_and_sound_rows_are_seen(odd: list[Any], da
 @given(st.lists(JSON | mutated(), max_size=3))
 def test_no_answer_to_an_import_hurts_reading_it(results: list[Any]) -> None:
     session: Any = Answering({"value": read_json(json.dumps(results).encode())})
-    pusher = DefenderClient(session, lambda: None, threading.Event(), lambda _: None)
+    pusher = DefenderClient(session)
     sent = [pushing.entry("sound.example"), pushing.entry("other.example")]
     assert len(plan.results(sent, pusher.import_many([]))) == 2
 
@@ -187,7 +179,7 @@ def test_no_answer_to_an_import_hurts_reading_it(results: list[Any]) -> None:
 )
 def test_an_import_answer_without_is_failed_is_told_by_its_reason_and_its_id(result: Any, state: AppliedState) -> None:
     session: Any = Answering({"value": [result]})
-    pusher = DefenderClient(session, lambda: None, threading.Event(), lambda _: None)
+    pusher = DefenderClient(session)
     (outcome,) = plan.results([pushing.entry("a.example")], pusher.import_many([]))
     assert outcome.state is state
     if state is AppliedState.FAILED:

@@ -2,18 +2,18 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import pytest
 
 from services.pull_netskope.client import Kind, NetskopeClient
-from services.pull_netskope.service import ONCE, NetskopeSource
 from services.pull_netskope.service import Iterator as Lane
+from services.pull_netskope.service import NetskopeSource
 from services.runtime.kafka.transactional_producer import FencedError
 from services.runtime.polling.puller import SourceContext
 from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.errors import BrokenAnswerError, ConflictError, ThrottledError, VendorError
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
+from services.runtime.vendors.session import BeforeCall
 from services.sandbox.tenant.quota import Limit
 from tests import pulling, pushing
 from tests.contract.test_sandbox_netskope_gate import MALSITE, START, Api, serving
@@ -30,8 +30,9 @@ class Bench(pulling.Bench[NetskopeSource]):
         super().__init__(pushing.netskope(str(api.http.base_url), **spec), self._source_for)
 
     def _source_for(self, source_context: SourceContext) -> NetskopeSource:
-        session = NetskopeSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)
-        client = NetskopeClient(session, "ioc-bridge-test", partial(source_context.ready, session.budget))
+        before = BeforeCall(source_context.check)
+        session = NetskopeSession(self.connection, threading.Event(), before=before, quotas=PLENTY)
+        client = NetskopeClient(session, "ioc-bridge-test")
         return NetskopeSource(source_context, client, self.api.tenant.clock.time)
 
     def stream(self, kind: Kind = Kind.MALSITE) -> Lane:

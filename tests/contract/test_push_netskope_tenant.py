@@ -8,12 +8,13 @@ import pytest
 
 from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope.client import NetskopeClient
-from services.push_netskope.service import ONCE, NetskopePusher
+from services.push_netskope.service import NetskopePusher
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.errors import VendorError
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
 from services.runtime.vendors.pace import Pace
+from services.runtime.vendors.session import BeforeCall
 from tests import pushing
 from tests.contract.test_sandbox_netskope_gate import DEPLOY, HASHES, LISTS, V1_TOKEN, Api
 from tests.pushing import HASHES as BAD_FILES
@@ -33,8 +34,9 @@ class PusherHarness(pushing.PusherHarness):
         super().__init__(connection, self._pusher_for)
 
     def _pusher_for(self, writer: StatusWriter) -> NetskopePusher:
-        session = NetskopeSession(self.connection, threading.Event(), policy=ONCE, quotas=PLENTY)
-        client = NetskopeClient(session, writer.check, writer.stop)
+        before = BeforeCall(writer.check)
+        session = NetskopeSession(self.connection, threading.Event(), before=before, quotas=PLENTY)
+        client = NetskopeClient(session)
         pace = Pace(first_failed_s=60, longest_failed_s=60)
         return NetskopePusher(writer, client, pace=pace, clock=lambda: self.now)
 

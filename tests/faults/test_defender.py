@@ -17,10 +17,11 @@ from schemas.spent import Spent
 from schemas.types import Severity
 from schemas.vendors.defender import DefenderAction
 from services.push_defender.client import DefenderClient
-from services.push_defender.service import ONCE, DefenderPusher
+from services.push_defender.service import DefenderPusher
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.defender import QUOTAS, DefenderSession
+from services.runtime.vendors.session import BeforeCall
 from services.sandbox.defender import AppRegistration, DefenderTenant, create_app
 from services.sandbox.tenant.clock import TenantClock
 from services.sandbox.tenant.faults import Fault
@@ -80,10 +81,10 @@ class PusherHarness(OnTime, tenant.PusherHarness):
         self.restart()
 
     def _pusher_for(self, writer: StatusWriter) -> DefenderPusher:
-        session = DefenderSession(self.connection, Waiting(TIME), clock=TIME, policy=ONCE, quotas=TIGHT)
+        before = BeforeCall(writer.check, writer.spending.note)
+        session = DefenderSession(self.connection, Waiting(TIME), clock=TIME, before=before, quotas=TIGHT)
         writer.spending.restore(writer.notes.of(Spent), session.budget)
-        client = DefenderClient(session, writer.check, Waiting(TIME), writer.spending.note)
-        return DefenderPusher(writer, client, tenant.OWNER, probe_s=60, clock=TIME)
+        return DefenderPusher(writer, DefenderClient(session), tenant.OWNER, probe_s=60, clock=TIME)
 
 
 @pytest.fixture(scope="module")

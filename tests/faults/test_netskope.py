@@ -19,12 +19,13 @@ from schemas.vendors.netskope import DestinationProfile, FileHashList, UrlList
 from services.push_netskope.client import NetskopeClient
 from services.push_netskope.list_entries import all_of, split
 from services.push_netskope.render import form_of
-from services.push_netskope.service import ONCE, NetskopePusher
+from services.push_netskope.service import NetskopePusher
 from services.push_netskope.url_lists import plan
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.budget import Quotas, Window
 from services.runtime.vendors.netskope import QUOTAS, NetskopeSession
 from services.runtime.vendors.pace import Pace
+from services.runtime.vendors.session import BeforeCall
 from services.sandbox.netskope.app import create_app
 from services.sandbox.netskope.auth import full_access
 from services.sandbox.netskope.settings import NetskopeTenant
@@ -91,8 +92,8 @@ class PusherHarness(OnTime, profiles.PusherHarness):
         self.restart()
 
     def _pusher_for(self, writer: StatusWriter) -> NetskopePusher:
-        session = NetskopeSession(self.connection, Waiting(TIME), policy=ONCE, quotas=TIGHT)
-        client = NetskopeClient(session, writer.check, Waiting(TIME))
+        session = NetskopeSession(self.connection, Waiting(TIME), before=BeforeCall(writer.check), quotas=TIGHT)
+        client = NetskopeClient(session)
         pace = Pace(first_failed_s=60, longest_failed_s=60)
         return NetskopePusher(writer, client, pace=pace, clock=TIME)
 

@@ -1,7 +1,6 @@
 """Lists and profiles of other people, in any shape: passed over or read as far as it goes, and counted."""
 
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -47,20 +46,13 @@ class Answering:
     def __init__(self, answer: Callable[[dict[str, Any]], object]) -> None:
         self.answer = answer
 
-    @property
-    def budget(self) -> "Answering":
-        return self
-
-    def seconds_until_free(self, _: str) -> float:
-        return 0.0
-
     def call_v2(self, *_: object, params: dict[str, Any] | None = None, **__: object) -> object:
         return read_json(json.dumps(self.answer(params or {})).encode())
 
 
 def client(answer: Callable[[dict[str, Any]], object]) -> NetskopeClient:
     session: Any = Answering(answer)
-    return NetskopeClient(session, lambda: None, threading.Event())
+    return NetskopeClient(session)
 
 
 @given(st.lists(mutated(OURS), max_size=4), st.data())

@@ -16,21 +16,20 @@ from services.runtime.holds import Holds
 from services.runtime.kafka.clients import consumer
 from services.runtime.lifecycle import Context
 from services.runtime.observability import log
-from services.runtime.observability.metrics import BUDGET_WAIT_SECONDS, POLL_INTERVAL
+from services.runtime.observability.metrics import POLL_INTERVAL
 from services.runtime.polling.poll_requests import PollRequest
 from services.runtime.polling.reporter import Reporter
 from services.runtime.polling.schedule import Schedule, Stream
 from services.runtime.vendors.breaker import Breaker
-from services.runtime.vendors.budget import Budget
 from services.runtime.vendors.errors import StoppedError
 from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.status import Status, known_state
 from services.runtime.worker_pool import Lease
 
 BEAT_BOUND_S = 180.0
-_SLICE_S = 5.0
 _LISTEN_S = 0.5
 """How often it is looked whether a person has spoken."""
+_IDLE_S = 5.0
 
 _LOG = log.get(__name__)
 
@@ -66,14 +65,6 @@ class SourceContext:
         if self.status.latest.failure and self._lease.is_steady:
             self.status.recovered()
 
-    def wait(self, seconds: float) -> None:
-        """Wait, as long as work may go on. Raises as `check`."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            self.check()
-            self.stop.wait(min(left, _SLICE_S))
-        self.check()
-
     def rest(self, seconds: float, poll_request: PollRequest, *, patient: bool) -> None:
         """Wait for the next turn, or until a person asks for it, or has let through what is held. Raises as `check`.
 
@@ -85,16 +76,6 @@ class SourceContext:
             if poll_request.has_news or (not patient and self.holds.awaits(self.policy.view, now_ms())):
                 return
             self.stop.wait(min(left, _LISTEN_S))
-        self.check()
-
-    def ready(self, budget: Budget, bucket: str) -> None:
-        """Wait until a call has room in its quota; to be called right before the call. Raises as `check`.
-
-        The ownership is checked after the wait: a former owner must not move what the vendor keeps for the present one.
-        """
-        while (wait := budget.seconds_until_free(bucket)) > 0:
-            self.wait(wait)
-            BUDGET_WAIT_SECONDS.labels(self.name, bucket).inc(wait)
         self.check()
 
     def tell(self, level: Level, code: str, text: str, remedy: str | None = None) -> None:
@@ -166,7 +147,7 @@ class Puller:
         while True:
             poll_request.listen()
             schedule = min(turns, key=lambda schedule: schedule.due, default=None)
-            wait = schedule.due - time.monotonic() if schedule else _SLICE_S
+            wait = schedule.due - time.monotonic() if schedule else _IDLE_S
             source_context.rest(wait, poll_request, patient=schedule is None or not schedule.may_hurry)
             if schedule and not poll_request.has_news:
                 poll_request.took(schedule, well=schedule.take())

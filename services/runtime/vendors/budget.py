@@ -22,6 +22,7 @@ from services.runtime.vendors.errors import StoppedError, ThrottledError
 
 MARGIN_S = 2.0
 MARGIN_SHARE = 0.25
+_SLICE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,18 @@ class Budget:
         """Connections and buckets whose gauges are kept up to date."""
 
     def acquire(
-        self, bucket: str, stop: threading.Event, *, connection: str, route: str, patience_s: float | None = None
+        self,
+        bucket: str,
+        stop: threading.Event,
+        *,
+        connection: str,
+        route: str,
+        patience_s: float | None = None,
+        check: Callable[[], None] | None = None,
     ) -> None:
         """Take one call out of the bucket; wait for it if need be, for `patience_s` seconds at most.
+
+        `check` is called every few seconds of a wait; what it raises ends it.
 
         Raises:
             KeyError: no such bucket.
@@ -73,12 +83,14 @@ class Budget:
                 text = f"own quota {bucket} is used up for {wait:.0f} s; it goes on by itself"
                 raise ThrottledError(connection, route, text, retry_after=wait)
             began = time.monotonic()
-            stopped = stop.wait(wait)
+            stopped = stop.wait(min(wait, _SLICE_S))
             spent = time.monotonic() - began
             waited += spent
             BUDGET_WAIT_SECONDS.labels(connection, bucket).inc(spent)
             if stopped:
                 raise StoppedError(f"stopped while waiting for quota {bucket}")
+            if check:
+                check()
         self._shown.add((connection, bucket))
         BUDGET_WAIT_SECONDS.labels(connection, bucket)
         for window in self._windows(bucket):

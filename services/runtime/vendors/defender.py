@@ -16,9 +16,9 @@ from services.runtime.secrets import Secret
 from services.runtime.vendors.budget import Quotas, Window, shared_budget
 from services.runtime.vendors.entra import ROLE_ALL, ROUTE, TokenSource
 from services.runtime.vendors.errors import ForbiddenError, UnauthorizedError
-from services.runtime.vendors.http import Answer, Params, VendorHttp
+from services.runtime.vendors.http import THROTTLED_S, Answer, Params, VendorHttp
 from services.runtime.vendors.retry import RetryPolicy
-from services.runtime.vendors.session import Session
+from services.runtime.vendors.session import BeforeCall, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,13 @@ class DefenderSession(Session):
         *,
         clock: Callable[[], float] = time.monotonic,
         policy: RetryPolicy | None = None,
+        before: BeforeCall | None = None,
         quotas: Quotas = QUOTAS,
         read_timeout_s: float = 60.0,
     ) -> None:
         spec = connection.spec
         if not isinstance(spec, DefenderTenant):
             raise TypeError(f"connection {connection.name} is of type {spec.type}, not defender")
-        policy = policy or RetryPolicy()
         where, proxy = endpoints_of(spec), str(spec.proxy) if spec.proxy else None
 
         def http(url: str, field: str) -> VendorHttp:
@@ -120,13 +120,15 @@ class DefenderSession(Session):
                 tls=spec.tls,
                 proxy=proxy,
                 read_timeout_s=read_timeout_s,
-                throttled_s=policy.throttled_s,
+                throttled_s=policy.throttled_s if policy else THROTTLED_S,
                 hints=_HINTS,
             )
 
         url = where.api_url if spec.api_url else ""
         budget = shared_budget("defender", spec.tenant_id, spec.app_id, quotas, url=url)
-        super().__init__(connection.name, http(where.api_url, "spec.apiUrl"), budget, stop, policy)
+        super().__init__(
+            connection.name, http(where.api_url, "spec.apiUrl"), budget, stop, policy=policy, before=before
+        )
         self._login = http(where.login_url, "spec.loginUrl")
         self._tokens = TokenSource(
             self._login,

@@ -4,7 +4,7 @@ Microsoft: List Indicators API, which documents `$top` and `$skip`. Whether `@od
 unconfirmed; of such a link the query is followed, never the host.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 from zlib import crc32
@@ -19,8 +19,8 @@ PAGE: Final = 10_000
 ROUTE: Final = "list"
 
 
-def read_listing(session: DefenderSession, ready: Callable[[str], None]) -> list[object]:
-    """Every active indicator, each once, in whatever shape it came. `ready` is called before each request.
+def read_listing(session: DefenderSession) -> list[object]:
+    """Every active indicator, each once, in whatever shape it came.
 
     Raises:
         VendorError: a page could not be had; what came before it is no listing.
@@ -29,19 +29,18 @@ def read_listing(session: DefenderSession, ready: Callable[[str], None]) -> list
     """
 
     def read(skip: int) -> Page[object]:
-        return read_page(session, ready, {"$top": PAGE, "$skip": skip})
+        return read_page(session, {"$top": PAGE, "$skip": skip})
 
     def follow(link: str) -> Page[object]:
-        return read_page(session, ready, _query(session.name, link))
+        return read_page(session, _query(session.name, link))
 
     rows = Listing(session.name, ROUTE, read, follow, _key, PAGE).whole()
     session.listed(len(rows))
     return rows
 
 
-def read_page(session: DefenderSession, ready: Callable[[str], None], params: Params) -> Page[object]:
+def read_page(session: DefenderSession, params: Params) -> Page[object]:
     """One answer of the listing. Raises as `read_listing`."""
-    ready(LIST)
     answer = session.call("GET", "/api/indicators", route=ROUTE, bucket=LIST, params=params)
     found = answer.get("value") if isinstance(answer, Mapping) else None
     if not isinstance(answer, Mapping) or not isinstance(found, list):

@@ -15,9 +15,9 @@ from services.runtime.secrets import Secret
 from services.runtime.vendors.budget import Quotas, Window, shared_budget
 from services.runtime.vendors.error_bodies import of_body
 from services.runtime.vendors.errors import BrokenAnswerError, MisconfiguredError, RefusedError, UnauthorizedError
-from services.runtime.vendors.http import Answer, Params, VendorHttp
+from services.runtime.vendors.http import THROTTLED_S, Answer, Params, VendorHttp
 from services.runtime.vendors.retry import RetryPolicy
-from services.runtime.vendors.session import Session
+from services.runtime.vendors.session import BeforeCall, Session
 
 ITERATOR, POLICY, V1 = "iterator", "policy", "v1"
 
@@ -55,13 +55,13 @@ class NetskopeSession(Session):
         stop: threading.Event,
         *,
         policy: RetryPolicy | None = None,
+        before: BeforeCall | None = None,
         quotas: Quotas = QUOTAS,
         read_timeout_s: float = 60.0,
     ) -> None:
         spec = connection.spec
         if not isinstance(spec, NetskopeTenant):
             raise TypeError(f"connection {connection.name} is of type {spec.type}, not netskope")
-        policy = policy or RetryPolicy()
         url = str(spec.tenant_url).rstrip("/")
         http = VendorHttp(
             connection.name,
@@ -70,10 +70,11 @@ class NetskopeSession(Session):
             tls=spec.tls,
             proxy=str(spec.proxy) if spec.proxy else None,
             read_timeout_s=read_timeout_s,
-            throttled_s=policy.throttled_s,
+            throttled_s=policy.throttled_s if policy else THROTTLED_S,
             hints=_HINTS,
         )
-        super().__init__(connection.name, http, shared_budget("netskope", url, "", quotas), stop, policy)
+        budget = shared_budget("netskope", url, "", quotas)
+        super().__init__(connection.name, http, budget, stop, policy=policy, before=before)
         self._v2_token = Secret(spec.v2_token, connection.name, "spec.v2Token")
         self._v1_token = Secret(spec.v1_token, connection.name, "spec.v1Token") if spec.v1_token else None
 
