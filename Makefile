@@ -25,14 +25,14 @@ test: $(VENV)/.ready ## all tests, shared out among processes; ARGS="-k name" ru
 	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 3 --dist loadfile --no-loadscope-reorder)
 
 test-fast: $(VENV)/.ready ## unit and contract tests, without Kafka
-	@$(BIN)/python -m pytest --quiet --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not kafka' tests/unit tests/contract $(ARGS)
+	@$(BIN)/python -m pytest --quiet --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not kafka' tests/unit tests/contract tests/conformance $(ARGS)
 
 lint: $(VENV)/.ready ## ruff, mypy --strict, import rules, manifests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest --quiet tests/deploy
+	@$(BIN)/python -m pytest --quiet tests/deploy tests/unit/test_import_rules.py
 
 bench: $(VENV)/.ready ## figures beside what they are compared with; ONLY=<name> runs one
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))

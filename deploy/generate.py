@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from deploy import rendering, strimzi
+from deploy import rendering, strimzi, vendors
 from deploy.access import grants
 from schemas.topics import Topics
 
@@ -29,6 +29,7 @@ def files() -> dict[Path, str]:
         _COMPONENTS / "strimzi-kafka" / "users.yaml": _yaml(strimzi.users(grants(topics))),
         _COMPONENTS / "prometheus-operator" / "rules.yaml": _yaml([_prometheus_rule()]),
         DEPLOY / "grafana" / "kustomization.yaml": _yaml([_dashboards()]),
+        **vendors.files(),
     }
 
 
@@ -63,9 +64,10 @@ def _yaml(documents: Iterable[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Write everything anew."""
-    for path, text in files().items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+    for made in (vendors.files, files):  # the rules for Prometheus are part of what is made of them
+        for path, text in made().items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
     try:
         for overlay in rendering.OVERLAYS:
             rendering.write(overlay)

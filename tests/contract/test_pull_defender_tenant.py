@@ -91,15 +91,6 @@ def test_an_emptied_tenant_withdraws_everything(bench: Bench) -> None:
     assert bench.committed.memory.chunks == {}
 
 
-def test_what_was_not_committed_is_reported_at_the_next_poll(bench: Bench) -> None:
-    bench.seed("a.example")
-    bench.committed.failure = OSError("Kafka is away")
-    with pytest.raises(OSError, match="away"):
-        bench.source.poll()
-    bench.source.poll()
-    assert bench.values() == {"a.example"}
-
-
 def test_rows_that_are_none_of_ours_to_report_are_told_once_with_their_reason(bench: Bench) -> None:
     bench.switch(web_category_row=True)
     bench.seed("ours.example", externalId=marker("0badcafe", "domain:ours.example"))

@@ -203,27 +203,6 @@ def test_a_restart_asks_for_the_last_page_again_and_loses_nothing(bench: Bench) 
     assert len(bench.urls()) == 12
 
 
-def test_a_page_that_was_not_committed_is_served_again_after_a_restart(bench: Bench) -> None:
-    bench.alert(*range(9))
-    bench.poll()
-    bench.committed.failure = OSError("killed")
-    with pytest.raises(OSError, match="killed"):
-        bench.poll()
-    bench.restart()
-    bench.drain()
-    assert bench.urls() == urls_of(*range(9))
-
-
-def test_a_first_page_that_was_not_committed_is_positioned_anew(bench: Bench) -> None:
-    bench.alert(*range(4))
-    bench.committed.failure = OSError("killed")
-    with pytest.raises(OSError, match="killed"):
-        bench.poll()
-    bench.restart()
-    bench.drain()
-    assert bench.urls() == urls_of(*range(4))
-
-
 def test_a_former_owner_publishes_what_only_it_was_served(bench: Bench) -> None:
     bench.alert(*range(4))
     bench.poll()

@@ -1,17 +1,14 @@
-"""Held, released and repeated entries at a sandbox Defender tenant: what is written there, and what is left alone."""
+"""Released rows at a sandbox Defender tenant: what is written there, and what is left alone."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from schemas.hold import HoldKind, hold_id
 from schemas.policy import Policy
 from schemas.resources import resource
 from tests.contract.defender import PusherHarness
 from tests.contract.test_vendor_sessions import Sandbox
-from tests.pushing import BLOCK, NAME
 
 GUARD = resource("Guard", "default", {"target": {"atLeast": 10}})
 VALUES = [f"h{number}.example" for number in range(30)]
@@ -22,27 +19,6 @@ def harness(defender: Sandbox) -> Iterator[PusherHarness]:
     with closing(PusherHarness(defender)) as found:
         found.policy.view = Policy.of([GUARD])
         yield found
-
-
-def test_held_withdrawals_stay_through_a_comparison_with_the_tenant_until_confirmed(harness: PusherHarness) -> None:
-    harness.seed("theirs.example")
-    keys = [harness.want(value) for value in VALUES]
-    harness.work()
-    harness.drop(*keys)
-    harness.want("new.example")
-    harness.work()
-    harness.restart()
-    harness.later(601)
-    harness.work()
-    assert harness.values() == {*VALUES, "new.example", "theirs.example"}
-    assert [code for code, _ in harness.told.said] == ["target_would_shrink"]
-    now = int(time.time() * 1000)
-    name = hold_id(NAME, BLOCK.id, HoldKind.TARGET_WOULD_SHRINK)
-    spec = {"connection": NAME, "subject": BLOCK.id, "verdict": "confirm", "at": now, "until": now + 60_000}
-    harness.policy.view = Policy.of([GUARD, resource("Verdict", name, spec)])
-    harness.work()
-    assert (harness.values(), harness.written.holds) == ({"new.example", "theirs.example"}, {})
-    assert harness.states() == {"domain:new.example": "applied"}
 
 
 def test_released_rows_are_neither_deleted_nor_written_nor_taken_for_strays(harness: PusherHarness) -> None:
@@ -71,16 +47,3 @@ def test_released_rows_are_neither_deleted_nor_written_nor_taken_for_strays(harn
     harness.drop(keys[1])
     harness.work()
     assert harness.values() == {VALUES[2]}, "wanted again, it is ours again"
-
-
-def test_entries_to_be_sent_again_are_imported_once_more_and_only_once(harness: PusherHarness) -> None:
-    for value in VALUES:
-        harness.want(value)
-    harness.work()
-    ahead = int(time.time() * 1000) + 60_000
-    for value in VALUES:
-        harness.want(value, resend_at=ahead)
-    harness.work()
-    harness.restart()
-    harness.work()
-    assert (harness.sent("/import"), harness.values()) == (2, set(VALUES))

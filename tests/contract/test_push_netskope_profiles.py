@@ -2,15 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from schemas.desired import AppliedState
-from schemas.hold import HoldKind, hold_id
-from schemas.policy import Policy
-from schemas.resources import resource
 from schemas.vendors.netskope import DestinationProfile
 from services.push_netskope.profiles import plan as profile_plan
 from services.push_netskope.profiles.plan import VALUES_A_CALL
@@ -366,30 +362,6 @@ def test_a_tenant_that_takes_fewer_than_it_says_is_told_and_not_bisected(harness
     assert set(harness.states().values()) == {"failed"}
     assert harness.writes() == 1
     assert "at most 100 values" in str(next(iter(harness.written.latest.values())).reason)
-
-
-def guarded(harness: PusherHarness, *verdicts: Any) -> None:
-    harness.policy.view = Policy.of([resource("Guard", "default", {"target": {"atLeast": 10}}), *verdicts])
-
-
-def test_held_withdrawals_stay_while_the_profile_is_written_until_confirmed(harness: PusherHarness) -> None:
-    guarded(harness)
-    values = [f"h{number:02}.example" for number in range(30)]
-    keys = [harness.want(value, PROFILE) for value in values[:-1]]
-    harness.work()
-    harness.drop(*keys[:20])
-    harness.want(values[-1], PROFILE)
-    harness.work()
-    harness.restart()
-    harness.later(601)
-    harness.work()
-    assert set(harness.profiles() or ()) == set(values)
-    now = int(time.time() * 1000)
-    name = hold_id(NAME, PROFILE.id, HoldKind.TARGET_WOULD_SHRINK)
-    spec = {"connection": NAME, "subject": PROFILE.id, "verdict": "confirm", "at": now, "until": now + 60_000}
-    guarded(harness, resource("Verdict", name, spec))
-    harness.work()
-    assert (set(harness.profiles() or ()), harness.written.holds) == (set(values[20:]), {})
 
 
 def test_released_values_stay_and_may_be_taken_out_by_anybody(harness: PusherHarness) -> None:

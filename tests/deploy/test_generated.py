@@ -1,9 +1,15 @@
 """What is made from the code is as the code is now."""
 
-from deploy import rendering
+import pytest
+import yaml
+
+from deploy import rendering, vendors
 from deploy.access import grants
+from deploy.blocks import fill
 from deploy.generate import files
 from schemas.topics import Topics
+from schemas.vendors import registry
+from schemas.vendors.vendor import Service
 from tests.deploy.overlays import of_kind
 
 
@@ -29,7 +35,8 @@ def test_users_touch_only_topics_there_are() -> None:
         assert not strange, user
 
 
-PULLERS, PUSHERS = {"pull-defender", "pull-netskope"}, {"push-defender", "push-netskope"}
+PULLERS = {service.workload for service in registry.PULLERS}
+PUSHERS = {service.workload for service in registry.PUSHERS}
 OTHERS = {"router", "console"}
 WHO = {
     "puller": PULLERS, "pusher": PUSHERS, "router": {"router"}, "console": {"console"},
@@ -77,3 +84,27 @@ def test_only_the_command_line_and_the_console_write_the_policy() -> None:
 def test_every_overlay_is_rendered() -> None:
     folders = {path.name for path in (rendering.KUBERNETES / "overlays").iterdir()}
     assert folders == set(rendering.OVERLAYS)
+
+
+def test_there_is_a_base_for_every_service_and_no_other() -> None:
+    folders = {path.name for path in vendors.BASE.iterdir() if path.is_dir()}
+    assert folders == PULLERS | PUSHERS | OTHERS
+
+
+def test_a_service_that_others_call_has_its_ports_in_the_pod_and_a_service() -> None:
+    made = vendors.base(Service("push_toy", "toy-tenants", ports=(8090,)), "pusher")
+    container = yaml.safe_load(made["deployment.yaml"])["spec"]["template"]["spec"]["containers"][0]
+    assert container["ports"] == [{"name": "port-8090", "containerPort": 8090}]
+    (port,) = yaml.safe_load(made["service.yaml"])["spec"]["ports"]
+    assert port == {"name": "port-8090", "port": 8090, "targetPort": "port-8090"}
+    assert "service.yaml" in yaml.safe_load(made["kustomization.yaml"])["resources"]
+
+
+def test_blocks_are_filled_at_their_indent_and_none_is_forgotten() -> None:
+    text = "a:\n  # <one> of the code\n  - old\n  # </one>\nb: 1\n"
+    filled = fill(text, {"one": "- x\n\n- y"})
+    assert filled == "a:\n  # <one> of the code\n  - x\n\n  - y\n  # </one>\nb: 1\n"
+    assert fill(filled, {"one": "- x\n\n- y"}) == filled
+    for blocks in ({}, {"one": "", "two": ""}):
+        with pytest.raises(ValueError, match="the file has the blocks"):
+            fill(text, blocks)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deploy import rendering
+from schemas.vendors.registry import PULLERS, PUSHERS
 from tests.deploy.overlays import named, of_kind, pods, resources
 
 
@@ -39,7 +40,7 @@ def _references(pod: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("overlay", rendering.OVERLAYS)
 def test_pods_refer_to_what_is_there(overlay: str) -> None:
-    optional = {"defender-tenants", "netskope-tenants"} if overlay == "dev" else set()
+    optional = {service.secret for service in (*PULLERS, *PUSHERS)} if overlay == "dev" else set()
     there = {
         "Secret": _secrets(overlay) | optional,
         "ConfigMap": _names(overlay, "ConfigMap"),

@@ -69,6 +69,7 @@ def test_what_is_registered_is_there(vendor: Vendor) -> None:
     for service in filter(None, (vendor.puller, vendor.pusher)):
         assert find_spec(f"services.{service.name}.__main__"), service
     assert callable(import_module(f"services.console.preflight.{vendor.name}").findings)
+    assert not vendor.targets or (ROOT / "docs" / "setup" / f"{vendor.name}.md").exists()
     assert {kind_of(written) for written in vendor.sharing_targets} == set(vendor.target_kinds)
 
 
