@@ -1,7 +1,7 @@
-"""The file of the read model: made when missing, begun anew when it cannot be trusted to go on from.
+"""The SQLite file of the read model. It is created if missing, and recreated if it cannot be continued.
 
-It cannot when it was made by another version of the schema or for other topics, and when it is so old that Kafka may
-have forgotten tombstones that it has not read.
+It cannot be continued if it has another schema or other topics, or is so old that Kafka may have removed tombstones
+that it has not read.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ from pathlib import Path
 from schemas.topics import DAY_MS, Topics
 
 TRUSTED_FOR_MS = 3 * DAY_MS
-"""Less than half of what compacted topics keep tombstones for."""
+"""Less than half of the time that compacted topics keep tombstones."""
 _SLOWEST_S = 5.0
 _STEPS = 20_000
 
@@ -25,11 +25,11 @@ def _script(name: str) -> str:
 
 
 class TooSlowError(Exception):
-    """A query took longer than anyone should wait; whoever asked must narrow it."""
+    """A query took too long and was cancelled; the caller must narrow it."""
 
 
 class Database:
-    """One file. One thread writes; any number read, each through a connection of its own."""
+    """The database file. One thread writes; any number of threads read, each through its own connection."""
 
     def __init__(self, path: Path | None, topics: Topics) -> None:
         self._folder = None if path else tempfile.TemporaryDirectory(prefix="ioc-bridge-")
@@ -59,11 +59,11 @@ class Database:
             return False
 
     def index(self) -> None:
-        """Make the indexes that are missing."""
+        """Create the missing indexes."""
         self.writer.executescript(f"BEGIN; {_script('indexes.sql')} COMMIT; ANALYZE;")
 
     def reader(self) -> sqlite3.Connection:
-        """A connection that reads, for one thread at a time."""
+        """A read-only connection, for one thread at a time."""
         uri = f"{self.path.absolute().as_uri()}?mode=ro"
         found = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
         found.row_factory = sqlite3.Row
@@ -71,7 +71,7 @@ class Database:
         return found
 
     def clear(self) -> None:
-        """Forget everything, to be read again."""
+        """Delete all rows, to read the topics again."""
         self.writer.close()
         self.remove()
         self.writer = self._opened()
@@ -82,7 +82,7 @@ class Database:
             self.path.with_name(self.path.name + end).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close the file, and delete it if it was a temporary one."""
+        """Close the file, and delete it if it is temporary."""
         self.writer.close()
         if self._folder:
             self._folder.cleanup()
@@ -96,7 +96,7 @@ def query(reader: sqlite3.Connection, sql: str, parameters: tuple[object, ...] =
     """Run a query to its end.
 
     Raises:
-        TooSlowError: it takes too long; it was given up.
+        TooSlowError: the query took too long and was cancelled.
 
     """
     until = time.monotonic() + _SLOWEST_S
@@ -105,7 +105,7 @@ def query(reader: sqlite3.Connection, sql: str, parameters: tuple[object, ...] =
         return reader.execute(sql, parameters).fetchall()
     except sqlite3.OperationalError as error:
         if "interrupted" in str(error):
-            raise TooSlowError(f"given up after {_SLOWEST_S:.0f} s; narrow the search") from error
+            raise TooSlowError(f"the search took longer than {_SLOWEST_S:.0f} s; narrow it") from error
         raise
     finally:
         reader.set_progress_handler(None, 0)

@@ -1,7 +1,7 @@
-"""Keeps the read model up with the topics: reads them from where it left off, all partitions at once, and follows on.
+"""Follows the topics into the read model, all partitions at once, from the stored offsets on.
 
-Invariant: rows and the offsets they come from are committed together, so a restart goes on where it was. A topic that
-is not what it was (made anew, or cut behind our back) is told by its offsets, and everything is read again.
+Invariant: rows and their offsets are committed together, so a restart continues where it stopped. A recreated or
+truncated topic is detected by its offsets, and everything is read again.
 """
 
 import threading
@@ -30,12 +30,12 @@ _FORGET_EVERY_S = 3_600.0
 _ACTIVITY_MS = 30 * DAY_MS
 
 Destinations = Callable[[], Iterable[str]]
-"""The connections there are now that have a write side."""
+"""Returns the names of the current destinations."""
 Beat = Callable[[], None]
 
 
 class Follower:
-    """Follows in a thread of its own. `caught_up` is set once everything was read that was there at the start."""
+    """Follows the topics in its own thread. `caught_up` is set once everything present at the start has been read."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Follower:
         self.caught_up = threading.Event()
         self.progress: dict[int, Progress] = {}
         self.left = 0
-        """Records that were still to be read at the last look."""
+        """Records left to read, at the last check."""
         self._settings = settings
         self._topics = settings.topics
         self._database = database
@@ -63,11 +63,11 @@ class Follower:
         self._indicators = Indicators(database.writer)
 
     def start(self) -> None:
-        """Begin to follow."""
+        """Start to follow."""
         self._thread = self._supervisor.start_thread("readmodel", self._run, ending=self._stop)
 
     def stop(self) -> None:
-        """Finish the batch at hand and end."""
+        """Finish the current batch and end."""
         if self._thread:
             self._thread.end(10)
 
@@ -97,7 +97,7 @@ class Follower:
         return frozenset({self._topics.indicators.name, self._topics.activity.name, *(topic.name for topic in topics)})
 
     def _assign(self, reader: KafkaConsumer) -> None:
-        """Read these topics from now on: on from where we were, or from the beginning."""
+        """Assign the wanted topics, each from its stored offset or from the beginning."""
         self._known = self._wanted()
         existing = {name for name in self._known if reader.partitions_for_topic(name)}
         partitions = [TopicPartition(name, number) for name in sorted(existing) for number in self._numbers(name)]
@@ -105,7 +105,7 @@ class Follower:
         first, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
         positions = self._positions()
         if any(not 0 <= positions.get(part, 0) <= ends[part] for part in partitions):
-            _LOG.warning("topics are not those that were read; reading everything again")
+            _LOG.warning("topics were recreated or truncated; reading everything again")
             self._database.clear()
             self._indicators = Indicators(self._database.writer)
             positions = {}
@@ -129,15 +129,15 @@ class Follower:
             notes = [(part.topic, part.partition, key, why) for key, why in unreadable.found.items()]
             db.executemany("INSERT OR REPLACE INTO unreadable VALUES (?, ?, ?, ?)", notes)
             if notes:
-                _LOG.warning("cannot be read and is left out", topic=part.topic, count=len(notes), why=notes[0][3])
+                _LOG.warning("records could not be read", topic=part.topic, count=len(notes), why=notes[0][3])
             position = (part.topic, part.partition, reader.position(part))
             db.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", position)
         db.execute("COMMIT")
 
     def _take_part(self, part: TopicPartition, records: list[ConsumerRecord]) -> Unreadable:
         if part.topic == self._topics.activity.name:
-            told = [(record.offset, record.value) for record in records if record.value is not None]
-            return ingest.take_activity(self._database.writer, told)
+            entries = [(record.offset, record.value) for record in records if record.value is not None]
+            return ingest.take_activity(self._database.writer, entries)
         changes: dict[bytes, bytes | None] = {r.key: r.value for r in records if r.key is not None}
         if part.topic == self._topics.indicators.name:
             self._note_progress(part.partition, changes.pop(PROGRESS_KEY, None))
@@ -157,10 +157,10 @@ class Follower:
             try:
                 self.progress[number] = Progress.decode(raw)
             except UndecodableError as error:
-                _LOG.warning("progress cannot be read", partition=number, why=str(error))
+                _LOG.warning("progress of the router could not be read", partition=number, why=str(error))
 
     def _look(self, reader: KafkaConsumer) -> None:
-        """Whether the start is over."""
+        """Set `caught_up` if everything present at the start has been read."""
         self.left = sum(max(0, end - reader.position(part)) for part, end in self._goals.items())
         if self.left == 0:
             self._database.index()

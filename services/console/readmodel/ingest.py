@@ -1,6 +1,6 @@
-"""Records of topics become rows. Each function takes the last word of a batch on each key; a value of None deletes.
+"""Writes records of topics as rows. Each function takes the latest value of each key in a batch; None deletes.
 
-Invariant: the order in which topics are read does not matter, and a record that is taken twice changes nothing.
+Invariant: the order in which topics are read does not matter, and taking a record twice changes nothing.
 """
 
 import sqlite3
@@ -57,17 +57,17 @@ _Row = tuple[int, str, str, int, int, int, str, str]
 
 @dataclass(slots=True)
 class Unreadable:
-    """What could not be read, by key, and why."""
+    """Records that could not be read, by key, with the error."""
 
     found: dict[str, str] = field(default_factory=dict)
 
     def note(self, key: bytes, error: UndecodableError) -> None:
-        """Remember one."""
+        """Add a record."""
         self.found[key.decode(errors="replace")] = str(error)
 
 
 class Indicators:
-    """Takes records of `ioc.indicators`. Numbers new ones on from what is there."""
+    """Takes records of `ioc.indicators`. Numbers new indicators consecutively."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -137,7 +137,7 @@ class Indicators:
         self._db.executemany("DELETE FROM records WHERE num = ?", nums)
 
     def _skip(self, known: Iterable[str], skips: Iterable[tuple[str, ...]]) -> None:
-        """What the router leaves out, and no longer what it once left out."""
+        """Replace the skipped entries of these indicators."""
         names = [(identity,) for identity in known]
         self._db.executemany("UPDATE shared SET skipped = NULL WHERE indicator = ? AND skipped IS NOT NULL", names)
         self._db.executemany(_SKIPPED, skips)
@@ -190,17 +190,17 @@ def take_activity(db: sqlite3.Connection, records: Iterable[tuple[int, bytes]]) 
     rows = []
     for offset, raw in records:
         try:
-            said = Activity.decode(raw)
+            found = Activity.decode(raw)
         except UndecodableError as error:
             unreadable.note(str(offset).encode(), error)
             continue
-        rows.append((offset, said.at, said.level.value, said.code, said.service, said.connection, raw))
+        rows.append((offset, found.at, found.level.value, found.code, found.service, found.connection, raw))
     db.executemany("INSERT OR REPLACE INTO activity VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     return unreadable
 
 
 def forget_activity(db: sqlite3.Connection, before: int) -> None:
-    """Forget what Kafka has forgotten: everything said before a moment."""
+    """Delete activity from before a moment, as Kafka's retention does."""
     db.execute("DELETE FROM activity WHERE at < ?", (before,))
 
 

@@ -1,4 +1,4 @@
-"""Sharings with what became of their entries. Pure: from the policy, counts, and how connections are."""
+"""Sharings with the states of their entries, computed from the policy, counts and connection states. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,9 +10,9 @@ from services.console.queries.states import States, states_of, troubles
 
 
 def sharing_rows(policy: Policy, counts: Iterable[Mapping[str, Any]], states: States) -> list[dict[str, Any]]:
-    """One row for each sharing. What the router left out is counted for every sharing that goes to the target.
+    """One row for each sharing. Entries skipped by the router count for every sharing that goes to their target.
 
-    A sharing waits where its source cannot be polled or its destination cannot be written to, as `states` say.
+    A sharing waits if, by `states`, its source cannot be polled or its destination cannot be written to.
     """
     counts = list(counts)
     rows = []

@@ -1,4 +1,4 @@
-"""The read model's answers, as plain data: what the API serves. One view for each thread; it only reads."""
+"""Answers of the read model as plain data, for the API. A view only reads; one thread uses it at a time."""
 
 import base64
 import json
@@ -31,14 +31,14 @@ Found = dict[str, Any]
 
 
 class BadCursorError(ValueError):
-    """The text is not what a former page said."""
+    """The cursor is not the `next` of a previous page."""
 
 
 class View:
-    """Reads the model through a connection of its own.
+    """Reads the database through its own connection.
 
     Raises (every method):
-        TooSlowError: the question takes too long to answer.
+        TooSlowError: the query takes too long.
 
     """
 
@@ -49,28 +49,28 @@ class View:
         """Close the connection."""
         self._db.close()
 
-    def indicators(self, asked: Filter, limit: int, cursor: str | None = None) -> Found:
-        """A page of indicators with where they are shared, and where the next page begins.
+    def indicators(self, wanted: Filter, limit: int, cursor: str | None = None) -> Found:
+        """A page of indicators with their targets, and the cursor of the next page.
 
         Raises:
-            BadCursorError: the cursor is none of ours.
+            BadCursorError: the cursor is not the `next` of a previous page.
 
         """
-        sql = queries.page(asked, limit + 1, _read_cursor(cursor), few_shared=self._few_shared(asked))
+        sql = queries.page(wanted, limit + 1, _read_cursor(cursor), few_shared=self._few_shared(wanted))
         rows = query(self._db, *sql)
         shared = self._shared([row["id"] for row in rows[:limit]])
         items = [_indicator(row, shared.get(row["id"], [])) for row in rows[:limit]]
         last = rows[limit - 1] if len(rows) > limit else None
         return {"items": items, "next": _write_cursor((last["last_seen"], last["num"])) if last else None}
 
-    def count(self, asked: Filter) -> Found:
-        """How many indicators there are, counted up to a bound; `more` says that there are more."""
-        sql = queries.count(asked, COUNT_MOST + 1, few_shared=self._few_shared(asked))
+    def count(self, wanted: Filter) -> Found:
+        """How many indicators there are, counted up to a limit; `more`: there are more."""
+        sql = queries.count(wanted, COUNT_MOST + 1, few_shared=self._few_shared(wanted))
         found: int = query(self._db, *sql)[0][0]
         return {"count": min(found, COUNT_MOST), "more": found > COUNT_MOST}
 
     def indicator(self, identity: str) -> Found | None:
-        """Everything about one indicator, by its id: the whole record, and where it is and was shared."""
+        """The record of one indicator, with the targets where it is and was shared; None if it is unknown."""
         rows = query(
             self._db, "SELECT raw FROM records WHERE num = (SELECT num FROM indicators WHERE id = ?)", (identity,)
         )
@@ -87,7 +87,7 @@ class View:
         return {"id": identity, **record.model_dump(mode="json", exclude={"v"}), "shared": [*shared, *gone]}
 
     def activity(self, limit: int, before: int | None, **only: str | None) -> Found:
-        """A page of activity, the latest first. `only`: level, code, service or connection."""
+        """A page of activity, latest first. `only` filters by level, code, service or connection."""
         given = {name: value for name, value in only.items() if value is not None}
         tests = ["num < ?", *(f"{name} = ?" for name in given)]
         sql = f"SELECT num, raw FROM activity WHERE {' AND '.join(tests)} ORDER BY num DESC LIMIT ?"  # noqa: S608
@@ -99,7 +99,7 @@ class View:
         return {"items": items, "next": rows[limit - 1]["num"] if len(rows) > limit else None}
 
     def rejected(self, destinations: Sequence[str], code: str | None, limit: int) -> list[Found]:
-        """Entries that vendors rejected at these destinations, the latest first: of one reason, or of any."""
+        """Entries that vendors rejected at these destinations, latest first. `code` filters by reason."""
         rows = query(
             self._db,
             "SELECT indicator, destination, target, reason AS code, detail, at, attempts, sharings FROM shared "
@@ -116,7 +116,7 @@ class View:
         ]  # fmt: skip
 
     def shared_counts(self) -> list[Found]:
-        """How many entries there are, by destination, target, the sharings that want them, state and reason."""
+        """Counts of entries by destination, target, sharings, state and reason."""
         rows = query(
             self._db,
             "SELECT destination, target, sharings, state, coalesce(CASE state WHEN 'skipped' THEN coalesce(skipped, "
@@ -126,7 +126,7 @@ class View:
         return [{**dict(row), "sharings": (row["sharings"] or "").split()} for row in rows]
 
     def summary(self) -> Found:
-        """How many indicators there are, active and in all, by type."""
+        """Counts of indicators, all and active, in total and by type."""
         rows = query(self._db, "SELECT type, active, count(*) AS count FROM indicators GROUP BY 1, 2")
         types: dict[str, dict[str, int]] = {}
         for row in rows:
@@ -140,13 +140,13 @@ class View:
         }
 
     def unreadable(self) -> list[Found]:
-        """What is left out because it cannot be read, and why."""
+        """Records that could not be read, with the error. At most 1000."""
         return [dict(row) for row in query(self._db, "SELECT topic, part, key, why FROM unreadable LIMIT 1000")]
 
-    def _few_shared(self, asked: Filter) -> bool:
-        if not queries.asks_for_shared(asked) or asked.text:
+    def _few_shared(self, wanted: Filter) -> bool:
+        if not queries.asks_for_shared(wanted) or wanted.text:
             return False
-        found: int = query(self._db, *queries.few(asked, FEW_SHARED))[0][0]
+        found: int = query(self._db, *queries.few(wanted, FEW_SHARED))[0][0]
         return found < FEW_SHARED
 
     def _shared(self, identities: Sequence[str]) -> dict[str, list[Found]]:
@@ -173,7 +173,7 @@ class View:
 
 
 def _indicator(row: sqlite3.Row, shared: list[Found]) -> Found:
-    # By position and at once: a page has a hundred of them, and to find a column by its name is a walk along all.
+    # Unpack by position: a page has a hundred rows, and sqlite3.Row searches all columns for a name.
     _, id_, type_, value, severity, reputation, active, first_seen, last_seen, expires_at, hits, sources, tags = row
     return {
         "id": id_,

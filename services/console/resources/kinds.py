@@ -1,10 +1,10 @@
-"""Kinds as people type them: `sharing`, `sharings`, `Sharing`; `all` stands for every kind."""
+"""Kinds of resources as people type them: `sharing`, `sharings`, `Sharing`; `all` means every kind."""
 
 from schemas.resources import KINDS
 
 EVERY = "all"
 PASSING = ("Verdict", "Reconciliation")
-"""Kinds that are no part of a configuration: they count for an hour. `all` leaves them out."""
+"""Kinds that are valid for an hour only and not part of a configuration. `all` does not include them."""
 
 
 def plural(kind: str) -> str:
@@ -17,24 +17,24 @@ PLURALS = {plural(kind): kind for kind in KINDS}
 
 
 class UnknownKindError(Exception):
-    """There is no such kind; the text says which there are."""
+    """There is no such kind; the text lists the kinds."""
 
 
 def kinds_of(text: str) -> tuple[str, ...]:
-    """The kinds that a word means.
+    """The kinds that `text` means.
 
     Raises:
-        UnknownKindError: none.
+        UnknownKindError: there is no such kind.
 
     """
     return tuple(kind for kind in KINDS if kind not in PASSING) if text.lower() == EVERY else (kind_of(text),)
 
 
 def kind_of(text: str) -> str:
-    """The kind that a word means, in singular or plural.
+    """The kind that `text` means, in singular or plural.
 
     Raises:
-        UnknownKindError: none.
+        UnknownKindError: there is no such kind.
 
     """
     for many, kind in PLURALS.items():

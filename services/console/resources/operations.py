@@ -1,7 +1,7 @@
-"""What can be done to the policy, for whoever asks: the command line now, an HTTP API as well.
+"""Operations on the policy, shared by the command line and the HTTP API.
 
-Writers compete openly: a change is planned on what was read and written only if that still holds; otherwise it is read
-and planned again, which may well turn it into a conflict that its author has to look at.
+Concurrency is optimistic: a change is planned on a snapshot and written only if the policy has not changed since.
+Otherwise it is planned again, which may end in a conflict for its author to resolve.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +19,7 @@ from services.console.manifests.documents import Document
 from services.console.manifests.places import Mistake, Path, in_order
 from services.console.manifests.validation import Id, check, identify, subject
 from services.console.queries.progress import read_progress
-from services.console.resources.deletion import over, verdict
+from services.console.resources.deletion import expired, verdict
 from services.console.resources.planning import (
     Change,
     NotFoundError,
@@ -27,7 +27,7 @@ from services.console.resources.planning import (
     RefusedError,
     plan_apply,
     plan_delete,
-    plan_word,
+    plan_put,
 )
 from services.console.resources.store import NoPolicyError, PolicyStore, Snapshot, Stored, competing
 from services.runtime.clock import now_ms
@@ -38,14 +38,14 @@ from services.runtime.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was done, or in a dry run what would be: to the resources, and to the topics of the destinations."""
+    """What was done, or in a dry run would be done: to resources, and to topics of destinations."""
 
     changes: tuple[Change, ...]
     topics: tuple[TopicState, ...] = ()
 
 
 class Operations:
-    """The verbs on one installation's policy, for one person or program (`by`), which the activity log names.
+    """Operations on one installation's policy, in the name of `by`, which the activity log shows.
 
     Every method may raise KafkaError and NoPolicyError.
     """
@@ -56,22 +56,22 @@ class Operations:
         self._store = PolicyStore(settings)
 
     def snapshot(self) -> Snapshot:
-        """Everything as it stands."""
+        """The current policy."""
         return self._store.read()
 
     def plan(self, documents: Sequence[Document], mistakes: Sequence[Mistake] = ()) -> Plan:
-        """What `apply` would do. Raises RefusedError as it does."""
+        """What `apply` would do. Raises RefusedError like `apply`."""
         checked, wrong = check(list(documents))
         return plan_apply(self._store.read(), checked, [*mistakes, *wrong], now_ms())
 
     def apply(
         self, documents: Sequence[Document], mistakes: Sequence[Mistake] = (), *, dry_run: bool = False
     ) -> Outcome:
-        """Make the stored resources as the documents say, all or none, and the topics of all destinations exist.
+        """Create or change resources as in the documents, all or none, and create missing topics of destinations.
 
         Raises:
-            RefusedError: with every mistake of all documents, and `mistakes`, those of reading them.
-            FencedError, MovedError: others kept writing at the same time; nothing was changed.
+            RefusedError: with every mistake in the documents, and `mistakes` from reading them.
+            FencedError, MovedError: other writers kept interfering; nothing was changed.
 
         """
         checked, wrong = check(list(documents))
@@ -79,19 +79,19 @@ class Operations:
         try:
             return self._carry_out(lambda on: plan_apply(on, checked, found, now_ms()), dry_run=dry_run, topics=True)
         except (KafkaError, NoPolicyError) as error:
-            if found:  # these are mistakes whatever is stored
+            if found:  # these are mistakes whatever the policy holds
                 raise RefusedError(in_order(found)) from error
             raise
 
     def delete(self, ids: Iterable[Id], *, dry_run: bool = False, keep: bool = False) -> Outcome:
-        """Delete resources, all or none. Topics stay: what they say of a tenant is not to be lost by a slip.
+        """Delete resources, all or none. Topics stay, so that a mistake does not lose the state of a tenant.
 
-        What only a deleted sharing wanted is withdrawn, or with `keep` stays at the vendors and is none of ours.
+        Entries that only a deleted sharing desired are withdrawn, or with `keep` released.
 
         Raises:
-            NotFoundError: some do not exist.
-            RefusedError: others refer to one, or one is built in.
-            FencedError, MovedError: others kept writing at the same time; nothing was changed.
+            NotFoundError: a resource does not exist.
+            RefusedError: another resource refers to one, or one is built in.
+            FencedError, MovedError: other writers kept interfering; nothing was changed.
 
         """
         ids = tuple(ids)
@@ -108,32 +108,36 @@ class Operations:
                 planned = plan(self._store.read())
                 states = states or (self._topics(planned.policy, dry_run=dry_run) if topics else ())
                 if planned.writes and not dry_run:
-                    told = entries(self._settings, code, _said(planned.changes, self._by), _items(planned.changes))
-                    self._store.write([*planned.writes, *self._swept(planned)], planned.on.version, told)
+                    activity = entries(
+                        self._settings, code, _summary(planned.changes, self._by), _items(planned.changes)
+                    )
+                    self._store.write(
+                        [*planned.writes, *self._expired_deletions(planned)], planned.on.version, activity
+                    )
         return Outcome(planned.changes, states)
 
-    def judge(self, hold: Hold, said: Literal["confirm", "reject"]) -> Outcome:
-        """Let through what a guard holds, or keep it back.
+    def judge(self, hold: Hold, decision: Literal["confirm", "reject"]) -> Outcome:
+        """Confirm or reject a hold.
 
         Raises:
-            FencedError, MovedError: others kept writing at the same time; nothing was changed.
+            FencedError, MovedError: other writers kept interfering; nothing was changed.
 
         """
-        word = verdict(hold.connection, hold.subject, hold.kind, said, now=now_ms(), by=self._by)
-        return self._carry_out(lambda on: plan_word(on, word), dry_run=False, topics=False)
+        decided = verdict(hold.connection, hold.subject, hold.kind, decision, now=now_ms(), by=self._by)
+        return self._carry_out(lambda on: plan_put(on, decided), dry_run=False, topics=False)
 
-    def reconcile(self, asked: Reconciliation) -> Outcome:
-        """Have the services of a connection compare. Raises as `judge`."""
-        return self._carry_out(lambda on: plan_word(on, asked), dry_run=False, topics=False, code=ASKED_RECONCILE)
+    def reconcile(self, request: Reconciliation) -> Outcome:
+        """Request a drift check of a connection. Raises like `judge`."""
+        return self._carry_out(lambda on: plan_put(on, request), dry_run=False, topics=False, code=ASKED_RECONCILE)
 
-    def _swept(self, planned: Plan) -> list[tuple[str, bytes | None]]:
-        """Deletions of what is over, on the occasion of another change."""
+    def _expired_deletions(self, planned: Plan) -> list[tuple[str, bytes | None]]:
+        """Deletions of expired resources, to be written with another change."""
         written = {key for key, _ in planned.writes}
         ended = any(found.resource.metadata.ended for found in planned.on.stored.values())
         progress = read_progress(self._settings) if ended else {}
         return [
             (key, None)
-            for found in over(planned.on, progress, now_ms())
+            for found in expired(planned.on, progress, now_ms())
             if (key := resource_key(found)) not in written
         ]  # fmt: skip
 
@@ -148,7 +152,7 @@ class Operations:
             return tuple(apply_topics(admin, wanted, self._settings.replication))
 
 
-def _said(changes: Sequence[Change], by: str) -> str:
+def _summary(changes: Sequence[Change], by: str) -> str:
     done = [change for change in changes if change.what != "unchanged"]
     first = ", ".join(f"{subject(change.id)} {change.what}" for change in done[:3])
     return f"{by}: {first}{f' and {len(done) - 3} more' if len(done) > 3 else ''}"
@@ -159,10 +163,10 @@ def _items(changes: Sequence[Change]) -> list[tuple[str, str]]:
 
 
 def identify_all(documents: Iterable[Document]) -> list[Id]:
-    """The resources that documents are about, whatever else is in them.
+    """The ids of the resources in documents; other fields are not checked.
 
     Raises:
-        RefusedError: of some it cannot be told.
+        RefusedError: a document has no valid kind or name.
 
     """
     ids: list[Id] = []
@@ -181,10 +185,10 @@ def identify_all(documents: Iterable[Document]) -> list[Id]:
 
 
 def select(on: Snapshot, kinds: Sequence[str], names: Sequence[str] = ()) -> list[Stored]:
-    """Resources of some kinds, by kind and name; only those named, in that order, if any are.
+    """Resources of some kinds, by kind and name; with `names` only those, in that order.
 
     Raises:
-        NotFoundError: there is none of a name.
+        NotFoundError: a name does not exist.
 
     """
     if not names:

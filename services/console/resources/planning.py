@@ -1,7 +1,7 @@
-"""What a change comes to: pure, from what is stored and what is asked for to the changes, or to every reason against.
+"""Plans changes of the policy: from the stored and the requested resources to the changes, or to every mistake. Pure.
 
-Whether resources fit together is said by `Policy.misfits` alone, of the policy as it would be. So what refers to a
-resource is found out by leaving it out: no kind's references are listed here.
+Only `Policy.misfits` decides whether resources fit together. So references to a resource are found by leaving it out;
+this module lists no references of any kind.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,17 +17,17 @@ from schemas.resources.rule import ALL, RULE_ALL
 from services.console.manifests.documents import Document
 from services.console.manifests.places import Mistake, Path, in_order
 from services.console.manifests.validation import Checked, Id, subject
-from services.console.resources.deletion import confirmations, kept
+from services.console.resources.deletion import confirmations, ended_with_keep
 from services.console.resources.store import Snapshot
 
 _FIXED: dict[Id, AnyResource] = {("Rule", ALL): RULE_ALL}
-"""What cannot be replaced: sharings that name no rule mean this one."""
+"""Resources that cannot be replaced: sharings without a rule use this one."""
 _ORDER = list(KINDS)
 _VERSION: Path = ("metadata", "resourceVersion")
 
 
 class RefusedError(Exception):
-    """What was asked for cannot be done; nothing was changed."""
+    """The request was refused for the `mistakes`; nothing was changed."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         super().__init__("\n".join(map(str, mistakes)))
@@ -35,26 +35,26 @@ class RefusedError(Exception):
 
 
 class NotFoundError(Exception):
-    """There are no such resources."""
+    """A named resource does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one resource. `value` is the record to write; None for a deletion and where there is none."""
+    """The change of one resource. `value` is the record to write; None for a deletion or no change."""
 
     id: Id
     key: str
     what: Literal["created", "changed", "unchanged", "deleted"]
     value: bytes | None = None
-    aside: tuple[tuple[str, bytes], ...] = ()
-    """Records that go with it, by key."""
+    also: tuple[tuple[str, bytes], ...] = ()
+    """Records to write with it, by key."""
     entries: tuple[ExplainedEntry, ...] = ()
-    """What the entries of a guard mean."""
+    """The entries of a guard with their meanings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes in a stable order, what they were planned on, and the policy they lead to."""
+    """Changes in a stable order, the snapshot they were planned on, and the resulting policy."""
 
     changes: tuple[Change, ...]
     on: Snapshot
@@ -62,15 +62,15 @@ class Plan:
 
     @property
     def writes(self) -> list[tuple[str, bytes | None]]:
-        """What is to be written."""
+        """The records to write, by key; None deletes."""
         done = [change for change in self.changes if change.what != "unchanged"]
-        return [(change.key, change.value) for change in done] + [found for change in done for found in change.aside]
+        return [(change.key, change.value) for change in done] + [found for change in done for found in change.also]
 
 
 def plan_apply(on: Snapshot, checked: Sequence[Checked], mistakes: Sequence[Mistake] = (), now: Millis = 0) -> Plan:
-    """Plan to make the stored resources as the documents say. `mistakes` are those already found in the documents.
+    """Plan to create or change resources as in the documents. `mistakes` are those already found in the documents.
 
-    What is new is noted as made at `now`, whatever its document says of that.
+    New resources get the creation time `now`, whatever their documents say.
 
     Raises:
         RefusedError: with every mistake, in the order of the files.
@@ -79,7 +79,7 @@ def plan_apply(on: Snapshot, checked: Sequence[Checked], mistakes: Sequence[Mist
     wanted = {one.id: one for one in checked if one.id and one.sketch}
     found = [*mistakes]
     for one in wanted.values():
-        found += _conflict(on, one) + _meddling(one) + _flaws(one)
+        found += _conflict(on, one) + _built_in(one) + _flaws(one)
     resources = {id_: stored.resource for id_, stored in on.stored.items()}
     resources |= {id_: one.sketch for id_, one in wanted.items() if one.sketch}
     policy = Policy.of(resources.values(), on.version)
@@ -102,11 +102,11 @@ def plan_apply(on: Snapshot, checked: Sequence[Checked], mistakes: Sequence[Mist
 
 
 def plan_delete(on: Snapshot, ids: Iterable[Id], by: str = "", now: Millis = 0, *, keep: bool = False) -> Plan:
-    """Plan to delete resources: sharings so that their entries are withdrawn, or with `keep` stay where they are.
+    """Plan to delete resources. The entries of sharings are withdrawn, or with `keep` stay at the vendors.
 
     Raises:
-        NotFoundError: some do not exist.
-        RefusedError: one is built in, or others refer to one; says which.
+        NotFoundError: a resource does not exist.
+        RefusedError: one is built in, or another resource refers to one; names both.
 
     """
     ids = dict.fromkeys(ids)
@@ -129,14 +129,14 @@ def plan_delete(on: Snapshot, ids: Iterable[Id], by: str = "", now: Millis = 0, 
     return Plan(tuple(sorted(changes, key=_rank, reverse=True)), on, rest)
 
 
-def plan_word(on: Snapshot, said: Verdict | Reconciliation) -> Plan:
-    """Plan to write down what a person said, in place of an earlier word on the same hold or connection."""
-    change = Change((said.kind, said.name), resource_key(said), "created", encode_resource(said))
+def plan_put(on: Snapshot, resource: Verdict | Reconciliation) -> Plan:
+    """Plan to write a verdict or a request. It replaces an earlier one on the same hold or connection."""
+    change = Change((resource.kind, resource.name), resource_key(resource), "created", encode_resource(resource))
     return Plan((change,), on, on.policy)
 
 
 def referrers(on: Snapshot, id_: Id) -> list[Misfit]:
-    """What would no longer fit without a resource, and at which field it refers to it."""
+    """The references to a resource: what would be a misfit without it, with the field."""
     before = {_where(misfit) for misfit in on.policy.misfits()}
     without = Policy.of((stored.resource for other, stored in on.stored.items() if other != id_), on.version)
     if id_ in _FIXED:
@@ -159,7 +159,7 @@ def _conflict(on: Snapshot, one: Checked) -> list[Mistake]:
     return [Mistake(message, one.document.place(_VERSION), subject(one.id), _VERSION)]
 
 
-def _meddling(one: Checked) -> list[Mistake]:
+def _built_in(one: Checked) -> list[Mistake]:
     assert one.id
     assert one.sketch
     built_in = _FIXED.get(one.id)
@@ -172,10 +172,10 @@ def _deletion(id_: Id, found: AnyResource, by: str, now: Millis, *, keep: bool) 
     if not isinstance(found, Sharing):
         return Change(id_, resource_key(found), "deleted")
     if keep:
-        return Change(id_, resource_key(found), "deleted", encode_resource(kept(found)))
+        return Change(id_, resource_key(found), "deleted", encode_resource(ended_with_keep(found)))
     verdicts = confirmations(found, now, by) if found.spec.enabled else []
-    aside = tuple((resource_key(said), encode_resource(said)) for said in verdicts)
-    return Change(id_, resource_key(found), "deleted", aside=aside)
+    also = tuple((resource_key(one), encode_resource(one)) for one in verdicts)
+    return Change(id_, resource_key(found), "deleted", also=also)
 
 
 def _flaws(one: Checked) -> list[Mistake]:
@@ -207,17 +207,17 @@ def _whose(misfit: Misfit) -> Id:
 
 
 def _path(misfit: Misfit) -> Path:
-    """The field, with positions in lists as numbers."""
+    """The path of the field, with list positions as numbers."""
     return tuple(int(part) if part.isdigit() else part for part in misfit.path)
 
 
 def _where(misfit: Misfit) -> tuple[str, str, tuple[str, ...]]:
-    """A misfit without its message, which may name another resource for the same trouble."""
+    """A misfit without its message, which may name different resources for the same trouble."""
     return misfit.kind, misfit.name, misfit.path
 
 
 def _rests_on(document: Document, path: Path, broken: Sequence[str]) -> bool:
-    """Whether a misfit may only come from mistakes in another document, by one of the names in it."""
+    """Whether a misfit may only follow from mistakes in another document: its field names one of those."""
     value = document.value
     above: object = None
     for part in path:

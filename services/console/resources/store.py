@@ -1,7 +1,7 @@
-"""`ioc.policy` as it stands, and writing to it on one condition: that it is still as it was read.
+"""Reads `ioc.policy`, and writes to it only if it has not changed since it was read.
 
-Opening the writer fences whoever wrote before. Only then the end of the topic is compared with that of the reading, so
-nobody's change can slip in between: the writing is refused, and its owner reads and plans again.
+Opening the writer fences all earlier writers. Only then the end of the topic is compared with the snapshot's version,
+so no other change can come in between: the write is refused, and the caller reads and plans again.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,14 +21,14 @@ from services.runtime.kafka.transactional_producer import FencedError, OutgoingR
 from services.runtime.settings import Settings
 
 WRITER = "policy"
-"""The one writer that everybody becomes who changes something by hand: the policy, or what was made of dead letters."""
+"""Transactional id shared by all writers of the policy and of resolutions, so that they fence each other."""
 ATTEMPTS = 5
 BOOTSTRAP_WITHIN_MS = 10_000
-"""A person waits: half a minute, as services do, is too long to learn that an address is wrong."""
+"""Shorter than the services' half a minute: a person waits for the answer."""
 
 
 def competing() -> Retrying:
-    """Attempts of somebody who writes where others do as well; the last one's error is theirs to deal with."""
+    """Attempts of a write that competes with other writers. The error of the last attempt is raised."""
     return Retrying(
         retry=retry_if_exception_type((FencedError, MovedError)),
         stop=stop_after_attempt(ATTEMPTS),
@@ -38,7 +38,7 @@ def competing() -> Retrying:
 
 
 class NoPolicyError(Exception):
-    """The topic does not exist."""
+    """The policy topic does not exist."""
 
 
 class MovedError(Exception):
@@ -47,7 +47,7 @@ class MovedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A resource and the offset of its record; None for what is built in."""
+    """A resource and the offset of its record as `version`; None if it is built in."""
 
     resource: AnyResource
     version: int | None
@@ -55,9 +55,9 @@ class Stored:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All resources of one moment, by kind and name; `version` is the end of the topic then.
+    """All resources at one moment, by kind and name. `version` is the end offset of the topic at that moment.
 
-    `unreadable` has the keys of records which this version cannot read, and why.
+    `unreadable`: records that this version cannot read, by key, with the error.
     """
 
     stored: dict[tuple[str, str], Stored] = field(default_factory=dict)
@@ -66,12 +66,12 @@ class Snapshot:
 
     @cached_property
     def listed(self) -> dict[tuple[str, str], Stored]:
-        """All but what was deleted and is still being carried out."""
+        """All resources except deleted ones that are still being carried out."""
         return {id_: found for id_, found in self.stored.items() if found.resource.metadata.ended is None}
 
     @cached_property
     def policy(self) -> Policy:
-        """The resources as services see them."""
+        """The policy that services see."""
         return Policy.of((found.resource for found in self.stored.values()), self.version)
 
 
@@ -83,7 +83,7 @@ class PolicyStore:
         self._partition = TopicPartition(settings.topics.policy.name, 0)
 
     def read(self, reader: KafkaConsumer | None = None) -> Snapshot:
-        """Read everything up to the present end; by a consumer that is there already, if one is given.
+        """Read everything up to the current end. `reader`: a consumer to use instead of a new one.
 
         Raises:
             NoPolicyError: the topic does not exist.
@@ -112,14 +112,14 @@ class PolicyStore:
     def write(
         self, values: Iterable[tuple[str, bytes | None]], version: int, also: Iterable[OutgoingRecord] = ()
     ) -> None:
-        """Write values by key, all or none, provided that the policy still ends at `version`. None deletes.
+        """Write values by key, all or none, if the topic still ends at `version`. None deletes a key.
 
-        `also` becomes visible together with them.
+        `also` is written in the same transaction.
 
         Raises:
-            MovedError: it does not; nothing was written.
-            FencedError: someone else began to write; nothing was written.
-            LedgerError, KafkaError: Kafka did not take it.
+            MovedError: the topic has grown; nothing was written.
+            FencedError: another writer took over; nothing was written.
+            ProducerError, KafkaError: Kafka did not take the write.
 
         """
         with closing(TransactionalProducer(self._settings, WRITER)) as producer:
