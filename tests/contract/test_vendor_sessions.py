@@ -271,7 +271,7 @@ def test_no_secret_is_ever_logged(
         error = failing(lambda: listing(session))
         log.get("test").error("gave up", why=error, exc_info=error)
         lines = logged()
-    assert len([line for line in lines if line["event"] == "vendor call failed, trying again"]) >= len(HARMS)
+    assert len([line for line in lines if line["event"] == "a vendor call failed and is tried again"]) >= len(HARMS)
     assert {SECRET, "mistyped-secret"} < set(hidden)
     text = json.dumps(lines) + str(error)
     assert "gave up" in text

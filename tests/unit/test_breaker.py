@@ -101,7 +101,7 @@ def test_what_only_a_person_can_mend_opens_it_at_once() -> None:
     assert (process.published, process.codes) == ("open", ["breaker_opened"])
     assert process.written.connection
     assert process.written.connection.reason == str(REFUSED)
-    assert process.written.connection.remedy == "as the text says; no restart is needed"
+    assert process.written.connection.remedy == "do what the text says; no restart is needed"
 
 
 def test_a_vendor_that_asks_to_wait_is_waited_for_and_only_long_after_is_that_trouble() -> None:

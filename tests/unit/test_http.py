@@ -206,7 +206,7 @@ def untrusted() -> ssl.SSLCertVerificationError:
         (raising(httpx.ConnectError("x"), ConnectionRefusedError(111, "refused")), "connect", False, "no connection"),
         (raising(httpx.ConnectError("x"), socket.gaierror(-2, "unknown")), "dns", False, "does not resolve"),
         (raising(httpx.ConnectError("x"), untrusted()), "tls", False, "self-signed certificate"),
-        (raising(httpx.ConnectError("x"), ssl.SSLError(1, "wrong version")), "tls", False, "does not speak TLS"),
+        (raising(httpx.ConnectError("x"), ssl.SSLError(1, "wrong version")), "tls", False, "the TLS handshake with"),
         (raising(httpx.ProxyError("x")), "proxy", False, "spec.proxy"),
         (raising(httpx.LocalProtocolError("Illegal header value b'token'")), "protocol", False, "cannot be sent"),
         (raising(httpx.ReadTimeout("x")), "timeout", True, "no answer from api.example"),

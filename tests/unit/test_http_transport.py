@@ -37,7 +37,7 @@ def test_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert got(trusting) == {"hello": 1}
         with pytest.raises(UnreachableError, match=r"not trusted .*check spec\.apiUrl"):
             got(trusting, server.url.replace("127.0.0.1", "localhost"))
-        with pytest.raises(UnreachableError, match="does not speak TLS"):
+        with pytest.raises(UnreachableError, match="the TLS handshake with"):
             got(trusting, plain.url.replace("http:", "https:"))
         assert metric("tls_unverified", connection="tls") == 0
         assert got(Tls(verify=False)) == {"hello": 1}

@@ -1,4 +1,4 @@
-"""A vendor's answer as what it should be, or an error that says where it is something else."""
+"""Answers of vendors, checked against their documented shape."""
 
 from typing import TypeVar
 
@@ -10,10 +10,10 @@ _T = TypeVar("_T")
 
 
 def as_documented(kind: TypeAdapter[_T], answer: object, connection: str, route: str) -> _T:
-    """Read an answer.
+    """Return the answer as `kind`.
 
     Raises:
-        BrokenAnswerError: it is not as the vendor documents it; names the place.
+        BrokenAnswerError: the answer is not as documented; names the first place that differs.
 
     """
     try:

@@ -1,12 +1,10 @@
-"""Quotas kept on our side: several windows at once per bucket, shared by all connections of one app and tenant.
+"""Budgets: the vendor's quotas, counted on our side. Each bucket has several windows at once.
 
-The vendor counts calls as they arrive, we as they leave. A first call that took long to arrive and a later one that
-was quick are closer together there than here, so every window is kept longer than the vendor's by a margin: 2 s, or a
-quarter of the window where that is less. Within a window calls may leave in one burst.
+The vendor counts calls when they arrive, we when they leave, and calls may take different times. So each window here is
+longer than the vendor's by 2 s, or by a quarter of the window if that is less.
 
-Shared within a process; a new pusher process also counts what the former one spent (spending.py).
-Services that call the same tenant from different processes learn of each other from the vendor's 429, which makes all
-sharers wait.
+All connections of one app and tenant in a process share a budget; a new pusher process also counts what the former one
+spent (`spending`). Processes that call the same tenant find out about each other by the vendor's 429.
 """
 
 import threading
@@ -27,14 +25,14 @@ _SLICE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """At most `calls` calls in any `seconds` seconds, as the vendor states it."""
+    """A vendor's quota: at most `calls` calls in any `seconds` seconds."""
 
     calls: int
     seconds: float
 
     @property
     def kept_s(self) -> float:
-        """How long the window is kept on our side, seconds."""
+        """The length of the window on our side, seconds."""
         return self.seconds + min(MARGIN_S, self.seconds * MARGIN_SHARE)
 
 
@@ -45,7 +43,7 @@ Quotas = Mapping[str, Sequence[Window]]
 class Budget:
     """The quotas of one app in one tenant. Safe to use from several threads.
 
-    A bucket named `kind:part` has the windows of `kind` and a count of its own.
+    A bucket named `kind:part` has the windows of `kind` and its own count.
     """
 
     def __init__(self, quotas: Quotas, clock: Callable[[], float] = time.monotonic) -> None:
@@ -55,7 +53,7 @@ class Budget:
         self._buckets: dict[str, InMemoryBucket] = {}
         self._closed_until: dict[str, float] = {}
         self._shown: set[tuple[str, str]] = set()
-        """Connections and buckets whose gauges are kept up to date."""
+        """Connections and buckets whose gauges `show` updates."""
 
     def acquire(
         self,
@@ -67,7 +65,7 @@ class Budget:
         patience_s: float | None = None,
         check: Callable[[], None] | None = None,
     ) -> None:
-        """Take one call out of the bucket; wait for it if need be, for `patience_s` seconds at most.
+        """Take one call out of the bucket, after a wait of at most `patience_s` seconds if there is none left.
 
         `check` is called every few seconds of a wait; what it raises ends it.
 
@@ -80,7 +78,7 @@ class Budget:
         waited = 0.0
         while wait := self._take(bucket):
             if patience_s is not None and waited + wait > patience_s:
-                text = f"own quota {bucket} is used up for {wait:.0f} s; it goes on by itself"
+                text = f"own quota {bucket} is used up for {wait:.0f} s; calls go on by themselves then"
                 raise ThrottledError(connection, route, text, retry_after=wait)
             began = time.monotonic()
             stopped = stop.wait(min(wait, _SLICE_S))
@@ -98,12 +96,12 @@ class Budget:
         self._show(connection, bucket)
 
     def show(self) -> None:
-        """Bring the gauges up to date: what was spent comes back with time, call or no call."""
+        """Update the gauges: calls become free with time, even without a call."""
         for connection, bucket in self._shown.copy():
             self._show(connection, bucket)
 
     def forget(self, connection: str) -> None:
-        """Show no more of a connection that another process works for now."""
+        """Stop showing a connection that this process no longer works for."""
         self._shown = {found for found in self._shown if found[0] != connection}
 
     def _show(self, connection: str, bucket: str) -> None:
@@ -112,38 +110,38 @@ class Budget:
             BUDGET_LEFT.labels(connection, bucket, f"{window.seconds:g}").set(0 if closed else left)
 
     def left(self, bucket: str) -> int:
-        """Calls that may leave now without waiting. Raises KeyError."""
+        """Return how many calls may leave now without waiting. Raises KeyError."""
         if self._closed_for(bucket) > 0:
             return 0
         return min(self._each_left(bucket).values())
 
     def seconds_until_free(self, bucket: str) -> float:
-        """Seconds until one call may leave; 0 when one may now. Raises KeyError."""
+        """Return the seconds until one call may leave; 0 if one may now. Raises KeyError."""
         with self._lock:
             held, now = self._bucket(bucket), self._now_ms()
             waits = [0]
             for rate in held.rates:
                 blocking = held.peek(rate.limit - 1)
                 if blocking is not None:
-                    # A millisecond to leave the window, and one for a clock that is read in whole milliseconds.
+                    # One millisecond to leave the window, and one because the clock is read in whole milliseconds.
                     waits.append(blocking.timestamp + rate.interval + 2 - now)
         return max(max(waits) / 1000, self._closed_for(bucket))
 
     def spent(self, bucket: str, calls: int, ago_s: float) -> None:
-        """Count calls that another process made so many seconds ago. Raises KeyError."""
+        """Count calls that another process made `ago_s` seconds ago. Raises KeyError."""
         with self._lock:
             held, at = self._bucket(bucket), self._now_ms() - round(ago_s * 1000)
             held.items.extend(RateItem(bucket, at) for _ in range(calls))
             held.items.sort(key=lambda item: item.timestamp)
 
     def penalise(self, bucket: str, seconds: float) -> None:
-        """Let nobody call for so long: the vendor said so."""
+        """Close the bucket for `seconds`, as the vendor requests."""
         with self._lock:
             until = self._clock() + seconds
             self._closed_until[bucket] = max(until, self._closed_until.get(bucket, until))
 
     def _take(self, bucket: str) -> float:
-        """Take one call, or say how many seconds to wait before asking again."""
+        """Take one call and return 0, or return the seconds to wait before trying again."""
         with self._lock:
             closed = self._closed_for(bucket)
             if closed > 0:
@@ -187,21 +185,21 @@ _shared_lock = threading.Lock()
 
 
 def shared_budget(kind: str, tenant: str, app: str, quotas: Quotas, *, url: str = "") -> Budget:
-    """The one budget of this process for an app in a tenant; whoever asks first sets its quotas.
+    """Return this process's budget for an app in a tenant. The first call sets its quotas.
 
-    `url` is the API's where it is not the vendor's own: another server counts on its own.
+    `url` is set for an API that is not at the vendor's own host: another server counts separately.
     """
     with _shared_lock:
         return _shared.setdefault((kind, url, tenant.lower(), app.lower()), Budget(quotas))
 
 
 def show_budgets() -> None:
-    """Bring the gauges of every budget of this process up to date."""
+    """Update the gauges of all budgets of this process."""
     for budget in list(_shared.values()):
         budget.show()
 
 
 def forget_budgets(connection: str) -> None:
-    """Show no more of a connection, whichever budget it shares in."""
+    """Stop showing a connection in all budgets."""
     for budget in list(_shared.values()):
         budget.forget(connection)

@@ -1,7 +1,7 @@
-"""What a tenant was found not to accept, remembered across restarts and asked again now and then.
+"""Kinds of entries that a tenant has refused as a whole, kept across restarts and tried again from time to time.
 
-Invariant: what is remembered is noted before anything is left out because of it. A tenant that has learnt to accept a
-kind is noticed: one entry of it is tried again after `AGAIN_S`, or when a person asks, and its answer is believed.
+Invariant: a refusal is published before any entry is skipped because of it. One entry of the kind is tried again after
+`AGAIN_S` or when a person requests it; the tenant's answer then decides.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,13 +12,13 @@ from schemas.refusal import Refusal
 from services.runtime.clock import now_ms
 
 AGAIN_S: Final = 86_400.0
-"""How long a refusal is believed."""
+"""How long a refusal counts, seconds."""
 NOT_ACCEPTED: Final = "not_accepted_by_tenant"
 """Reason code of an entry of a kind that the tenant does not accept."""
 
 
 class LearnedRefusals:
-    """The refusals of one tenant. `note` publishes a note, `forget` that it is none any more. Used by one thread."""
+    """The refusals of one tenant. `note` publishes a refusal, `forget` removes it. Used by one thread."""
 
     def __init__(
         self,
@@ -38,12 +38,12 @@ class LearnedRefusals:
         return kind in self._known
 
     def why(self, kind: str) -> Reason | None:
-        """Why an entry of a kind is left out; None where it is not."""
+        """Return why entries of a kind are skipped, or None if they are not."""
         found = self._known.get(kind)
         return None if found is None else Reason(code=NOT_ACCEPTED, detail=f"{kind}: the tenant said: {found.text}")
 
     def refused(self, kind: str, text: str) -> bool:
-        """The tenant does not accept a kind. Returns whether that is news. Raises as `note`."""
+        """Record that the tenant refuses a kind. Returns whether that is new. Raises as `note`."""
         refusal = Refusal(kind=kind, tenant=self._tenant, text=text, at=now_ms())
         self._note(refusal)
         news = kind not in self._known
@@ -51,7 +51,7 @@ class LearnedRefusals:
         return news
 
     def accepted(self, kind: str) -> bool:
-        """The tenant accepts a kind. Returns whether that is news. Raises as `note`."""
+        """Record that the tenant accepts a kind. Returns whether that is new. Raises as `note`."""
         refusal = self._known.get(kind)
         if refusal is None:
             return False
@@ -60,14 +60,14 @@ class LearnedRefusals:
         return True
 
     def doubt(self) -> None:
-        """Ask again about every kind: a person wants to know."""
+        """Make every kind due for another try."""
         self._known = {kind: found.model_copy(update={"at": 0}) for kind, found in self._known.items()}
 
     def due(self) -> list[str]:
-        """The kinds to be asked about again."""
+        """Return the kinds that are due for another try."""
         return [kind for kind, wait in self.waits().items() if wait <= 0]
 
     def waits(self) -> dict[str, float]:
-        """In how many seconds each kind is to be asked about again."""
+        """Return the seconds until each kind is due for another try."""
         now = now_ms()
         return {kind: max(0.0, found.at + self._again_ms - now) / 1000 for kind, found in self._known.items()}

@@ -1,4 +1,4 @@
-"""Sessions with Microsoft Defender for Endpoint: hosts by region, tokens, quotas, one way to call.
+"""Sessions with Microsoft Defender for Endpoint: hosts by region, tokens, quotas, calls.
 
 Sources: Microsoft, "Supported Microsoft Defender for Endpoint APIs" (hosts), "Microsoft Defender for Endpoint for US
 Government customers" (gcc, gcc-high), and the pages of the single APIs (quotas).
@@ -23,7 +23,7 @@ from services.runtime.vendors.session import BeforeCall, Session
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where a region's API is, who signs in to it, and for what."""
+    """The API host, login host and scope of a region."""
 
     api_url: str
     login_url: str
@@ -32,7 +32,7 @@ class Endpoints:
 
 _COMMERCIAL_LOGIN = "https://login.microsoftonline.com"
 _COMMERCIAL_SCOPE = "https://api.securitycenter.microsoft.com/.default"
-"""Taken for every commercial host: whether a regional host is a resource of its own in every tenant is unconfirmed."""
+"""For all commercial hosts. Whether a regional host is a resource of its own in every tenant is unconfirmed."""
 
 
 def _commercial(host: str) -> Endpoints:
@@ -55,7 +55,7 @@ REGIONS: dict[Region, Endpoints] = {
     "gcc": _government("api-gcc.securitycenter.microsoft.us", _COMMERCIAL_LOGIN),
     "gcc-high": _government("api-gov.securitycenter.microsoft.us", "https://login.microsoftonline.us"),
 }
-"""aea: seen in connectors. gcc-high is DoD's, too."""
+"""aea: seen in connectors. gcc-high also serves DoD."""
 
 LIST, SUBMIT, IMPORT, DELETE, BATCH_DELETE = "list", "submit", "import", "delete", "batch_delete"
 
@@ -67,19 +67,19 @@ QUOTAS: Quotas = {
     BATCH_DELETE: (Window(30, 60), Window(1_500, 3_600)),
 }
 """Calls by bucket. Microsoft: List Indicators, Submit or Update Indicator, Import Indicators, Delete Indicator,
-Batch Delete Indicators API. Reading one indicator is not documented and counted as a listing."""
+Batch Delete Indicators API. Reading one indicator is not documented; it counts as a listing."""
 
 MOST_INDICATORS = 15_000
-"""Active indicators a tenant may have, whoever made them. Microsoft: "Overview of indicators"."""
+"""Active indicators that a tenant may have, including those of others. Microsoft: "Overview of indicators"."""
 
 _HINTS = {
-    401: "the API does not take the directory's token; check spec.scope and spec.region",
+    401: "the API refuses the directory's token; check spec.scope and spec.region",
     403: f"the app may not do this; grant it {ROLE_ALL} of WindowsDefenderATP with admin consent",
 }
 
 
 def endpoints_of(spec: DefenderTenant) -> Endpoints:
-    """The region's URLs and scope, each as the connection overrides it."""
+    """Return the URLs and scope of the connection's region, with the connection's overrides."""
     region = REGIONS[spec.region]
     return Endpoints(
         api_url=str(spec.api_url or region.api_url).rstrip("/"),
@@ -141,7 +141,7 @@ class DefenderSession(Session):
 
     @property
     def roles(self) -> frozenset[str] | None:
-        """The app's roles; None before the first call, and when the token does not tell."""
+        """The app's roles; None before the first call, and if the token does not state them."""
         return self._tokens.roles
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ class DefenderSession(Session):
         self._login.close()
 
     def listed(self, rows: int) -> None:
-        """Note how many active indicators a listing of the whole tenant had."""
+        """Record how many active indicators a full listing of the tenant had."""
         metrics.CAPACITY_USED.labels(self.name).set(rows)
         metrics.CAPACITY_LIMIT.labels(self.name).set(MOST_INDICATORS)
 
@@ -171,15 +171,15 @@ class DefenderSession(Session):
         empty_ok: bool = False,
         read_timeout_s: float | None = None,
     ) -> object:
-        """One call, under quota, with a token, repeated where that helps. Returns the parsed body, None for 204.
+        """Make one call under quota, with a token and retries. Returns the parsed body, None for 204.
 
         `path` begins with `/api/`; quote its parts. `route` names the call in metrics and texts, for example
-        `import`. `repeatable`: doing it twice is as good as once; true of all indicator calls, since submitting is an
-        upsert (a repeated BatchDelete may get 404 for what its first try deleted).
+        `import`. `repeatable`: repeating the call has no further effect; true of all indicator calls, since submitting
+        is an upsert (a repeated BatchDelete may get 404 for what its first try deleted).
 
         Raises:
             StoppedError: `stop` was set while waiting.
-            VendorError: it did not succeed, after all attempts.
+            VendorError: the call failed after all attempts.
 
         """
 
@@ -204,7 +204,7 @@ class DefenderSession(Session):
         )
 
     def _with_valid_token(self, send: Callable[[], Answer]) -> Answer:
-        """A token may be withdrawn before its time: one 401 is answered with a new one."""
+        """Send; after a 401 send once more with a new token, since a token may be revoked early."""
         try:
             return self._sent(send)
         except UnauthorizedError:
@@ -214,5 +214,5 @@ class DefenderSession(Session):
         try:
             return send()
         except (UnauthorizedError, ForbiddenError):
-            self._tokens.forget()  # a new one may hold, and carries permissions granted since
+            self._tokens.forget()  # a new token may work: it has permissions granted meanwhile
             raise

@@ -1,7 +1,7 @@
-"""The rows of a Defender tenant's listing, for puller and pusher alike: whole or not at all, each row as it came.
+"""The rows of a Defender tenant's listing, complete or not at all, each row as received.
 
 Microsoft: List Indicators API, which documents `$top` and `$skip`. Whether `@odata.nextLink` is ever sent is
-unconfirmed; of such a link the query is followed, never the host.
+unconfirmed; only the query of such a link is used, never its host.
 """
 
 from collections.abc import Mapping
@@ -20,11 +20,11 @@ ROUTE: Final = "list"
 
 
 def read_listing(session: DefenderSession) -> list[object]:
-    """Every active indicator, each once, in whatever shape it came.
+    """Return every active indicator once, as received.
 
     Raises:
-        VendorError: a page could not be had; what came before it is no listing.
-        BrokenAnswerError: an answer without rows, which is not the same as one with none.
+        VendorError: a page could not be read; the listing is incomplete.
+        BrokenAnswerError: an answer has no list of rows, which differs from an empty one.
 
     """
 
@@ -40,7 +40,7 @@ def read_listing(session: DefenderSession) -> list[object]:
 
 
 def read_page(session: DefenderSession, params: Params) -> Page[object]:
-    """One answer of the listing. Raises as `read_listing`."""
+    """Read one page of the listing. Raises as `read_listing`."""
     answer = session.call("GET", "/api/indicators", route=ROUTE, bucket=LIST, params=params)
     found = answer.get("value") if isinstance(answer, Mapping) else None
     if not isinstance(answer, Mapping) or not isinstance(found, list):
@@ -50,12 +50,12 @@ def read_page(session: DefenderSession, params: Params) -> Page[object]:
 
 
 def id_of(row: object) -> str:
-    """The id of a row; empty where it has none that can be used."""
+    """Return the id of a row, or "" if it has no usable one."""
     return row_id(row.get("id")) if isinstance(row, Mapping) else ""
 
 
 def _key(row: object) -> str:
-    """What tells rows apart. A row without an id is told by what it is."""
+    """Return what identifies a row: its id, or else a checksum of its content."""
     if found := id_of(row):
         return found
     try:

@@ -1,8 +1,8 @@
-"""The vendor's own words in a refusal: what it repeats of what was sent is no part of what a refusal means.
+"""Removes from the text of a refusal what the vendor repeats of the request, so that only its own words are judged.
 
-A vendor repeats a value in quotes, in another case, percent-encoded, defanged or cut short; `internal.evil.example`
-says nothing about an internal error. So a text is read word by word: a word that is no plain word (it has a dot, a
-slash or the like inside) is dropped whatever it is, and so is what was sent.
+A vendor may repeat a value in quotes, in another case, percent-encoded, defanged or cut short, and
+`internal.evil.example` does not mean an internal error. So a text is read word by word: a word with a dot, a slash or
+the like inside is dropped, and so are the words of the request.
 """
 
 import re
@@ -18,21 +18,21 @@ _NOT_PLAIN: Final = re.compile(r"[^\w'\u2019-]|\d{4,}")
 _PARTS: Final = re.compile(r"[^a-z0-9]+")
 _LONGEST: Final = 4_000
 _SHORTEST_CUT: Final = 3
-"""Characters of a value from which on its beginning is known for it."""
+"""The least length at which the beginning of a value is recognised."""
 
 
 def own_words(text: str, sent: Iterable[str], *, parts: bool = False, quoted: bool = False) -> str:
-    """What a vendor says by itself, in lower case. `sent` are the texts that the refusal may repeat.
+    """Return the vendor's own words in lower case. `sent` are the texts that the refusal may repeat.
 
-    `parts`: single words of what was sent are dropped as well, such as a label of a domain or the beginning of a value.
-    `quoted`: so is every single word in quotes; for what is too much to be given as `sent`.
+    `parts`: also drop single words of `sent`, such as a label of a domain or the beginning of a value.
+    `quoted`: also drop every single word in quotes; for requests that are too large to be given as `sent`.
     """
-    said = _plain(text[:_LONGEST]).split()
+    stated = _plain(text[:_LONGEST]).split()
     sequences = [words for one in sent if (words := [_core(word) for word in _plain(one[:_LONGEST]).split()])]
-    cores = [_core(word) for word in said]
+    cores = [_core(word) for word in stated]
     dropped = {at for at, core in enumerate(cores) if not core or _NOT_PLAIN.search(core)}
     known = {word for words in sequences for word in words}
-    dropped |= {at for at, word in enumerate(said) if (quoted or cores[at] in known) and _is_quoted(word)}
+    dropped |= {at for at, word in enumerate(stated) if (quoted or cores[at] in known) and _is_quoted(word)}
     for words in sequences:
         dropped |= _repeated(cores, words)
     if parts:
@@ -42,7 +42,7 @@ def own_words(text: str, sent: Iterable[str], *, parts: bool = False, quoted: bo
 
 
 def _plain(text: str) -> str:
-    """A text in one form: decoded, refanged, in lower case."""
+    """Return a text decoded, refanged and in lower case."""
     for _ in range(2):
         text = unquote(text, errors="replace")
     text = _DOTS.sub(".", normalize("NFKC", text).casefold())
@@ -59,21 +59,22 @@ def _is_quoted(word: str) -> bool:
 
 
 def _is_cut(core: str, known: Iterable[str]) -> bool:
-    """Whether it is the beginning of a value that was sent. A plain word that was sent is not a value."""
+    """Whether a word is the beginning of a sent value. A plain word is not a value."""
     long_enough = len(core) >= _SHORTEST_CUT
     return long_enough and any(word.startswith(core) for word in known if _NOT_PLAIN.search(word))
 
 
-def _repeated(said: Sequence[str], sent: Sequence[str]) -> set[int]:
-    """Places of words that repeat what was sent: all of it, or at least two words of it in a row."""
+def _repeated(stated: Sequence[str], sent: Sequence[str]) -> set[int]:
+    """Return the positions of words that repeat `sent`: all of it, or at least two words of it in a row."""
     places: dict[str, list[int]] = {}
     for at, word in enumerate(sent):
         places.setdefault(word, []).append(at)
     found: set[int] = set()
-    for at, word in enumerate(said):
+    for at, word in enumerate(stated):
         for place in places.get(word, ()):
             length = 1
-            while at + length < len(said) and place + length < len(sent) and said[at + length] == sent[place + length]:
+            while (at + length < len(stated) and place + length < len(sent)
+                   and stated[at + length] == sent[place + length]):  # fmt: skip
                 length += 1
             if length >= min(2, len(sent)):
                 found.update(range(at, at + length))

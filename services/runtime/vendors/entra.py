@@ -21,21 +21,21 @@ ROUTE = "token"
 ROLE_ALL = "Ti.ReadWrite.All"
 ROLE_OWN = "Ti.ReadWrite"
 RENEW_AT = 0.9
-_LASTS_MOST_S = 86_400
-"""A token is renewed after a day at the latest, whatever its answer says."""
 """Share of its lifetime after which a token is renewed."""
+_LASTS_MOST_S = 86_400
+"""The longest lifetime that is believed: a token is renewed after a day at the latest."""
 
 _LOG = log.get(__name__)
 _AADSTS = re.compile(r"AADSTS(\d+)")
 _TRACE = re.compile(r"\s*Trace ID:.*", re.DOTALL)
 _EXPIRED = 7000222
-_WHAT_TO_DO = {
+_REMEDIES = {
     53003: "Conditional Access blocks the app; exempt it, or let the service's address through",
     70011: "spec.scope is not valid; leave it out, or end it in /.default",
-    90002: "spec.tenantId is no tenant of this cloud; copy the Directory (tenant) ID, and check spec.region",
-    500011: "spec.scope names an API the tenant does not know; leave it out to use the region's own",
+    90002: "spec.tenantId is not a tenant of this cloud; copy the Directory (tenant) ID, and check spec.region",
+    500011: "spec.scope names an API that the tenant does not have; leave it out to use the region's own",
     700016: "spec.appId is not known in this tenant; copy the Application (client) ID of the app registration",
-    900023: "spec.tenantId is no tenant id; copy the Directory (tenant) ID",
+    900023: "spec.tenantId is not a tenant id; copy the Directory (tenant) ID",
     1002012: "spec.scope must end in /.default; leave it out to use the region's own",
     7000112: "the app is disabled in this tenant; enable its enterprise application",
     7000215: "spec.appSecret is wrong; put the secret's value there (not its id), for this very app",
@@ -74,12 +74,12 @@ class TokenSource:
         self._renew_at = 0.0
 
     def get(self) -> str:
-        """A token that holds for a while yet. Asks once; whoever calls repeats.
+        """Return a valid token; fetches one without retries if the present one is due for renewal.
 
         Raises:
             CredentialsError: app, secret or scope are refused, or the app has no role for indicators.
-            SecretMissingError: there is no secret to show.
-            VendorError: the login host does not answer as it should.
+            SecretMissingError: the secret cannot be read.
+            VendorError: the login host did not answer with a token.
 
         """
         if not self._token or self._clock() >= self._renew_at:
@@ -88,7 +88,7 @@ class TokenSource:
         return self._token
 
     def forget(self) -> None:
-        """Ask for a new token next time."""
+        """Drop the token; the next `get` fetches a new one."""
         self._token = ""
 
     def _fetch(self) -> str:
@@ -116,19 +116,21 @@ class TokenSource:
 
     def _explained(self, error: RefusedError) -> CredentialsError:
         number = _number(error)
-        todo = _WHAT_TO_DO.get(number)
-        if todo:
-            text = f"{todo} (AADSTS{number})"
+        remedy = _REMEDIES.get(number)
+        if remedy:
+            text = f"{remedy} (AADSTS{number})"
         elif error.status == 404 and not number:
             text = "there is no token endpoint; check spec.loginUrl and spec.tenantId"
         else:
-            said = _TRACE.sub("", error.message) or error.text
-            text = f"no token: {error.code or error.status}: {said}; check spec.tenantId, spec.appId and spec.appSecret"
+            stated = _TRACE.sub("", error.message) or error.text
+            text = (
+                f"no token: {error.code or error.status}: {stated}; check spec.tenantId, spec.appId and spec.appSecret"
+            )
         kind = SecretExpiredError if number == _EXPIRED else CredentialsError
         return kind(self._http.connection, ROUTE, text)
 
     def _check_roles(self, token: str) -> None:
-        """Unverified on purpose: the API verifies. This only spares a person a puzzling 403 later."""
+        """Report missing roles early. The signature is not verified: the API does that."""
         try:
             claims = jwt.decode(token, options={"verify_signature": False})
         except jwt.InvalidTokenError:
@@ -145,7 +147,7 @@ class TokenSource:
             raise CredentialsError(self._http.connection, ROUTE, text)
         if ROLE_ALL not in roles and self.roles != roles:
             _LOG.warning(
-                "the app sees and changes nothing but what it created itself",
+                "the app can see and change only its own indicators",
                 connection=self._http.connection,
                 missing_role=ROLE_ALL,
             )

@@ -1,4 +1,4 @@
-"""What a vendor says in an error body, whatever its shape. Never raises: an unknown shape says nothing.
+"""Code and message of a vendor's error body, in any known shape. Never raises: unknown shapes give empty texts.
 
 Shapes known: `{"error": {"code", "message"}}` (Microsoft: Common REST API error codes), `{"error",
 "error_description"}` (Microsoft: Token Issuance Endpoint Errors), `{"message": text or lists, "statusCode", "error"}`,
@@ -17,7 +17,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """`code` and `message` are "" where the vendor gives none; `message` is one line. `body` is the parsed JSON."""
+    """`code` and `message` are one line each, "" if the vendor gives none. `body` is the parsed JSON."""
 
     code: str
     message: str
@@ -35,7 +35,7 @@ def read_error_body(content: bytes) -> ErrorBody:
 
 
 def of_body(body: object) -> ErrorBody:
-    """The same for JSON that is parsed already."""
+    """Read an error body that is parsed already."""
     code, message = _parts(body)
     return ErrorBody(_line(code), _line(message), body)
 

@@ -1,32 +1,32 @@
-"""Everything that can go wrong with a call to a vendor. Each error names connection and route and says what to do.
+"""Errors of calls to a vendor. Each names connection, route and remedy.
 
 VendorError
-├─ MisconfiguredError   nothing was sent, or nothing can succeed, until a person changes something
+├─ MisconfiguredError   no call can succeed until a person changes something
 │  ├─ SecretMissingError   a secret is not where the connection says it is
 │  └─ CredentialsError     the directory refuses the app or its secret, or the app lacks a role
-│     └─ SecretExpiredError   because the secret has expired
+│     └─ SecretExpiredError   the secret has expired
 ├─ UnreachableError     no answer: not connected, timed out, reset
 ├─ BrokenAnswerError    an answer that is cut, empty or not JSON; the vendor may have acted
-├─ ThrottledError       a quota is used up, the vendor's (429) or our own; `retry_after` says for how long
+├─ ThrottledError       a quota is used up, the vendor's (429) or our own, for `retry_after` seconds
 ├─ UnavailableError     5xx
 └─ RefusedError         3xx, 4xx, or an error that arrives with 200; `status`, `code`, `message`, `body`
    ├─ UnauthorizedError    401: the token
    ├─ ForbiddenError       403: its permissions (Netskope: also a wrong or expired token)
    ├─ NotFoundError        404
    └─ ConflictError        409
-StoppedError            a wait ended because the service was asked to leave; not the vendor's doing
+StoppedError            a wait ended because the service stops; not a VendorError
 """
 
 
 class StoppedError(Exception):
-    """The service was asked to leave while a call waited for its quota or its next attempt. Nothing is in flight."""
+    """The service stops while a call waits for its quota or its next attempt. No request is in flight."""
 
 
 class VendorError(Exception):
-    """A call that did not succeed. The text is one line for people, without secrets, query strings or bodies."""
+    """A failed call. The text is one line for people, without secrets, query strings or bodies."""
 
     transient = True
-    """Whether the same call may succeed later with nobody changing anything."""
+    """Whether the same call may succeed later without a change by a person."""
 
     def __init__(self, connection: str, route: str, text: str, *, may_have_acted: bool = False) -> None:
         super().__init__(f"connection {connection}, {route}: {text}")
@@ -34,7 +34,7 @@ class VendorError(Exception):
         self.route = route
         self.text = text
         self.may_have_acted = may_have_acted
-        """Whether the vendor may have done what was asked in spite of the error."""
+        """Whether the vendor may have carried out the request despite the error."""
 
 
 class MisconfiguredError(VendorError):
@@ -48,7 +48,7 @@ class SecretMissingError(MisconfiguredError):
 
 
 class CredentialsError(MisconfiguredError):
-    """The directory refuses app or secret, or issues tokens without the role that is needed."""
+    """The directory refuses app or secret, or issues tokens without a required role."""
 
 
 class SecretExpiredError(CredentialsError):
@@ -64,7 +64,7 @@ class UnreachableError(VendorError):
 
 
 class BrokenAnswerError(VendorError):
-    """An answer that cannot be read. `kind` is one of cut, empty, malformed, unexpected; `content` is what came."""
+    """An unreadable answer. `kind` is one of cut, empty, malformed, unexpected; `content` is its body."""
 
     def __init__(self, connection: str, route: str, text: str, *, kind: str, content: bytes = b"") -> None:
         super().__init__(connection, route, text, may_have_acted=True)
@@ -73,7 +73,7 @@ class BrokenAnswerError(VendorError):
 
 
 class ThrottledError(VendorError):
-    """Too many calls. `retry_after`: seconds until one will be admitted."""
+    """Too many calls. `retry_after`: seconds until the next call is admitted."""
 
     def __init__(self, connection: str, route: str, text: str, *, retry_after: float) -> None:
         super().__init__(connection, route, text)
@@ -81,7 +81,7 @@ class ThrottledError(VendorError):
 
 
 class UnavailableError(VendorError):
-    """The vendor failed (5xx, 408). `retry_after`: seconds it asks for, or None when it does not say."""
+    """The vendor failed (5xx, 408). `retry_after`: the wait that it requests, in seconds, or None."""
 
     def __init__(
         self, connection: str, route: str, text: str, *, status: int, retry_after: float | None = None
@@ -92,7 +92,7 @@ class UnavailableError(VendorError):
 
 
 class RefusedError(VendorError):
-    """The vendor will not do this. `body` is its parsed JSON (None when it is none), for details a client knows."""
+    """The vendor refused the request. `body` is its parsed JSON or None, for details that a client knows."""
 
     transient = False
 
@@ -111,7 +111,7 @@ class UnauthorizedError(RefusedError):
 
 
 class ForbiddenError(RefusedError):
-    """403: the token lacks a permission. Netskope answers so for wrong and expired tokens, too."""
+    """403: the token lacks a permission. Netskope also answers 403 for wrong and expired tokens."""
 
 
 class NotFoundError(RefusedError):
@@ -119,7 +119,7 @@ class NotFoundError(RefusedError):
 
 
 class ConflictError(RefusedError):
-    """409: someone else is at it, or a name is taken."""
+    """409: another change is in progress, or a name is taken."""
 
     transient = True
 

@@ -1,11 +1,6 @@
-"""HTTP to a vendor: one client per connection, every call measured, every failure one of a small tree of errors.
+"""HTTP to a vendor: one client per connection, metrics of every call, and the errors of `vendors/errors.py`.
 
-Labels and texts carry the route, a fixed name the caller gives; never the URL, the query, a body or a header.
-The errors (services/runtime/vendors/errors.py):
-
-    VendorError ─┬─ UnreachableError   no answer           ├─ UnavailableError  5xx, 408
-                 ├─ BrokenAnswerError  cut, empty, no JSON ├─ ThrottledError    429, with seconds to wait
-                 └─ RefusedError       3xx, 4xx: UnauthorizedError, ForbiddenError, NotFoundError, ConflictError
+Invariant: labels and texts name the route, a fixed name from the caller; never the URL, the query, a body or a header.
 """
 
 import ssl
@@ -44,8 +39,8 @@ CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
 THROTTLED_S = 60.0
 KEPT_S = 2.0
-"""How long an unused connection is kept. Servers close theirs after 5 s where nobody says otherwise (Apache, Node.js,
-uvicorn), and httpx would keep it as long: a call sent at that moment is lost without an answer."""
+"""How long an unused connection is kept. Servers close theirs after 5 s by default (Apache, Node.js, uvicorn), which is
+also the default of httpx: a call that is sent at that moment gets no answer."""
 _LONGEST_RESET_S = 86_400.0
 
 _LOG = log.get(__name__)
@@ -55,7 +50,7 @@ Params = Mapping[str, str | int | bool]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx answer, read to its end."""
+    """A complete 2xx answer."""
 
     connection: str
     route: str
@@ -64,10 +59,10 @@ class Answer:
     content: bytes
 
     def json(self, *, empty_ok: bool = False) -> object:
-        """The parsed body; None for 204, and for an empty body where `empty_ok`.
+        """Return the parsed body; None for 204, and for an empty body if `empty_ok`.
 
-        It is read as tolerantly as Python's json does (`services/runtime/vendors/json_text.py`): one bad value of a log
-        record must not make a page unreadable for ever.
+        Parses as tolerantly as Python's json (`vendors/json_text.py`), so that one bad value does not make a whole page
+        unreadable.
 
         Raises:
             BrokenAnswerError: the body is empty or not JSON.
@@ -80,25 +75,25 @@ class Answer:
         except ValueError as error:
             kind = "malformed" if self.content.strip() else "empty"
             VENDOR_CALL_ERRORS.labels(self.connection, self.route, kind).inc()
-            text = f"answer {self.status} with a body that is {kind} ({len(self.content)} bytes)"
+            text = f"answer {self.status} has a body that is {kind} ({len(self.content)} bytes)"
             raise BrokenAnswerError(self.connection, self.route, text, kind=kind, content=self.content) from error
 
 
 _ANSWERED: Counter[str] = Counter()
-_ASIDE = frozenset({401, 403, 408, 429})
+_NOT_ANSWERS = frozenset({401, 403, 408, 429})
 
 
 def answered(connection: str) -> int:
-    """How often a vendor has answered what a call of ours was about, be it no: for telling that it is well."""
+    """Return how often the vendor has answered a request itself, even by a refusal: a sign that it works."""
     return _ANSWERED[connection]
 
 
 class VendorHttp:
     """One base URL of one connection. For one thread at a time.
 
-    `url_field` is the place of the base URL in the connection, for error texts; `hints` says by status what to do.
-    Where the connection names no proxy, the environment decides (`services/runtime/proxies.py`). What it is made of is
-    read at the first request, so that a mistake in it is an error of that request.
+    `url_field` is the field of the connection that holds the base URL, for error texts; `hints` are remedies by status.
+    Without a proxy in the connection, the environment decides (`services/runtime/proxies.py`). The client is made at
+    the first request, so that a faulty setting is an error of that request.
     """
 
     def __init__(
@@ -133,7 +128,7 @@ class VendorHttp:
             self._opened.close()
 
     def _client(self) -> httpx.Client:
-        """The client, made when it is first needed. Raises MisconfiguredError."""
+        """Return the client, made at the first call. Raises MisconfiguredError."""
         if self._opened is None:
             self._opened = httpx.Client(
                 base_url=self._base_url,
@@ -159,11 +154,11 @@ class VendorHttp:
         headers: Mapping[str, str] | None = None,
         read_timeout_s: float | None = None,
     ) -> Answer:
-        """Send one request, once, and read the whole answer. `path` is taken as it is: quote its parts before.
+        """Send a request once and read the whole answer. `path` is sent unchanged: quote its parts before.
 
         Raises:
-            MisconfiguredError: the CA bundle or a variable about proxies cannot be used; nothing was sent.
-            VendorError: anything but a 2xx answer, read to its end.
+            MisconfiguredError: the CA bundle or a proxy variable is unusable; nothing was sent.
+            VendorError: there was no complete 2xx answer.
 
         """
         request = self._client().build_request(
@@ -193,7 +188,7 @@ class VendorHttp:
         finally:
             VENDOR_CALL_SECONDS.labels(self.connection, route).observe(time.monotonic() - began)
         VENDOR_CALLS.labels(self.connection, route, str(answer.status)).inc()
-        if answer.status < 500 and answer.status not in _ASIDE:
+        if answer.status < 500 and answer.status not in _NOT_ANSWERS:
             _ANSWERED[self.connection] += 1
         return answer
 
@@ -212,12 +207,12 @@ class VendorHttp:
 
     def _refusal(self, answer: Answer) -> VendorError:
         status = answer.status
-        said = read_error_body(answer.content)
-        text = ": ".join(filter(None, (f"{status} {_phrase(status)}", said.code, said.message)))
+        stated = read_error_body(answer.content)
+        text = ": ".join(filter(None, (f"{status} {_phrase(status)}", stated.code, stated.message)))
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             wait = _retry_after(answer.headers)
             seconds = self._throttled_s if wait is None else wait
-            text = f"{text}; goes on by itself in {seconds:.0f} s"
+            text = f"{text}; calls go on by themselves in {seconds:.0f} s"
             return ThrottledError(self.connection, answer.route, text, retry_after=seconds)
         if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:
             wait = _retry_after(answer.headers)
@@ -228,9 +223,9 @@ class VendorHttp:
             answer.route,
             "; ".join(filter(None, (text, hint))),
             status=status,
-            code=said.code,
-            message=said.message,
-            body=said.body,
+            code=stated.code,
+            message=stated.message,
+            body=stated.body,
         )
 
     @staticmethod
@@ -242,7 +237,7 @@ def _environment_proxy(connection: str, url: str) -> str | None:
     try:
         proxy = proxy_for(url)
     except ProxyError as error:
-        text = f"{error}, in the environment of this service; then restart it"
+        text = f"{error} (in the environment of this service), then restart it"
         raise MisconfiguredError(connection, "proxy", text) from error
     if proxy:
         log.hide(httpx.URL(proxy).password)
@@ -253,7 +248,7 @@ def _verification(connection: str, tls: Tls) -> ssl.SSLContext | bool:
     TLS_UNVERIFIED.labels(connection).set(0 if tls.verify else 1)
     if not tls.verify:
         _LOG.warning(
-            "the vendor's certificate is not checked; anyone on the way can read and change what is sent",
+            "the vendor's certificate is not checked: others on the network path can read and change the data",
             connection=connection,
             field="spec.tls.verify",
         )
@@ -269,7 +264,7 @@ def _verification(connection: str, tls: Tls) -> ssl.SSLContext | bool:
 
 @cache
 def _default_trust() -> ssl.SSLContext:
-    """What httpx trusts by itself. Loading it takes a while, and connections can share it."""
+    """Return the default trust of httpx. Connections share it, because loading it takes a while."""
     return httpx.create_ssl_context()
 
 
@@ -281,7 +276,7 @@ def _phrase(status: int) -> str:
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds to wait: `Retry-After` in seconds or as a date, else `RateLimit-Reset`; None when neither says."""
+    """Return the seconds to wait by `Retry-After` (seconds or a date), else by `RateLimit-Reset`, else None."""
     for name in ("Retry-After", "RateLimit-Reset"):
         seconds = _seconds(headers.get(name))
         if seconds is not None:
@@ -300,5 +295,5 @@ def _seconds(value: str | None) -> float | None:
         except (ValueError, OverflowError):  # a year or an offset of any size
             return None
         seconds = (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    # Beyond a day it is not a wait: some gateways send a moment instead. `nan` fails the comparison, too.
+    # More than a day is no wait: some gateways send a point in time. `nan` fails the comparison, too.
     return max(0.0, seconds) if seconds <= _LONGEST_RESET_S else None

@@ -1,8 +1,7 @@
-"""JSON as vendors write it: whatever Python's `json` reads, and what is wrong inside a text, made harmless.
+"""JSON as vendors write it: all that Python's `json` reads, with invalid characters replaced.
 
-NaN and infinities, integers of any length, a byte-order mark, UTF-16, raw control characters and a name given twice
-(the last one counts) are read. Bytes that are not text and lone surrogates become U+FFFD: nothing read here can make a
-record that cannot be written.
+Accepts NaN and infinities, integers of any length, a byte-order mark, UTF-16, raw control characters and repeated names
+(the last one counts). Undecodable bytes and lone surrogates become U+FFFD, so that every value can be written again.
 """
 
 import json
@@ -18,18 +17,18 @@ def read_json(content: bytes) -> object:
     """Parse a body.
 
     Raises:
-        ValueError: it is not JSON, or nested too deeply.
+        ValueError: the body is not JSON, or nested too deeply.
 
     """
     text = content.decode(json.detect_encoding(content), "replace").removeprefix("\ufeff")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        pass  # it is strict; what it refuses is rare, and worth a slower look
+        pass  # orjson is strict; the tolerant, slower parser is rarely needed
     try:
         return _harmless(json.loads(text, parse_int=_integer, strict=False))
     except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+        raise ValueError("the body is nested too deeply") from error
 
 
 def _integer(digits: str) -> int | float:

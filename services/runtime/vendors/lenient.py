@@ -1,7 +1,7 @@
-"""Rows of vendors' listings that other people wrote, read so that an odd one is nobody else's trouble.
+"""Lenient reading of rows in vendors' listings, so that one odd row does not affect the others.
 
-A field of another type than documented is read as far as it means something, else as empty. A row that is no object or
-has no usable id is passed over. Both are counted by `vendor_rows_odd_total`, reason `field` or `row`.
+A field of an undocumented type is converted if possible, else empty. A row that is no object or has no usable id is
+skipped. Both are counted by `vendor_rows_odd_total`, with reason `field` or `row`.
 """
 
 import math
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 def read_rows(kind: TypeAdapter[_T], rows: Iterable[object], connection: str, route: str) -> list[_T | None]:
-    """Each row as `kind`, in order; None for one that is passed over. Raises nothing."""
+    """Return each row as `kind`, in order; None for a skipped one. Raises nothing."""
     found: list[_T | None] = []
     for row in rows:
         notes: dict[str, bool] = {}
@@ -34,18 +34,18 @@ def read_rows(kind: TypeAdapter[_T], rows: Iterable[object], connection: str, ro
 
 
 def expect_rows(connection: str, route: str) -> None:
-    """Have the counter there from the start, or the first odd row would be no increase."""
+    """Start the counters at 0, so that the first odd row counts as an increase."""
     for reason in (ROW, FIELD):
         VENDOR_ROWS_ODD.labels(connection, route, reason)
 
 
 def row_id(value: object) -> str:
-    """An id as text; empty where there is none that a row can be known by."""
+    """Return an id as text, or "" if it is unusable."""
     return text_of(value) if isinstance(value, str | int) else ""
 
 
 def text_of(value: object) -> str:
-    """A text, or a number as text; empty for anything else."""
+    """Return a text, or a number as text; "" for anything else."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
@@ -99,7 +99,7 @@ def _texts(value: object, info: ValidationInfo) -> tuple[str, ...]:
 
 
 def _truth(value: object, info: ValidationInfo) -> bool:
-    """Anything that is not plainly no: what is not understood about other people's changes counts as one."""
+    """Return False only for plain negatives: an unclear value about other people's changes counts as a change."""
     if not isinstance(value, int):
         _note(info)
     return value not in (None, False, 0, "", "0", "false", "False")

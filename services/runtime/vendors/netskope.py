@@ -1,4 +1,4 @@
-"""Sessions with Netskope: REST API v2 by header token, v1 by a token in the body, paced by what the answers say.
+"""Sessions with Netskope: REST API v2 with a token in the header, v1 with a token in the body, paced by the answers.
 
 Sources: Netskope, "REST API v2 Overview" (header, RateLimit headers), "REST API v1 Overview" (errors with 200, 24 calls
 in 5 s), "Using the REST API v2 dataexport Iterator Endpoints" (4 calls a second per endpoint).
@@ -26,8 +26,8 @@ QUOTAS: Quotas = {
     POLICY: (Window(24, 5),),
     V1: (Window(24, 5),),
 }
-"""Calls by bucket. An iterator endpoint has a bucket of its own, `iterator:<type>`. The number for v2 policy calls is
-unconfirmed: v1's is taken, and what RateLimit headers say beyond that is obeyed."""
+"""Calls by bucket. Each iterator endpoint has its own bucket, `iterator:<type>`. The number for v2 policy calls is
+unconfirmed: it is that of v1, and RateLimit headers are obeyed as well."""
 
 _LONGEST_PAUSE_S = 300.0
 _HINTS = {
@@ -91,14 +91,14 @@ class NetskopeSession(Session):
         empty_ok: bool = False,
         read_timeout_s: float | None = None,
     ) -> object:
-        """One v2 call, under quota, repeated where that helps. Returns the parsed body, None for an allowed empty one.
+        """Make one v2 call under quota, with retries. Returns the parsed body, None for an allowed empty one.
 
         `path` begins with `/api/v2/`; quote its parts. `route` names the call in metrics and texts. `repeatable`:
-        doing it twice is as good as once; false for an iterator's `next`, which moves the cursor.
+        repeating the call has no further effect; false for an iterator's `next`, which moves the cursor.
 
         Raises:
             StoppedError: `stop` was set while waiting.
-            VendorError: it did not succeed, after all attempts. 409 is ConflictError and left to the caller.
+            VendorError: the call failed after all attempts. 409 is ConflictError and left to the caller.
 
         """
 
@@ -109,7 +109,7 @@ class NetskopeSession(Session):
         return self._repeated(once, route, repeatable=repeatable)
 
     def read_v2(self, path: str, *, route: str, bucket: str, params: Params) -> tuple[object, bytes]:
-        """One v2 GET, sent once: the parsed body, and its bytes. Raises as `call_v2`."""
+        """Send one v2 GET without retries. Returns the parsed body and its bytes. Raises as `call_v2`."""
 
         def once() -> tuple[object, bytes]:
             answer = self._sent_v2(bucket, route, "GET", path, params=params, json=None)
@@ -144,18 +144,18 @@ class NetskopeSession(Session):
         repeatable: bool = True,
         read_timeout_s: float | None = None,
     ) -> object:
-        """One v1 call; the token goes into the body. Returns the parsed body. Errors that arrive with 200 are raised.
+        """Make one v1 call, with the token in the body. Returns the parsed body. Raises errors that arrive with 200.
 
         Raises:
             MisconfiguredError: the connection has no v1 token.
-            BrokenAnswerError: also for an answer that says neither success nor an error.
+            BrokenAnswerError: also for an answer that states neither success nor an error.
             RefusedError: also for `"status": "error"`; `message` holds the vendor's `errors`.
             StoppedError, VendorError: as `call_v2`.
 
         """
         token = self._v1_token
         if token is None:
-            text = "spec.v1Token: file-hash lists need API v1; say where its token is"
+            text = "spec.v1Token: file-hash lists need API v1; set where its token is"
             raise MisconfiguredError(self.name, route, text)
 
         def once() -> object:
@@ -190,29 +190,29 @@ class NetskopeSession(Session):
         return answer
 
     def _checked(self, answer: Answer, body: object) -> object:
-        """Let a body through that does not say `error` under its 200."""
+        """Return the body; raise if it states an error despite its status 200."""
         if not isinstance(body, Mapping) or (_status(body) != "error" and body.get("ok", 1) not in (0, False)):
             return body
         raise self._refused(answer, body)
 
     def _succeeded(self, answer: Answer, body: object) -> object:
-        """Let a v1 body through that says `success`. Whatever says neither that nor an error says nothing."""
+        """Return a v1 body that states `success`; raise for all others."""
         if isinstance(body, Mapping) and _status(body) == "success":
             return body
         if isinstance(body, Mapping) and (body.get("errorCode") or body.get("errors")):
             raise self._refused(answer, body)
-        text = f"answer {answer.status} says neither success nor an error, so whether it was done is not known"
+        text = f"answer {answer.status} states neither success nor an error, so the outcome is unknown"
         raise BrokenAnswerError(self.name, answer.route, text, kind="unexpected", content=answer.content)
 
     def _refused(self, answer: Answer, body: Mapping[str, object]) -> RefusedError:
-        said = of_body(body)
-        code = body.get("errorCode")  # `error` may be a text that repeats what was sent
+        stated = of_body(body)
+        code = body.get("errorCode")  # `error` may be a text that repeats the request
         denied = isinstance(code, str) and "authoriz" in code.lower()
         kind = UnauthorizedError if denied else RefusedError
-        parts = (f"{answer.status} with an error", said.code, said.message)
+        parts = (f"{answer.status} with an error", stated.code, stated.message)
         text = ": ".join(filter(None, parts)) + (f"; {_V1_HINT}" if denied else "")
         return kind(
-            self.name, answer.route, text, status=answer.status, code=said.code, message=said.message, body=body
+            self.name, answer.route, text, status=answer.status, code=stated.code, message=stated.message, body=body
         )
 
 
@@ -222,7 +222,7 @@ def _status(body: Mapping[str, object]) -> str:
 
 
 def _pause(headers: httpx.Headers) -> float:
-    """Seconds to wait before the next call, when this answer used up the vendor's window."""
+    """Return the seconds to wait before the next call if this answer used up the vendor's window, else 0."""
     try:
         if float(headers.get("RateLimit-Remaining", "1")) > 0:
             return 0.0

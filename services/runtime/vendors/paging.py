@@ -1,13 +1,12 @@
-"""Reading a listing that is paged by position, while others add to it and delete from it.
+"""Reads a listing that is paged by position while others add and delete rows.
 
-Invariant: no row that was there all the time is missing. A deletion moves what follows to the front, so that a row can
-slip from a page still to be read into one already read; every page therefore begins with the last row known, and where
-that is not there any more, reading starts over. Pages are read until one brings nothing new, so more rows than a page
-holds, added in front between two reads, would end it early.
+Invariant: no row is missing that was present all the time. A deletion moves later rows forward, so that one could slip
+into a page already read. Each page therefore begins with the last known row; if that row is gone, reading starts over.
+Reading ends with a page without new rows, so it ends early if more than a page of rows is added in front at once.
 
-A server that does not skip answers every page with its first. If that page ends with a link to the next one, the links
-are followed instead, round after round, until one round brings nothing new. Where it is full and has no link, the
-listing cannot be read whole, which is an error: what is taken for whole decides what has vanished.
+A server that ignores the position answers each request with its first page. Then links to the next page are followed,
+in rounds until one brings nothing new. A full page without a link is an error, because rows that are missing from the
+listing count as withdrawn.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One answer. `more`: the link to what follows, as the server says it; empty where it says nothing."""
+    """One page. `more`: the server's link to the next page, or ""."""
 
     rows: Sequence[T]
     more: str = ""
@@ -31,9 +30,10 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """How a listing is read. `read` gets how many rows to skip, `follow` a link; a page may be shorter than asked for.
+    """A listing and how to read it.
 
-    `key` tells rows apart. `top` is how many rows a page is asked for. Both calls raise VendorError.
+    `read` takes the number of rows to skip, `follow` a link; both return a page, which may be short, and raise
+    VendorError. `key` identifies a row. `top` is the requested size of a page.
     """
 
     connection: str
@@ -44,11 +44,11 @@ class Listing(Generic[T]):
     top: int
 
     def whole(self) -> list[T]:
-        """All rows, each once.
+        """Return all rows, each once.
 
         Raises:
-            BrokenAnswerError: rows vanished whenever it was read, or it cannot be read whole.
-            VendorError: whatever the calls raise.
+            BrokenAnswerError: rows vanished in every try, or the listing cannot be read completely.
+            VendorError: as the calls.
 
         """
         for _ in range(_ROUNDS):
@@ -62,17 +62,17 @@ class Listing(Generic[T]):
         raise self._broken(f"rows vanished while the listing was read, {_ROUNDS} times in a row")
 
     def _take(self, rows: dict[str, T], page: Page[T]) -> bool:
-        """Take in a page. Returns whether it brought anything new."""
+        """Add the rows of a page. Returns whether any is new."""
         before = len(rows)
         rows.update((self.key(row), row) for row in page.rows)
         return len(rows) > before
 
     def _ended(self, rows: dict[str, T], page: Page[T]) -> dict[str, T]:
-        """The rows, after a page that brought nothing new: the last one, or the first one once more."""
+        """Return all rows, after a page without new ones: the last page, or the first one once more."""
         if page.more:
             return self._followed(rows)
         if len(page.rows) >= self.top:
-            raise self._broken("the server does not skip rows, and says no link to the next page")
+            raise self._broken("the server does not skip rows and gives no link to the next page")
         return rows
 
     def _followed(self, rows: dict[str, T]) -> dict[str, T]:
@@ -82,7 +82,7 @@ class Listing(Generic[T]):
         raise self._broken(f"each of {_ROUNDS} readings of the listing brought other rows")
 
     def _round(self, rows: dict[str, T]) -> bool:
-        """Follow the links once, from the first page to the last. Returns whether that brought anything new."""
+        """Follow the links once, from the first page to the last. Returns whether that brought new rows."""
         page, links = self.read(0), set[str]()
         news = self._take(rows, page)
         while page.more:

@@ -1,6 +1,6 @@
-"""Repeats calls that may be repeated: bounded in attempts and in time, at the vendor's pace, and ended by `stop`.
+"""Retries of calls: bounded in attempts and time, at the vendor's pace, ended at once by `stop`.
 
-tenacity, since its sleep can be replaced: a wait here ends at once when the service is asked to leave.
+Uses tenacity because its sleep can be replaced by a wait for `stop`.
 """
 
 import random
@@ -24,21 +24,21 @@ from services.runtime.vendors.errors import (
 
 _LOG = log.get(__name__)
 _T = TypeVar("_T")
-_WORTH_REPEATING = (UnreachableError, BrokenAnswerError, ThrottledError, UnavailableError)
+_MAY_PASS = (UnreachableError, BrokenAnswerError, ThrottledError, UnavailableError)
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How patient a session is. All times in seconds.
+    """How long and how often a session retries. All times in seconds.
 
-    The defaults are those of the vendors' own connectors: 60 s when a 429 does not say, and no wait beyond 300 s.
+    The defaults are those of the vendors' own connectors: 60 s after a 429 without a wait, no wait beyond 300 s.
     """
 
     attempts: int = 5
     total_s: float = 300.0
-    """No attempt begins later than this after the first; also the longest wait for our own quota."""
+    """No attempt begins later than this after the first. Also the longest wait for our own quota."""
     first_wait_s: float = 1.0
-    """Doubled from one attempt to the next; the same again at most is added at random."""
+    """Doubles from one attempt to the next, with a jitter of up to this value."""
     longest_wait_s: float = 60.0
     throttled_s: float = 60.0
     """Wait after a 429 without `Retry-After`."""
@@ -53,14 +53,13 @@ def retrying(
     route: str,
     repeatable: bool,
 ) -> _T:
-    """Call, and call again while that may help. The last error is raised as it is.
+    """Call, and retry after errors that may pass: Unreachable, BrokenAnswer, Throttled, Unavailable.
 
-    A call that is not repeatable is repeated only when the vendor cannot have acted on it: throttled, or never
-    connected. An error is worth repeating when it is Unreachable, BrokenAnswer, Throttled or Unavailable.
+    A call that is not `repeatable` is retried only if the vendor cannot have acted: throttled, or never connected.
 
     Raises:
         StoppedError: `stop` was set while waiting for the next attempt.
-        VendorError: whatever the last attempt raised.
+        VendorError: the error of the last attempt.
 
     """
     backoff = wait_exponential_jitter(
@@ -68,11 +67,11 @@ def retrying(
     )
 
     def wait(state: RetryCallState) -> float:
-        asked = _asked(state)
-        return backoff(state) if asked is None else asked + random.uniform(0, policy.first_wait_s)  # noqa: S311  # jitter
+        requested = _requested_wait(state)
+        return backoff(state) if requested is None else requested + random.uniform(0, policy.first_wait_s)  # noqa: S311  # jitter
 
     def again(error: BaseException) -> bool:
-        return isinstance(error, _WORTH_REPEATING) and (repeatable or not error.may_have_acted)
+        return isinstance(error, _MAY_PASS) and (repeatable or not error.may_have_acted)
 
     def sleep(seconds: float) -> None:
         if stop.wait(seconds):
@@ -81,7 +80,7 @@ def retrying(
     def note(state: RetryCallState) -> None:
         VENDOR_RETRIES.labels(connection, route).inc()
         _LOG.warning(
-            "vendor call failed, trying again",
+            "a vendor call failed and is tried again",
             connection=connection,
             route=route,
             why=str(_error(state)),
@@ -104,6 +103,6 @@ def _error(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
-def _asked(state: RetryCallState) -> float | None:
+def _requested_wait(state: RetryCallState) -> float | None:
     error = _error(state)
     return error.retry_after if isinstance(error, ThrottledError | UnavailableError) else None

@@ -1,4 +1,4 @@
-"""What sessions with both vendors do around a call: quota before it, retries around it, all sharers told of a 429."""
+"""The common part of vendor sessions: quota and retries around each call."""
 
 import threading
 from collections.abc import Callable
@@ -36,10 +36,10 @@ def _nothing(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class BeforeCall:
-    """What a service does around the wait for quota. Both may raise, and then the call is not sent.
+    """Calls of the service before a vendor call is sent. If one raises, the vendor call is not sent.
 
-    `check` makes sure that the service still works for the connection: every few seconds of a wait, and right before
-    the call. `note` is told the bucket of a call that is about to leave.
+    `check` makes sure that the service still owns the connection: every few seconds of a wait for quota, and right
+    before the call. `note` gets the bucket of a call that is about to leave.
     """
 
     check: Callable[[], None] = _nothing
@@ -47,11 +47,10 @@ class BeforeCall:
 
 
 class Session:
-    """A connection's way into its vendor's API. For one thread; the budget is shared with other sessions.
+    """A connection's access to its vendor's API. For one thread; other sessions share the budget.
 
-    `policy`: how calls are repeated; None: each is sent once, and waits for quota as long as it takes.
-
-    `budget.left(bucket)` and `budget.seconds_until_free(bucket)` are there for planning.
+    `policy`: retries of calls; None: each call is sent once and waits for quota without limit.
+    Plan with `budget.left(bucket)` and `budget.seconds_until_free(bucket)`.
     """
 
     def __init__(
@@ -86,7 +85,7 @@ class Session:
         self.close()
 
     def _repeated(self, once: Callable[[], _T], route: str, *, repeatable: bool) -> _T:
-        """`once` with retries, where the session has a policy for them."""
+        """Call `once`, with retries if the session has a policy."""
         policy = self._policy
         try:
             if policy is None:
@@ -100,7 +99,7 @@ class Session:
             raise
 
     def _within_budget(self, bucket: str, route: str, send: Callable[[], Answer]) -> Answer:
-        """Send when the bucket has room; a 429 closes it for everybody who shares it."""
+        """Send once the bucket has room. A 429 closes the bucket for all that share it."""
         patience = self._policy.total_s if self._policy else None
         before = self._before
         self.budget.acquire(

@@ -1,7 +1,7 @@
-"""What one connection spends of long quotas, noted before each call: a process that is killed cannot forget a call.
+"""Spending: the calls of one connection against long quotas, published before each call.
 
-Invariant: a call that left was noted. So a fresh process may count one that did not leave, and none too few. Windows
-shorter than it takes to start a process are not worth a note.
+Invariant: every call that left was noted, so a new process never counts too few, and at most one too many. Windows
+shorter than the start of a process need no note.
 """
 
 import secrets
@@ -13,12 +13,12 @@ from services.runtime.clock import now_ms
 from services.runtime.vendors.budget import Budget
 
 PROCESS: Final = secrets.token_hex(8)
-"""This process, as its notes name it."""
+"""The name of this process in its notes."""
 _MINUTE_MS: Final = 60_000
 
 
 class Spending:
-    """The notes of one connection. `write` publishes one, or raises. Used by one thread."""
+    """The notes of one connection. `write` publishes a note, or raises. Used by one thread."""
 
     def __init__(self, write: Callable[[Spent], None], process: str = PROCESS) -> None:
         self._write = write
@@ -35,9 +35,9 @@ class Spending:
         self._latest[bucket] = note
 
     def restore(self, notes: Iterable[Spent], budget: Budget) -> None:
-        """Count what other processes spent; of what left within a minute, all as if it had left last.
+        """Count the calls of other processes in `budget`; those of one minute count as made at its last call.
 
-        A note of this minute is added to, since the next one takes its place.
+        A note of the present minute continues, since the next note replaces it.
         """
         now = now_ms()
         for note in sorted(notes, key=lambda note: note.at):

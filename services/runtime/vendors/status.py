@@ -1,7 +1,7 @@
-"""What one service says of one connection in `ioc.connections`, as the connection's one owner there.
+"""The state of one connection in one service, as published in `ioc.connections` by the connection's owner.
 
-Invariant: the topic has one record for each connection and service, and it is written when it changes. A fresh process
-goes on from it: trouble that was told is not told anew, and what ended meanwhile is told to be over.
+Invariant: the topic has one record per connection and service, written when it changes. A new process continues from
+it: it does not report known errors again, and reports their end.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,20 +19,20 @@ from services.runtime.lifecycle import Context
 
 
 class Status:
-    """The record of one connection at this service. `write` publishes as its one owner. Used by one thread."""
+    """The record of one connection in this service. `write` publishes as its owner. Used by one thread."""
 
     def __init__(self, context: Context, connection: str, write: Callable[[Iterable[OutgoingRecord]], None]) -> None:
         self._activity = context.activity
         self._topic = context.settings.topics.connections.name
         self._write = write
         self.latest = ConnectionState(connection=connection, service=context.service, since=now_ms())
-        """What was said last."""
+        """The record as published last."""
 
     def recall(self, known: ConnectionState | None) -> None:
-        """Go on from what a former process said; where none has said anything, say that this one works for it.
+        """Continue from the record of a former process, or publish the first one.
 
         Raises:
-            ProducerError: it could not be published.
+            ProducerError: the record could not be published.
 
         """
         if known is None:
@@ -41,10 +41,10 @@ class Status:
             self.latest = known
 
     def say(self, **changes: Any) -> None:  # noqa: ANN401  # fields of the record, which checks them
-        """Publish what has changed; nothing where nothing has.
+        """Publish the record with these fields if that changes it.
 
         Raises:
-            ProducerError: it could not be published.
+            ProducerError: the record could not be published.
 
         """
         changed = ConnectionState.model_validate({**self.latest.model_dump(), **changes})
@@ -53,28 +53,28 @@ class Status:
             self.latest = changed
 
     def recovered(self) -> None:
-        """Its worker works again. Raises as `say`."""
+        """Publish that the worker works again. Raises as `say`."""
         self.say(failure=None, failures=None, failing_since=None)
 
     def asked(self, policy: Policy) -> ReconciliationSpec | None:
-        """What a person asks to have compared, where that counts and was not carried out."""
+        """Return a person's request to reconcile if it is still valid and not yet answered."""
         found = policy.reconciliations.get(self.latest.connection)
         if found is None or found.spec.until <= now_ms() or found.spec.id == self.latest.answered:
             return None
         return found.spec
 
     def answer(self, asked: ReconciliationSpec, found: str, counts: Mapping[str, int]) -> None:
-        """Say what was found. Raises as `say`."""
+        """Report the result of a request to reconcile. Raises as `say`."""
         name = self.latest.connection
         self._activity.tell(Level.INFO, "reconciled", found, connection=name, counts=counts, request=asked.id)
         self.say(answered=asked.id)
 
 
 def known_state(context: Context, connection: str) -> ConnectionState | None:
-    """What this service said last of a connection. For its one writer, once it is that.
+    """Read the last record of a connection in this service. Only its owner may rely on the result.
 
     Raises:
-        TooManyDeadLettersError: it cannot be read.
+        TooManyDeadLettersError: too many records are undecodable.
 
     """
     topic, key, found = context.settings.topics.connections.name, state_key(connection, context.service), None
