@@ -1,4 +1,4 @@
-"""The engine of pullers: schedule, publish, remember how far a source was read.
+"""The engine of pullers: schedules, reports and checkpoints.
 
 Imports every other room of runtime except `reconciling`.
 """

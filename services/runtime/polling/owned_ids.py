@@ -1,4 +1,4 @@
-"""What the pusher of a connection put there, by its own record: how a puller knows our rows that lost their mark."""
+"""Remote ids of the entries that our pusher wrote, so that a puller recognises our rows even without our mark."""
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -11,7 +11,7 @@ from services.runtime.lifecycle import Context
 
 
 class OwnedIds:
-    """Follows the applied topic of one connection, which need not exist. Used by one thread."""
+    """Follows the applied topic of one connection, which may be missing. Used by one thread."""
 
     def __init__(self, context: Context, connection: str) -> None:
         self._context = context
@@ -21,7 +21,7 @@ class OwnedIds:
         self._ids: dict[bytes, str] = {}
 
     def ids(self) -> frozenset[str]:
-        """The remote ids of what is there of ours, as far as was recorded until now. What was released is not ours."""
+        """Return the remote ids of our entries as recorded until now. Released entries are not ours."""
         if self._reader is None:
             self._reader = consumer(self._context.settings)
         if not self._reader.partitions_for_topic(self._partition.topic):
@@ -41,7 +41,7 @@ class OwnedIds:
         try:
             applied = Applied.decode(value) if value else None
         except UndecodableError:
-            return  # its pusher reads it as well, and sets it aside; what was known of the key stays
+            return  # the pusher reads it as well, and keeps it as a dead letter; the previous state of the key stays
         self._ids.pop(key, None)
         released = applied and applied.reason and applied.reason.code == RELEASED.code
         if applied and applied.remote_id is not None and not released:

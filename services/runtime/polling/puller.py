@@ -1,7 +1,7 @@
-"""The loop of a puller for one connection: become the source's one writer, recall how far it was read, then poll.
+"""The loop of a puller for one connection: become the source's only writer, load its checkpoint, then poll.
 
-Invariant: no vendor call without ownership checked right before it. The vendor's trouble never ends the loop; whatever
-else fails does, because only Kafka knows what is true then. A wait ends at once when the service is asked to leave.
+Invariant: ownership is checked right before each vendor call. Vendor errors never end the loop; any other error does,
+and the next worker starts again from Kafka. A wait ends at once when the service stops.
 """
 
 import time
@@ -28,14 +28,14 @@ from services.runtime.worker_pool import Lease
 
 BEAT_BOUND_S = 180.0
 _LISTEN_S = 0.5
-"""How often it is looked whether a person has spoken."""
+"""Seconds between checks for a person's request or verdict."""
 _IDLE_S = 5.0
 
 _LOG = log.get(__name__)
 
 
 class SourceContext:
-    """What the vendor's part of a puller works with."""
+    """What the vendor's part of a puller uses."""
 
     def __init__(self, context: Context, lease: Lease, reporter: Reporter) -> None:
         self.connection = lease.connection
@@ -55,7 +55,7 @@ class SourceContext:
 
         Raises:
             StoppedError: the service stops.
-            LeaseLostError: the connection belongs to another process.
+            LeaseLostError: another process owns the connection.
 
         """
         self._context.health.beat(f"pull {self.name}", BEAT_BOUND_S)
@@ -66,9 +66,9 @@ class SourceContext:
             self.status.recovered()
 
     def rest(self, seconds: float, poll_request: PollRequest, *, patient: bool) -> None:
-        """Wait for the next turn, or until a person asks for it, or has let through what is held. Raises as `check`.
+        """Wait for the next turn, or until a person requests a poll or confirms a hold. Raises as `check`.
 
-        `patient`: it is not for a person to say, since the vendor is in trouble; but they may ask whether it still is.
+        `patient`: the vendor fails at present, so a confirmed hold does not shorten the wait.
         """
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
@@ -79,11 +79,11 @@ class SourceContext:
         self.check()
 
     def tell(self, level: Level, code: str, text: str, remedy: str | None = None) -> None:
-        """Say something about the connection, once."""
+        """Publish and log one message about the connection."""
         self._context.activity.tell(level, code, text, connection=self.name, remedy=remedy)
 
     def skipped(self, items: Sequence[ActivityItem]) -> None:
-        """List and count what is not reported, each with its reason."""
+        """Publish and count what is not reported, each with its reason."""
         self._context.activity.skipped(self.name, items)
 
 
@@ -92,14 +92,14 @@ class Source(Protocol):
 
     @property
     def streams(self) -> Sequence[Stream]:
-        """What is polled, in turn."""
+        """The streams to poll."""
 
     def close(self) -> None:
         """Close the connections."""
 
 
 class Puller:
-    """Works for one connection until its tenure ends: a `Worker` for the fleet."""
+    """Polls one connection until its lease ends: a `Worker` of the worker pool."""
 
     def __init__(
         self, context: Context, lease: Lease, make: Callable[[SourceContext], Source], *, pace: Pace | None = None
@@ -110,11 +110,11 @@ class Puller:
         self._pace = pace or Pace()
 
     def run(self) -> None:
-        """Work.
+        """Poll until the lease ends.
 
         Raises:
-            ProducerError, LeaseLostError: someone else works for the connection.
-            TooManyDeadLettersError: what is remembered of the source cannot be read.
+            ProducerError, LeaseLostError: another process works for the connection.
+            TooManyDeadLettersError: too many records about the source are undecodable.
 
         """
         name, settings = self._lease.name, self._context.settings
@@ -128,7 +128,7 @@ class Puller:
                 with closing(self._make(source_context)) as source:
                     self._poll(source_context, source.streams)
         except StoppedError:
-            pass  # that is how a wait ends
+            pass  # a wait ended because the service stops
         finally:
             self._context.health.done(f"memory of {name}")
             self._context.health.forget(f"pull {name}")
@@ -138,15 +138,16 @@ class Puller:
         if interval := getattr(source_context.connection.spec, "poll_interval", None):
             POLL_INTERVAL.labels(source_context.name).set(interval.total_seconds())
         breaker = Breaker(self._context, source_context.name, source_context.status, self._pace)
-        turns = [Schedule(source_context.name, stream, breaker.circuit()) for stream in streams]
-        if not turns:
-            _LOG.warning("spec.types leaves nothing that this vendor tells of", connection=source_context.name)
+        schedules = [Schedule(source_context.name, stream, breaker.circuit()) for stream in streams]
+        if not schedules:
+            text = "no type in spec.types is one that this vendor reports; add one, or leave spec.types out"
+            _LOG.warning(text, connection=source_context.name)
         poll_request = PollRequest(
-            source_context.status, source_context.policy, turns, lambda: source_context.reporter.published
+            source_context.status, source_context.policy, schedules, lambda: source_context.reporter.published
         )
         while True:
             poll_request.listen()
-            schedule = min(turns, key=lambda schedule: schedule.due, default=None)
+            schedule = min(schedules, key=lambda schedule: schedule.due, default=None)
             wait = schedule.due - time.monotonic() if schedule else _IDLE_S
             source_context.rest(wait, poll_request, patient=schedule is None or not schedule.may_hurry)
             if schedule and not poll_request.has_news:

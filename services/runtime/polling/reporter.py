@@ -1,7 +1,7 @@
-"""Publishing what one source says, and remembering in the same transaction how far it was read.
+"""Publishes the reports of one source together with its checkpoint.
 
-Invariant: reports and the checkpoint or snapshot that speaks of them are committed together, by the one owner of the
-source. So nothing read is lost, the memory of a source never runs ahead of its reports, and a former owner is fenced.
+Invariant: the owner of a source commits reports and the checkpoint or snapshot that covers them in one transaction. So
+no report is lost, the checkpoint never runs ahead of the reports, and a former owner is fenced.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ from services.runtime.settings import Settings
 
 SCHEMA = b"report-batch/1"
 MAX_BATCH_BYTES = 500_000
-"""Half of what Kafka takes, since a single report and the envelope come on top."""
+"""Half of Kafka's limit, since a single report and the envelope are added to it."""
 _RESCUE_S = 30.0
 
 _LOG = log.get(__name__)
@@ -37,20 +37,20 @@ _LOG = log.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """One poll of one source: the trace that its records carry, and its id."""
+    """One poll of one source, with the trace that its records carry."""
 
     source: str
     traceparent: str = field(default_factory=lambda: trace.current() or trace.new())
 
     @property
     def id(self) -> str:
-        """The poll's id: that of its trace."""
+        """The poll's id, which is that of its trace."""
         return trace.trace_id(self.traceparent)
 
 
 @dataclass(slots=True)
 class Memory:
-    """What Kafka remembers of a source. `chunks` hold indicator id to fingerprint, `holds` what is held, by id."""
+    """What Kafka stores about a source. `chunks` map indicator ids to fingerprints; `holds` are by id."""
 
     checkpoint: Checkpoint | None = None
     chunks: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Memory:
 
 
 def batches(poll: Poll, reports: Iterable[Report], partitions: int) -> Iterator[tuple[int, ReportBatch]]:
-    """Partitions and batches for these reports, in order within each partition, bounded in number and in bytes."""
+    """Yield (partition, batch) for these reports, in order within each partition, bounded in number and bytes."""
     parts: dict[int, list[Report]] = {}
     for report in reports:
         number = partition_of(indicator_id(report.type, report.value), partitions)
@@ -69,11 +69,11 @@ def batches(poll: Poll, reports: Iterable[Report], partitions: int) -> Iterator[
 
 
 class Reporter:
-    """The one writer of a source. Used by one thread.
+    """The only writer of a source. Used by one thread.
 
     Raises:
         ProducerError: the ownership cannot be taken.
-        TooManyDeadLettersError: what is remembered cannot be read.
+        TooManyDeadLettersError: too many records about the source are undecodable.
 
     """
 
@@ -82,7 +82,7 @@ class Reporter:
         self._source = source
         self.published = 0
         """Reports published by this process."""
-        # Becoming the owner ends what a former one left open; only then what is there is all there will be.
+        # Before reading: becoming the owner ends a former owner's open transaction, so no record follows later.
         self._producer = TransactionalProducer(settings, f"pull/{source}")
         try:
             self.memory = recall(settings, source, context.deadletters)
@@ -100,13 +100,11 @@ class Reporter:
         checkpoint: Checkpoint,
         chunks: Mapping[int, Mapping[str, str] | None] | None = None,
     ) -> None:
-        """Publish reports and remember the checkpoint and these chunks of the snapshot, all or nothing.
-
-        A chunk of None is forgotten.
+        """Publish reports, the checkpoint and these chunks of the snapshot in one transaction. None deletes a chunk.
 
         Raises:
             FencedError: another process owns the source.
-            ProducerError: Kafka did not take it.
+            ProducerError: Kafka did not take the records.
 
         """
         topic = self._settings.topics.checkpoints.name
@@ -119,13 +117,13 @@ class Reporter:
         self._count(reports)
 
     def write(self, entries: Iterable[OutgoingRecord]) -> None:
-        """Publish something else that the source's one writer has to say. Raises as `publish`."""
+        """Publish other records as the owner of the source. Raises as `publish`."""
         self._producer.write(entries)
 
     def rescue(self, poll: Poll, reports: Sequence[Report]) -> None:
-        """Publish reports of what the vendor will not serve again, after the ownership was lost.
+        """Publish reports that the vendor will not serve again, without a checkpoint, after the ownership was lost.
 
-        Nothing is remembered. Only for reports that are true whoever says them, and however late.
+        Only for reports that stay true regardless of the process and the time of publication.
         """
         _LOG.warning("publishing what was read before the ownership was lost", source=self._source, count=len(reports))
         with closing(producer(self._settings, compression_type="gzip")) as plain:
@@ -138,7 +136,7 @@ class Reporter:
         self._count(reports)
 
     def close(self) -> None:
-        """Give up writing."""
+        """Close the producer."""
         self._producer.close()
 
     def _entries(self, poll: Poll, reports: Iterable[Report]) -> list[OutgoingRecord]:
@@ -161,7 +159,7 @@ class Reporter:
 
 
 def recall(settings: Settings, source: str, deadletters: DeadLetters) -> Memory:
-    """What is remembered of a source. To be read by its owner only, after it became that."""
+    """Read what Kafka stores about a source. Only its owner may rely on the result."""
     memory, prefix = Memory(), f"{source}/".encode()
     topic = settings.topics.checkpoints.name
     deadletters.limit.begin(topic, 0)
@@ -173,7 +171,7 @@ def recall(settings: Settings, source: str, deadletters: DeadLetters) -> Memory:
                 _learn(memory, record)
             deadletters.limit.good(topic, 0)
         except UndecodableError as error:
-            # What cannot be read is as good as never reported: it is reported again, and expires by itself at worst.
+            # An unreadable chunk only means that its indicators are reported again; at worst they expire by themselves.
             deadletters.set_aside(topic, 0, record, error)
     return memory
 

@@ -1,4 +1,4 @@
-"""One lane of a puller: when its turn is next. What people are told of its trouble is the breaker's business."""
+"""The schedule of one stream of a puller. The breaker reports errors."""
 
 import time
 from typing import Protocol
@@ -10,23 +10,23 @@ from services.runtime.vendors.errors import VendorError
 
 
 class Stream(Protocol):
-    """One thing of a connection that is polled at its own pace. `paced`: the vendor says when to come again."""
+    """A part of a connection that is polled on its own schedule. `paced`: the vendor sets the time of the next poll."""
 
     paced: bool
 
     def poll(self) -> float:
-        """Poll once and publish. Returns in how many seconds to poll again.
+        """Poll once and publish. Returns the seconds until the next poll.
 
         Raises:
             StoppedError: the service stops.
-            VendorError: the vendor cannot be worked with now; nothing was published.
-            ProducerError, LeaseLostError: someone else works for the connection.
+            VendorError: the vendor failed; nothing was published.
+            ProducerError, LeaseLostError: another process works for the connection.
 
         """
 
 
 class Schedule:
-    """A lane's turns. `due` is when the next one is, by the monotonic clock."""
+    """When a stream is polled. `due` is the time of the next poll, by the monotonic clock."""
 
     def __init__(self, connection: str, stream: Stream, circuit: Circuit) -> None:
         self.due = 0.0
@@ -34,15 +34,15 @@ class Schedule:
         self._stream = stream
         self._circuit = circuit
         for outcome in ("ok", "error"):
-            POLLS.labels(connection, outcome)  # there from the start, or the first of its kind is no increase
+            POLLS.labels(connection, outcome)  # starts at 0, so that the first poll counts as an increase
 
     @property
     def may_hurry(self) -> bool:
-        """Whether it may be taken early: not while the vendor is to be left alone for a while."""
+        """Whether the next poll may be early: not while the circuit is open."""
         return not self._circuit.in_trouble
 
     def hurry(self) -> None:
-        """Take the next one now, as a person asks, unless the vendor says when to come."""
+        """Make the next poll due now, as a person requests, unless the vendor sets its time."""
         if self._circuit.in_trouble:
             self._circuit.hurry()
             self.due = self._circuit.due
@@ -50,9 +50,9 @@ class Schedule:
             self.due = 0.0
 
     def take(self) -> bool:
-        """Poll, and see to when to poll again. Returns whether it went well.
+        """Poll, and schedule the next poll. Returns whether it succeeded.
 
-        Raises what the lane raises, but for the vendor's trouble.
+        Raises the errors of `Stream.poll` except VendorError.
         """
         began = time.monotonic()
         self._circuit.begin()
@@ -62,13 +62,13 @@ class Schedule:
         except VendorError as error:
             POLLS.labels(self._connection, "error").inc()
             VENDOR_RETRIES.labels(self._connection, error.route).inc()
-            wait, well = self._circuit.failed(error), False
+            wait, has_succeeded = self._circuit.failed(error), False
         else:
             POLLS.labels(self._connection, "ok").inc()
             LAST_POLL.labels(self._connection).set_to_current_time()
             self._circuit.passed()
-            well = True
+            has_succeeded = True
         now = time.monotonic()
         POLL_SECONDS.labels(self._connection).observe(now - began)
         self.due = now + wait
-        return well
+        return has_succeeded

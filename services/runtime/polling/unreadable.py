@@ -1,4 +1,4 @@
-"""What a vendor's row or alert becomes that cannot be read for a reason that was not foreseen: skipped, and listed."""
+"""Rows and alerts that fail for an unforeseen reason: skipped and listed in the activity."""
 
 from typing import Final, TypeVar
 
@@ -11,17 +11,17 @@ _R = TypeVar("_R", bound=Record)
 
 
 def unreadable(reason: str, subject: str, error: Exception) -> ActivityItem:
-    """The item of the activity log for it, with the reason code of the puller."""
+    """Return the activity item of such a row, with the puller's reason code."""
     named = subject[:_SUBJECT].encode(errors="backslashreplace").decode()
     return ActivityItem(subject=named, reason=reason, detail=f"{type(error).__name__}: {DeadLetter.text_of(error)}")
 
 
 def writable(record: _R) -> _R:
-    """The record, if it can be written. Raises TypeError where it has text that UTF-8 cannot say."""
+    """Return the record. Raises TypeError if it has text that UTF-8 cannot encode."""
     record.encode()
     return record
 
 
 def without_surrogates(text: str) -> str:
-    """Text with a question mark for each lone surrogate: JSON can hold one, UTF-8 cannot."""
+    """Return the text with a question mark for each lone surrogate, which JSON can hold and UTF-8 cannot."""
     return text if text.isascii() else text.encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""The engine of pushers: the store of entries, the reconcile loop, status records, guards of change.
+"""The engine of pushers: entry store, reconcile loop, status writer, change guard.
 
 Imports every other room of runtime except `polling`.
 """

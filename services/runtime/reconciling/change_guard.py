@@ -1,11 +1,10 @@
-"""Keeps back what would change too much of a target at once, until a person confirms it or it is no longer so.
+"""The change guard: holds changes that would add or remove too much of a target at once, until a person confirms.
 
-Invariant: what is kept back follows from what is desired, what is there, the guards and the verdicts of this moment.
-Updates in place always go on, and so does the other direction. What a person let through is marked entry by entry, so
-it is finished even when the verdict has run out by then; whatever comes up later is judged anew.
+Invariant: each check decides anew from the desired and applied entries, the guards and the verdicts. Updates in place
+and changes in the other direction go on. A confirmation marks single entries, so it is carried out even after the
+verdict expires; entries that come later are checked again.
 
-An addition is abnormal only where enough has been there for a while (`FRESH_MS`): an empty target is filled with any
-number of entries, in as many pieces as it takes.
+Additions are abnormal only compared with entries older than `FRESH_MS`, so an empty target takes any number of them.
 """
 
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from services.runtime.reconciling.pusher import Pusher
 from services.runtime.reconciling.status_writer import StatusWriter
 
 FRESH_MS: Final = 60 * 60 * 1000
-"""How long an entry counts as having just come."""
+"""How long an entry counts as new."""
 
 _PENDING: Final = (SyncState.PUT, SyncState.WITHDRAW, SyncState.GUARDED, SyncState.WAITING)
 _SHRINK: Final = HoldKind.TARGET_WOULD_SHRINK
@@ -32,7 +31,7 @@ _KEPT: Final = {_SHRINK: GuardedChanges.WITHDRAWALS, _SURGE: GuardedChanges.ADDI
 
 
 class ChangeGuard:
-    """The guard of one destination's targets, in front of the vendor's part, which it takes over and closes."""
+    """Guards the targets of one destination. Wraps the vendor's pusher and closes it."""
 
     def __init__(self, writer: StatusWriter, holds: Holds, policy: PolicyView, pusher: Pusher) -> None:
         self._writer = writer
@@ -41,7 +40,7 @@ class ChangeGuard:
         self._pusher = pusher
 
     def reconcile_once(self) -> float:
-        """Set records right, decide what is kept back, then do a unit of the rest. See `Pusher`."""
+        """Collect garbage, decide what to hold, then do a unit of work of the rest. See `Pusher`."""
         self._writer.collect_garbage()
         self.look()
         return self._pusher.reconcile_once()
@@ -51,14 +50,14 @@ class ChangeGuard:
         self._pusher.try_entry(entry)
 
     def close(self) -> None:
-        """Close the vendor's part."""
+        """Close the vendor's pusher."""
         self._pusher.close()
 
     def look(self) -> None:
-        """Decide for every target what is kept back, publish that, and let go what is not kept back any more.
+        """Decide for every target what to hold, publish that, and end holds that no longer apply.
 
         Raises:
-            StoppedError, LeaseLostError, ProducerError: as the book does; the next look decides the same.
+            StoppedError, LeaseLostError, ProducerError: as the status writer; the next call decides the same.
 
         """
         policy, now, name = self._policy.view, now_ms(), self._writer.connection.name
@@ -93,12 +92,12 @@ class ChangeGuard:
                 yield Finding(_SURGE, target_id, tally.coming, there, limit)
 
     def _settled(self, target_id: str, now: int) -> int:
-        """How many have been there for a while."""
+        """Return how many entries are older than `FRESH_MS`."""
         entries = self._writer.store.entries[target_id].values()
         return sum(entry.present and not entry.released and (entry.since or 0) <= now - FRESH_MS for entry in entries)
 
     def _pending(self, finding: Finding) -> Iterator[Entry]:
-        """What would leave, or come, and was not let through."""
+        """Yield entries that would leave, or be added, and are not confirmed."""
         leaving = finding.kind is _SHRINK
         for sync_state in _PENDING:
             for entry in self._writer.store.by_sync_state[sync_state]:
@@ -111,9 +110,9 @@ class ChangeGuard:
         return (ActivityItem(subject=entry.indicator_id, reason=reason.code) for entry in self._pending(finding))
 
     def _unmarked(self) -> Iterator[Outcome]:
-        """What the record of an entry that is kept back should say, where it does not yet.
+        """Yield outcomes for guarded entries whose records do not say so yet.
 
-        An entry of which more is known (it may be there, an edit of it was rejected) keeps the record that says so.
+        An entry whose record says more (it is uncertain, or an edit was rejected) keeps that record.
         """
         for entry in self._writer.store.by_sync_state[SyncState.GUARDED]:
             if entry.new:

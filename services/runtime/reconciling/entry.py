@@ -1,4 +1,4 @@
-"""One entry of a destination: what is desired of it, what is known of it, and hence where it stands. Pure."""
+"""One entry of a destination: its desired and applied content, and the sync state that follows. Pure."""
 
 from dataclasses import dataclass
 from enum import Flag, StrEnum, auto
@@ -9,45 +9,45 @@ from schemas.targets import Target
 from schemas.types import IndicatorType, Severity
 
 UNCONFIRMED = "unconfirmed"
-"""Reason code of an entry that was sent and whose outcome is not known (yet): it may be there."""
+"""Reason code of an entry that was sent without a known outcome: it may be at the vendor."""
 ID_UNKNOWN = "id_unknown"
-"""Reason code of an entry that is there under an id the vendor did not tell."""
+"""Reason code of an entry that is at the vendor under an unknown id."""
 GUARD_SHRINK = Reason(code="guard_shrink", detail="withdrawn with too many others at once; a person must confirm that")
-"""Why an entry that is not desired any more stays."""
+"""Why an entry that is no longer desired is not deleted."""
 GUARD_SURGE = Reason(code="guard_surge", detail="came with too many others at once; a person must confirm that")
-"""Why an entry that is desired does not come."""
+"""Why a desired entry is not written."""
 _DONE = frozenset({AppliedState.APPLIED, AppliedState.REJECTED, AppliedState.SKIPPED})
 UNCERTAIN = frozenset({UNCONFIRMED, ID_UNKNOWN, RELEASED.code})
-"""Reason codes of entries that are there, or may be, under whatever id."""
+"""Reason codes of entries that are, or may be, at the vendor under any id."""
 
 
 Rank = tuple[int, int, int]
-_BY_SEVERITY = {severity: sync_state for sync_state, severity in enumerate(reversed(Severity))}
+_BY_SEVERITY = {severity: rank for rank, severity in enumerate(reversed(Severity))}
 
 
 class SyncState(StrEnum):
-    """Where an entry stands between what is desired and what is there."""
+    """Where an entry stands between desired and applied."""
 
     PUT = "put"
-    """To be written: new, changed, or due to be tried again."""
+    """To be written: new, changed, or due for another try."""
     WITHDRAW = "withdraw"
-    """No longer desired, and there (or perhaps there)."""
+    """No longer desired, and at the vendor or perhaps there."""
     FORGET = "forget"
-    """No longer desired and not there: only its record is left to be removed."""
+    """No longer desired and not at the vendor: only its record must be removed."""
     AMEND = "amend"
-    """Only its record is left to be set right: it is not ours, or not held, any more."""
+    """Only its record must be corrected: it is no longer ours, or no longer held."""
     HELD = "held"
-    """Kept back until there is room."""
+    """Waits for capacity."""
     GUARDED = "guarded"
-    """To be written or withdrawn, and kept back because too much would change at once."""
+    """To be written or withdrawn, but held because too much would change at once."""
     WAITING = "waiting"
-    """Failed; to be tried again at its time."""
-    SETTLED = "index"
+    """Failed; waits for its next try."""
+    SETTLED = "settled"
     """Nothing to do until its desired content changes."""
 
 
 class GuardedChanges(Flag):
-    """What a guard keeps back at a target."""
+    """Which changes a guard holds at a target."""
 
     NOTHING = 0
     WITHDRAWALS = auto()
@@ -55,12 +55,11 @@ class GuardedChanges(Flag):
 
 
 class Entry:
-    """One entry. `wanted` is the desired content or None; `content` is the one that `state` speaks of.
+    """One entry, compared by identity. `wanted` is the desired content or None; `content` is the one `state` refers to.
 
-    `target` is as its latest record says: entries of one target id may differ in what is not part of the id.
-    `at`, `since` and `confirmed` are as in `Applied`, `resend_at` and `released` as in `Desired`. `remote_id` names the
-    entry at the vendor if we put it there; `form` is for the pusher to cache how the vendor writes it. Compared by
-    identity.
+    `target` is that of its latest record: entries of one target id may differ in fields that are not part of the id.
+    `at`, `since` and `confirmed` are as in `Applied`, `resend_at` and `released` as in `Desired`. `remote_id` is the id
+    at the vendor if we wrote the entry; the pusher caches in `form` how the vendor writes it.
     """
 
     __slots__ = (
@@ -118,7 +117,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """Its key in the topics."""
+        """The key in the topics."""
         return entry_key(self.target_id, self.indicator_id)
 
     @property
@@ -133,54 +132,54 @@ class Entry:
 
     @property
     def because(self) -> str:
-        """The code of the reason for its state, if there is one."""
+        """The reason code of the state, or ""."""
         return self.reason.code if self.reason else ""
 
     @property
     def rank(self) -> Rank:
-        """What goes first, and stays when not all fit, comes first: the worst, then who was reported last."""
+        """Sort key, the most important first: by severity, reputation, and the latest report."""
         return _BY_SEVERITY[self.severity], -self.reputation, -self.reported_at
 
     @property
     def present(self) -> bool:
-        """Whether we put it there, or may have."""
+        """Whether we wrote it to the vendor, or may have."""
         return self.remote_id is not None or self.uncertain
 
     @property
     def out_of_the_way(self) -> bool:
-        """Whether its desired content is one that the vendor or the target will not take."""
-        turned_down = self.state in (AppliedState.REJECTED, AppliedState.SKIPPED)
-        return turned_down and self.content == self.wanted and not self.again
+        """Whether the vendor or the target does not take its desired content."""
+        is_refused = self.state in (AppliedState.REJECTED, AppliedState.SKIPPED)
+        return is_refused and self.content == self.wanted and not self.again
 
     @property
     def again(self) -> bool:
-        """Whether it is to be written once more, although nothing of it changed."""
+        """Whether it must be written again although it has not changed."""
         return self.resend_at is not None and self.at < self.resend_at
 
     @property
     def let_through(self) -> bool:
-        """Whether a person confirmed just what is to be done with it."""
+        """Whether a person has confirmed exactly its present change."""
         return self.confirmed is not None and self.confirmed == (self.wanted or "")
 
     @property
     def leaving(self) -> bool:
-        """Whether it is there and to be withdrawn."""
+        """Whether it is present and must be withdrawn."""
         return self.wanted is None and self.present and not self.released
 
     @property
     def new(self) -> bool:
-        """Whether it is to come to where it never was."""
+        """Whether it must be added and was never present."""
         return self.wanted is not None and not self.present and self.state is not AppliedState.APPLIED
 
     @property
     def stays(self) -> bool:
-        """Whether it is to be left just as it is although nobody desires it: withdrawn but kept back, or released."""
+        """Whether it is not desired but must not be changed: a held withdrawal, or released."""
         return self.wanted is None and (self.released or self.sync_state is SyncState.GUARDED)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an entry. `state` None: it is not there any more. `remote_id` is as the entry's after it."""
+    """The result of work on an entry. `state` None: it is gone. `remote_id` is the entry's id afterwards."""
 
     entry: Entry
     state: AppliedState | None
@@ -188,32 +187,32 @@ class Outcome:
     reason: Reason | None = None
 
     def since(self, at: int) -> int | None:
-        """Since when the entry is there, after an outcome of this moment."""
-        there = self.remote_id is not None or (self.reason is not None and self.reason.code in UNCERTAIN)
-        return (self.entry.since if self.entry.present else at) if there else None
+        """Return since when the entry is present, after an outcome at `at`; None if it is not."""
+        is_present = self.remote_id is not None or (self.reason is not None and self.reason.code in UNCERTAIN)
+        return (self.entry.since if self.entry.present else at) if is_present else None
 
     @property
     def confirmed(self) -> str | None:
-        """What a person let through, after it. That counts until it is done, or something else is desired."""
-        done = self.state is None if self.entry.wanted is None else self.state in _DONE
-        return self.entry.confirmed if self.entry.let_through and not done else None
+        """The confirmed change afterwards; None once it is carried out or the desired content has changed."""
+        is_done = self.state is None if self.entry.wanted is None else self.state in _DONE
+        return self.entry.confirmed if self.entry.let_through and not is_done else None
 
 
 def sync_state_of(entry: Entry, kept: GuardedChanges) -> SyncState | None:
-    """Where an entry stands, given what a guard keeps back at its target. None: nothing is left to know of it."""
+    """Return the sync state, given the changes that a guard holds at the target. None: the entry can be forgotten."""
     if entry.retry_at:
         return SyncState.WAITING
     if entry.wanted is None:
-        return _place_of_unwanted(entry, kept)
-    if _is_to_be_written(entry):
-        held = GuardedChanges.ADDITIONS in kept and entry.new and not entry.let_through
-        return SyncState.GUARDED if held else SyncState.PUT
+        return _state_of_unwanted(entry, kept)
+    if _must_be_written(entry):
+        is_guarded = GuardedChanges.ADDITIONS in kept and entry.new and not entry.let_through
+        return SyncState.GUARDED if is_guarded else SyncState.PUT
     if entry.state is AppliedState.HELD:
         return SyncState.HELD
     return SyncState.AMEND if entry.because == GUARD_SHRINK.code or entry.confirmed is not None else SyncState.SETTLED
 
 
-def _is_to_be_written(entry: Entry) -> bool:
+def _must_be_written(entry: Entry) -> bool:
     if entry.wanted != entry.content or entry.state is None or entry.state is AppliedState.FAILED:
         return True
     if entry.state is AppliedState.HELD:
@@ -221,7 +220,7 @@ def _is_to_be_written(entry: Entry) -> bool:
     return entry.again or entry.because == RELEASED.code
 
 
-def _place_of_unwanted(entry: Entry, kept: GuardedChanges) -> SyncState | None:
+def _state_of_unwanted(entry: Entry, kept: GuardedChanges) -> SyncState | None:
     if entry.released and entry.present:
         return SyncState.SETTLED if entry.because == RELEASED.code else SyncState.AMEND
     if entry.present:

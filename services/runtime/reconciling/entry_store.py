@@ -1,7 +1,8 @@
-"""How a destination stands: for every entry what is desired and what is known to be there, hence what is left to do.
+"""The entry store: all entries of a destination by sync state.
 
-Invariant: an entry is in exactly one place, decided by `sync_state_of` alone, so nothing is forgotten and nothing done
-twice. Pure: no clock, no I/O; used by one thread. About 550 bytes an entry (measured by tests/unit/test_standing.py).
+Invariant: `sync_state_of` alone decides the sync state of an entry, and each entry has exactly one, so nothing is
+forgotten and nothing done twice. Pure: no clock, no I/O. Used by one thread. About 550 bytes an entry (measured by
+tests/unit/test_standing.py).
 """
 
 import heapq
@@ -24,12 +25,12 @@ from services.runtime.reconciling.entry import (
 )
 
 Changes = dict[Entry, str | None]
-"""Entries that changed, each with the remote id that it had before."""
+"""Changed entries, each with its previous remote id."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """Entries of one target: those `there` (but for those confirmed to go), and those to leave or come unconfirmed."""
+    """Counts of one target: entries `there` except confirmed withdrawals, and unconfirmed withdrawals and additions."""
 
     there: int = 0
     leaving: int = 0
@@ -37,17 +38,17 @@ class Tally:
 
 
 class EntryStore:
-    """All entries of one destination. Comments and tags are kept where the target sends them."""
+    """All entries of one destination. Keeps comments and tags only for targets that send them."""
 
     def __init__(self) -> None:
         self.targets: dict[str, Target] = {}
-        """The latest by id: what a list is made by. An entry has its own in `Entry.target`."""
+        """The latest target by id. An entry has its own in `Entry.target`."""
         self.entries: dict[str, dict[str, Entry]] = {}
         self.by_sync_state: dict[SyncState, dict[Entry, None]] = {
             sync_state: {} for sync_state in SyncState if sync_state is not SyncState.SETTLED
         }
         self.states: Counter[str] = Counter()
-        """Entries by state, and how many are `desired`."""
+        """Number of entries by state, and of those `desired`."""
         self.tallies: dict[str, Tally] = {}
         self._distinct: dict[Target, Target] = {}
         self._kept: dict[str, GuardedChanges] = {}
@@ -55,7 +56,7 @@ class EntryStore:
         self._serial = count()
         self._watched: dict[str, Changes] = {}
         self._unusable: dict[str, Entry] = {}
-        """Entries by their keys that no unit may meet until their records change."""
+        """Entries by key that no unit of work gets until their records change."""
 
     def __iter__(self) -> Iterator[Entry]:
         for entries in self.entries.values():
@@ -63,22 +64,22 @@ class EntryStore:
 
     @property
     def pending(self) -> int:
-        """Entries with work left to do."""
+        """Number of entries with work left to do."""
         return sum(
             len(self.by_sync_state[sync_state]) for sync_state in (SyncState.PUT, SyncState.WITHDRAW, SyncState.WAITING)
         )
 
     def watch(self, target_id: str) -> Changes:
-        """Note from now on which entries of a target change: in what is returned, to be emptied by who reads it."""
+        """Collect the changed entries of a target from now on, in the returned mapping. Its reader clears it."""
         self._watched[target_id] = changes = Changes()
         return changes
 
     def unwatch(self, target_id: str) -> None:
-        """Note nothing any more, and forget what was noted."""
+        """Stop collecting the changed entries of a target."""
         self._watched.pop(target_id, None)
 
     def desire(self, key: str, desired: Desired | None) -> None:
-        """Take in the latest desired record of a key; None is a tombstone."""
+        """Apply the latest desired record of a key; None is a tombstone."""
         entry = self._find(key, create=desired is not None)
         if entry is None:
             return
@@ -90,7 +91,7 @@ class EntryStore:
         elif desired.released:
             entry.wanted, entry.released = None, True
         else:
-            # What was released is ours again when it has been written, not before.
+            # A released entry is ours again only once it is written.
             entry.wanted, entry.released = sys.intern(desired.content), entry.because == RELEASED.code
             if _is_later(desired.resend_at, entry.resend_at):
                 entry.resend_at = desired.resend_at
@@ -102,7 +103,7 @@ class EntryStore:
         self._put_down(entry)
 
     def know(self, key: str, applied: Applied | None) -> None:
-        """Take in what the applied topic says of a key, before what is desired."""
+        """Apply the latest applied record of a key. Call it before `desire`."""
         entry = self._find(key, create=applied is not None)
         if entry is None:
             return
@@ -121,7 +122,7 @@ class EntryStore:
         self._put_down(entry)
 
     def record(self, outcome: Outcome, at: int) -> Applied | None:
-        """The record of an outcome; None is a tombstone."""
+        """Return the applied record of an outcome; None is a tombstone."""
         entry, state = outcome.entry, outcome.state
         if state is None:
             return None
@@ -132,7 +133,7 @@ class EntryStore:
             target=entry.target or self.targets[entry.target_id],
             type=entry.type,
             value=entry.value,
-            content="" if sent else self._spoken_of(entry),
+            content="" if sent else _latest_content(entry),
             remote_id=outcome.remote_id,
             reason=outcome.reason,
             reported_at=entry.reported_at,
@@ -143,12 +144,12 @@ class EntryStore:
         )
 
     def settle(self, outcome: Outcome, retry_at: float = 0.0, at: int = 0) -> None:
-        """Take in what became of an entry, and when. `retry_at` is when a failed one shall be tried again."""
+        """Apply an outcome of time `at`. A failed entry is tried again at `retry_at`."""
         entry = outcome.entry
-        at = max(at, entry.resend_at or 0)  # the clock of whoever asked for another write may be ahead
+        at = max(at, entry.resend_at or 0)  # the clock of the process that requested another write may be ahead
         self._lift(entry)
         entry.since, entry.confirmed, entry.at = outcome.since(at), outcome.confirmed, at
-        entry.content = "" if outcome.state is None else self._spoken_of(entry)
+        entry.content = "" if outcome.state is None else _latest_content(entry)
         entry.state, entry.remote_id, entry.reason = outcome.state, outcome.remote_id, outcome.reason
         entry.uncertain = outcome.reason is not None and outcome.reason.code in UNCERTAIN
         failed = outcome.state is AppliedState.FAILED
@@ -158,7 +159,7 @@ class EntryStore:
         self._put_down(entry)
 
     def sent(self, entry: Entry, remote_id: str | None, at: int = 0) -> None:
-        """The entry is about to be written: from now on it may be there."""
+        """Note that an entry is about to be written: it may be at the vendor from now on."""
         self._lift(entry)
         entry.since = entry.since if entry.present else at
         entry.released = False
@@ -167,20 +168,20 @@ class EntryStore:
         self._put_down(entry)
 
     def missing(self, entry: Entry, left: str | None = None) -> None:
-        """The entry was found to be gone from the vendor: it is to be written again. `left` of it is still there."""
+        """Note that an entry is gone at the vendor and must be written again. `left`: remote id of what remains."""
         self._lift(entry)
         entry.remote_id, entry.content, entry.uncertain = left, "", False
         self._put_down(entry)
 
     def take_out(self, entry: Entry) -> None:
-        """No unit shall meet the entry any more, until there is another record of it."""
+        """Hide an entry from units of work until there is a new record of it."""
         self._lift(entry)
         del self.entries[entry.target_id][entry.indicator_id]
         self._unusable[entry.key] = entry
         self.states[AppliedState.REJECTED] += 1
 
     def keep(self, target_id: str, kept: GuardedChanges) -> None:
-        """Keep back what a guard says of a target, also of what is still to come, and nothing else."""
+        """Hold these changes at a target, including those of later entries, and no others."""
         if self._kept.get(target_id, GuardedChanges.NOTHING) is kept:
             return
         self._kept[target_id] = kept
@@ -189,13 +190,13 @@ class EntryStore:
             self._put_down(entry)
 
     def confirm(self, entry: Entry) -> None:
-        """Let through what is to be done with an entry now, whatever a guard says."""
+        """Let the present change of an entry pass the guard."""
         self._lift(entry)
         entry.confirmed = entry.wanted or ""
         self._put_down(entry)
 
     def wake(self, now: float) -> float:
-        """Let the failed whose time has come be tried again. Returns when the next one's comes (inf: none waits)."""
+        """Make failed entries that are due pending again. Returns when the next one is due (inf: none waits)."""
         while self._alarms:
             at, _, entry = self._alarms[0]
             current = entry.sync_state is SyncState.WAITING and entry.retry_at == at
@@ -207,10 +208,6 @@ class EntryStore:
                 entry.retry_at = 0.0
                 self._put_down(entry)
         return float("inf")
-
-    @staticmethod
-    def _spoken_of(entry: Entry) -> str:
-        return entry.content if entry.wanted is None else entry.wanted
 
     def _find(self, key: str, *, create: bool) -> Entry | None:
         target_id, indicator_id = split_key(key)
@@ -226,7 +223,7 @@ class EntryStore:
         return entry
 
     def _learn(self, target_id: str, target: Target) -> Target:
-        """The one copy of a target; it is the latest of its id from now on."""
+        """Return the shared copy of a target, and make it the latest of its id."""
         latest = self.targets.get(target_id)
         if latest == target:
             return latest
@@ -278,5 +275,9 @@ class EntryStore:
 _COMING = frozenset({SyncState.PUT, SyncState.GUARDED, SyncState.WAITING})
 
 
-def _is_later(asked: int | None, before: int | None) -> bool:
-    return asked is not None and asked > (before or 0)
+def _latest_content(entry: Entry) -> str:
+    return entry.content if entry.wanted is None else entry.wanted
+
+
+def _is_later(requested: int | None, before: int | None) -> bool:
+    return requested is not None and requested > (before or 0)

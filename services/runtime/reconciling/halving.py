@@ -1,4 +1,4 @@
-"""One bad member must not fail its batch: what the vendor refuses whole is halved until the culprits stand alone."""
+"""Halving: a refused batch is split until the refused entries stand alone, so that one does not fail the others."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -6,13 +6,13 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from services.runtime.vendors.errors import RefusedError
 
 HOPELESS: Final = 8
-"""So many refused alone and none taken: it is not a matter of members. The rest is not tried."""
+"""After so many single refusals and no success, the cause is not in single entries; the rest is not tried."""
 
 T = TypeVar("T")
 
 
 class RefusedPart(NamedTuple, Generic[T]):
-    """Members that the vendor did not take: one that was refused alone, or the rest, given up without a try."""
+    """Entries that the vendor did not take: one that was refused alone, or the rest, which was not tried."""
 
     members: Sequence[T]
     error: RefusedError
@@ -22,11 +22,11 @@ class RefusedPart(NamedTuple, Generic[T]):
 def by_halves(
     entries: Sequence[T], send: Callable[[Sequence[T]], None], statuses: frozenset[int]
 ) -> Iterator[RefusedPart[T]]:
-    """Send all, part by part; yields what is not taken. Nothing is sent beyond the part that was last asked for.
+    """Send all entries, part by part, and yield the refused ones. Sends only as far as the caller iterates.
 
     Raises:
-        RefusedError: with a status that is none of `statuses`, so a matter of the whole connection.
-        VendorError: whatever else `send` raises.
+        RefusedError: its status is none of `statuses`, so it concerns the whole connection.
+        VendorError: any other error of `send`.
 
     """
     parts, refusals, taken = [entries], 0, False

@@ -1,7 +1,7 @@
-"""Taking in the records of a destination: what can be read, under the key that it belongs to, and within bounds.
+"""Intake: checks the records of a destination before the entry store gets them.
 
-Whatever else is set aside, and what was known of its key stays: nothing is withdrawn or written because of a record
-that cannot be read.
+Invariant: a record that is undecodable, under a wrong key or too large becomes a dead letter, and the previous state of
+its key stays: no entry is written or withdrawn because of it.
 """
 
 from collections.abc import Callable
@@ -21,12 +21,12 @@ from services.runtime.reconciling.notes import Notes
 
 _KEY_BYTES: Final = 5 * MAX_LENGTH
 _CONTENT_LENGTH: Final = 200
-"""Bounds of what is written back of each entry: that must not become a record which is too large for Kafka."""
+"""Bounds of key and content, so that the applied record of an entry is never too large for Kafka."""
 _R = TypeVar("_R", Applied, Desired)
 
 
 class Intake:
-    """The records of one destination. Used by one thread."""
+    """The intake of one destination. Used by one thread."""
 
     def __init__(self, deadletters: DeadLetters, notes: Notes, vendor: Vendor) -> None:
         self._deadletters = deadletters
@@ -36,10 +36,10 @@ class Intake:
     def take(
         self, partition: TopicPartition, record: Raw, kind: type[_R], into: Callable[[str, _R | None], None]
     ) -> None:
-        """Take in one record.
+        """Check one record and pass it to `into`.
 
         Raises:
-            TooManyDeadLettersError: so many cannot be read that the fault is rather here.
+            TooManyDeadLettersError: too many records are undecodable.
 
         """
         if record.key is None:
@@ -81,12 +81,12 @@ def _checked_key(raw: bytes) -> str:
         key = raw.decode()
         IndicatorType(key.partition("/")[2].partition(":")[0])
     except ValueError as error:
-        raise UndecodableError(f"{raw[:100]!r} is not <target id>/<type>:<value>, as the key of an entry is") from error
+        raise UndecodableError(f"{raw[:100]!r} is not a key of the form <target id>/<type>:<value>") from error
     return key
 
 
 def _check(key: str, entry: Applied | Desired) -> None:
     if key != entry_key(entry.target.id, indicator_id(entry.type, entry.value)):
-        raise UndecodableError(f"the record under {key!a} is about something else")
+        raise UndecodableError(f"the record under {key!a} is about another entry")
     if len(entry.content) > _CONTENT_LENGTH:
         raise UndecodableError(f"content has {len(entry.content)} characters; a digest has {_CONTENT_LENGTH} at most")

@@ -1,4 +1,4 @@
-"""The notes that stand among the applied entries of one connection, as a fresh process finds them."""
+"""Notes of a pusher for its successor, kept among the applied entries of one connection."""
 
 from typing import Final, TypeVar
 
@@ -14,14 +14,14 @@ _N = TypeVar("_N", bound=Note)
 
 
 class Notes:
-    """Notes by their keys. One that cannot be read is of a newer form, or none: what it is about is learnt anew."""
+    """Notes by key. An unreadable note is logged and ignored: the pusher learns its content again."""
 
     def __init__(self, connection: str) -> None:
         self._connection = connection
         self._notes: dict[bytes, Note] = {}
 
     def take(self, key: bytes, value: bytes | None) -> None:
-        """Take in the latest record of a reserved key; None is a tombstone."""
+        """Apply the latest record of a reserved key; None is a tombstone."""
         kind = _KINDS.get(key.removeprefix(RESERVED).partition(b"/")[0])
         if value is None or kind is None:
             self._notes.pop(key, None)
@@ -33,5 +33,5 @@ class Notes:
                          why=str(error))  # fmt: skip
 
     def of(self, kind: type[_N]) -> list[_N]:
-        """Those of one kind."""
+        """Return the notes of one kind."""
         return [note for note in self._notes.values() if isinstance(note, kind)]

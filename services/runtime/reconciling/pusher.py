@@ -1,29 +1,29 @@
-"""The vendor's part of a pusher, as the loop sees it."""
+"""The interface of the vendor's part of a pusher."""
 
 from typing import Protocol
 
 from services.runtime.reconciling.entry import Entry
 
 FOREVER = float("inf")
-"""What a unit returns when only a change of what is desired brings more work."""
+"""Returned by a unit of work when only a change of the desired entries brings more work."""
 
 
 class Pusher(Protocol):
-    """The vendor's part."""
+    """The vendor's part of a pusher."""
 
     def reconcile_once(self) -> float:
-        """Do one unit of work and record it. Returns in how many seconds there may be more: 0 at once.
+        """Do one unit of work and record it. Returns the seconds until the next one; 0 is at once.
 
         Raises:
             StoppedError: the service stops.
-            VendorError: the vendor cannot be worked with now; what was not recorded is tried again.
+            VendorError: the vendor failed; unrecorded entries are tried again.
 
         """
 
     def try_entry(self, entry: Entry) -> None:
-        """Do by itself with one entry what units do with each before they call the vendor. Raises whatever that raises.
+        """Do with one entry what a unit does with each before it calls the vendor. Raises any error of that.
 
-        Where a unit failed unexpectedly, this tells which entries are to blame.
+        Finds the entries that made a unit fail unexpectedly.
         """
 
     def close(self) -> None:

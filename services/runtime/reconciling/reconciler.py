@@ -1,7 +1,7 @@
-"""The loop of a pusher for one connection: follow what is desired, let the vendor's part do a unit of work, repeat.
+"""The reconcile loop of one connection: follow the desired entries, let the vendor's part do a unit of work, repeat.
 
-Invariant: the order is: become the one writer (which fences a former one), read what is applied, read what is desired,
-then work. Between two units of work the latest wishes are taken in, so a withdrawal never waits behind a long backlog.
+Invariant: the order at the start is: become the only writer, which fences the former one; read the applied records;
+read the desired ones; work. New desired records are read between units, so a withdrawal never waits for a backlog.
 """
 
 import time
@@ -37,17 +37,17 @@ from services.runtime.worker_pool import Lease
 _NOT_OF_ENTRIES = (StoppedError, LeaseLostError, ProducerError, KafkaError, TooManyDeadLettersError)
 _TICK_S = 0.25
 _LINKS = 100
-"""Traces at most that one unit is linked to."""
+"""Most traces that one unit links to."""
 _SETTLED_AFTER = 8
-"""Times the settling time that a burst may take before something is written."""
+"""Multiple of the settling time after which a burst is written even if it goes on."""
 _LONE_SHARE = 0.25
-"""Share of the settling time after which a change that nothing has followed is written."""
+"""Share of the settling time after which a single change is written."""
 
 _LOG = log.get(__name__)
 
 
 class Reconciler:
-    """Works for one connection until its lease ends: a `Worker` of the worker pool."""
+    """Reconciles one connection until its lease ends: a `Worker` of the worker pool."""
 
     def __init__(
         self,
@@ -68,15 +68,15 @@ class Reconciler:
         self._notes = Notes(lease.name)
         self._intake = Intake(context.deadletters, self._notes, lease.connection.vendor)
         self._steps: dict[str, None] = {}
-        """Steps of traces whose changes came since there was nothing left to do."""
+        """Traceparents of the changes since there was nothing left to do."""
 
     def run(self) -> None:
-        """Work.
+        """Reconcile until the lease ends.
 
         Raises:
-            ProducerError, LeaseLostError: someone else works for the connection.
-            TooManyDeadLettersError: what is desired cannot be read.
-            Exception: any other failure of this connection that no entry of it is to blame for.
+            ProducerError, LeaseLostError: another process works for the connection.
+            TooManyDeadLettersError: too many records of the destination are undecodable.
+            Exception: any other failure that is not caused by single entries.
 
         """
         name = self._lease.name
@@ -94,14 +94,14 @@ class Reconciler:
                         with closing(ChangeGuard(writer, holds, self._context.policy, self._make(writer))) as pusher:
                             self._converge(reader, writer, pusher, circuit)
         except StoppedError:
-            pass  # that is how a long wait ends
+            pass  # a wait ended because the service stops
         finally:
             self._context.health.done(f"entries of {name}")
             self._context.health.forget(f"push {name}")
             self._context.health.remark(f"connection {name}", None)
 
     def _await_topics(self, reader: KafkaConsumer) -> None:
-        """A tenant that nothing is shared to has no topics; that is no reason not to be ready."""
+        """Wait for the topics. Without a sharing to the destination they are missing, and the service stays ready."""
         name = self._lease.name
         ours = self._context.settings.topics
         topics = (self._applied.topic, self._desired.topic, ours.holds.name, ours.connections.name)
@@ -126,21 +126,21 @@ class Reconciler:
         self._context.health.done(f"entries of {name}")
         took = round(time.monotonic() - began, 1)
         states = dict(self._store.states)
-        _LOG.info("read how it stands", connection=name, seconds=took, pending=self._store.pending, **states)
+        _LOG.info("read the entries", connection=name, seconds=took, pending=self._store.pending, **states)
 
     def _converge(self, reader: KafkaConsumer, writer: StatusWriter, pusher: Pusher, circuit: Circuit) -> None:
-        """Work until the lease ends, or a unit failed for entries that are rejected by now.
+        """Work until the lease ends, or until entries that made a unit fail are rejected.
 
-        What that unit left undone in the vendor's part is not known, so that part is to be made anew.
+        The state of the vendor's part is unknown after such a unit, so the caller makes a new one.
         """
-        due, shown, version, heard = 0.0, 0.0, 0, ""
+        due, shown, version, started = 0.0, 0.0, 0, ""
         while not self._lease.stop.is_set():
             self._breathe()
             fresh = self._absorb(reader, due - time.monotonic())
             policy = self._context.policy.view.version
-            fresh, version = fresh or policy != version, policy  # a verdict, or another guard, may let something go on
-            if (asked := writer.asked) and asked.id != heard:
-                heard, due = asked.id, 0.0
+            fresh, version = fresh or policy != version, policy  # a verdict or a changed guard may end a hold
+            if (request := writer.asked) and request.id != started:
+                started, due = request.id, 0.0
                 circuit.hurry()
             now = time.monotonic()
             self._store.wake(now)
@@ -157,34 +157,34 @@ class Reconciler:
                     writer.status.recovered()
 
     def _absorb(self, reader: KafkaConsumer, wait: float) -> bool:
-        """Take in what is new; wait for it when there is nothing else to do, and then let a burst settle.
+        """Read new records, waiting for them while idle, and let a burst settle. Returns whether there were any.
 
-        What came alone is given a part of that time only: if nothing follows by then, it is no burst.
+        A single record waits for a part of the settling time only: if none follows by then, it is no burst.
         """
-        came = self._follow(reader, min(max(wait, 0.0), _TICK_S))
-        if not came:
+        count = self._follow(reader, min(max(wait, 0.0), _TICK_S))
+        if not count:
             return False
         settle = self._context.settings.settle_s if wait > 0 else 0.0
         until = time.monotonic() + settle * _SETTLED_AFTER
-        quiet = time.monotonic() + (settle if came > 1 else settle * _LONE_SHARE)
+        quiet = time.monotonic() + (settle if count > 1 else settle * _LONE_SHARE)
         while (left := min(quiet, until) - time.monotonic()) > 0 and not self._lease.stop.is_set():
             if self._follow(reader, left):
                 quiet = time.monotonic() + settle
         return True
 
     def _follow(self, reader: KafkaConsumer, wait: float) -> int:
-        """Take in what comes within so many seconds. Returns how many records that was."""
+        """Read the records that arrive within `wait` seconds. Returns their number."""
         records = poll(reader, self._desired, int(wait * 1000))
         for record in records:
             self._intake.take(self._desired, record, Desired, self._store.desire)
-            if (came_with := trace.of(record.headers)) and len(self._steps) < _LINKS:
-                self._steps[came_with] = None
+            if (traceparent := trace.of(record.headers)) and len(self._steps) < _LINKS:
+                self._steps[traceparent] = None
         return len(records)
 
     def _work(self, writer: StatusWriter, pusher: Pusher, circuit: Circuit) -> float | None:
-        """One unit. Returns in how many seconds to come back; the circuit says when not before.
+        """Do one unit of work. Returns the seconds until the next one, which the circuit may extend.
 
-        None: it failed for entries that are rejected by now.
+        Returns None if the unit failed for single entries, which are rejected now.
         """
         circuit.begin()
         try:
@@ -200,7 +200,7 @@ class Reconciler:
             count, why = reject_unusable(writer, pusher.try_entry), repr(error)
             if not count:
                 raise
-            _LOG.warning("rejected entries that a unit failed for", connection=self._lease.name, count=count, why=why)
+            _LOG.warning("rejected entries that made a unit fail", connection=self._lease.name, count=count, why=why)
             return None
         self._lease.worked()
         circuit.passed()
@@ -209,7 +209,7 @@ class Reconciler:
         return wait
 
     def _last_step(self) -> str | None:
-        """The step that a unit goes on from; it serves all those that came since there was nothing left to do."""
+        """Return the traceparent that a unit continues: the latest since there was nothing left to do."""
         return next(reversed(self._steps), None)
 
     def _breathe(self) -> None:

@@ -1,8 +1,8 @@
-"""A pusher's books: the standing of its destination, and the one way to change and publish it.
+"""The status writer of a pusher: the only way to change the entry store and publish applied records.
 
-Invariant: nothing is at the vendor that the books do not know of. What goes out for the first time is noted as
-unconfirmed before the call, and every outcome is recorded after it. So a crash at any point repeats an idempotent call,
-and an entry that is withdrawn meanwhile is still known to be there, perhaps.
+Invariant: each entry at the vendor has an applied record. A new entry is recorded as unconfirmed before the call, and
+its outcome after it. So a crash at any point repeats an idempotent call, and an entry that is withdrawn meanwhile is
+still known to be possibly present.
 """
 
 import time
@@ -40,22 +40,22 @@ from services.runtime.worker_pool import Lease
 
 BEAT_BOUND_S = 180.0
 _RECORDS = 2_000
-"""Records in one transaction: well within its timeout."""
+"""Records in one transaction, well within its timeout."""
 _DETAIL = 1_000
-"""Characters of what a vendor said of an entry."""
+"""Most characters that are kept of a vendor's text about an entry."""
 _STATES = ("desired", "pending", *AppliedState)
-_SENT = Reason(code=UNCONFIRMED, detail="about to be sent, or sent; what the vendor made of it is not known yet")
-_TOLD = {
-    AppliedState.APPLIED: (Level.INFO, "there, with a remark", None),
+_SENT = Reason(code=UNCONFIRMED, detail="sent, or about to be sent; the outcome is not known yet")
+_MESSAGES = {
+    AppliedState.APPLIED: (Level.INFO, "applied with a remark", None),
     AppliedState.REJECTED: (
         Level.WARNING,
         "rejected by the vendor",
-        "correct or withdraw them where they come from; each is tried again when it changes, or: ioc-bridge rejected",
+        "correct or withdraw them at their source; each is tried again when it changes, or: ioc-bridge rejected",
     ),
     AppliedState.HELD: (
         Level.WARNING,
-        "held back for want of room",
-        "narrow a rule or withdraw something; they follow by themselves as soon as there is room",
+        "held for lack of capacity",
+        "narrow a rule or withdraw entries; the pusher writes them as soon as there is capacity",
     ),
     AppliedState.FAILED: (
         Level.ERROR,
@@ -66,7 +66,7 @@ _TOLD = {
 
 
 class StatusWriter:
-    """The books of one connection. Used by one thread."""
+    """The status writer of one connection. Used by one thread."""
 
     def __init__(
         self, context: Context, lease: Lease, producer: TransactionalProducer, store: EntryStore, pace: Pace
@@ -87,23 +87,23 @@ class StatusWriter:
         self.status = Status(context, lease.name, producer.write)
         self.spending = Spending(self.note)
         self.notes = Notes(lease.name)
-        """Notes as they stood when the books were opened."""
+        """The notes of the former process."""
 
     @property
     def asked(self) -> ReconciliationSpec | None:
-        """The comparison that a person asks for, until `answer`."""
+        """A person's request to reconcile, until `answer`."""
         return self.status.asked(self._context.policy.view)
 
     def answer(self, asked: ReconciliationSpec, found: str, counts: Mapping[str, int]) -> None:
-        """Tell what a comparison that was asked for has found. Raises ProducerError."""
+        """Report the result of a request to reconcile. Raises ProducerError."""
         self.status.answer(asked, found, counts)
 
     def check(self) -> None:
-        """Make sure that work may go on; to be called right before every call of the vendor.
+        """Make sure that work may go on. Call it right before every call of the vendor.
 
         Raises:
             StoppedError: the service stops.
-            LeaseLostError: the connection belongs to another process.
+            LeaseLostError: another process owns the connection.
 
         """
         self._context.health.beat(f"push {self._lease.name}", BEAT_BOUND_S)
@@ -112,7 +112,7 @@ class StatusWriter:
         self._lease.check()
 
     def write_ahead(self, sending: Iterable[tuple[Entry, str | None]]) -> None:
-        """Note entries that are about to be written for the first time, with their remote ids where those are known.
+        """Record entries that are about to be written for the first time, with their remote ids if known.
 
         Raises:
             StoppedError, LeaseLostError, ProducerError: nothing may be sent.
@@ -128,16 +128,14 @@ class StatusWriter:
             self.store.sent(note.entry, note.remote_id, now_ms())
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
-        """Publish what became of entries, and go on from there. What is published already is not published again.
-
-        What a vendor said is cut where it is too long for a record.
+        """Publish outcomes that are not published yet, and apply them to the store. Cuts long texts of the vendor.
 
         Raises:
             StoppedError, LeaseLostError, ProducerError: some may not be recorded; they will be done again.
 
         """
         outcomes = [_bounded(outcome) for outcome in outcomes]
-        news = [outcome for outcome in outcomes if not _published(outcome)]
+        news = [outcome for outcome in outcomes if not _is_published(outcome)]
         self._write(news)
         self._tell(news)
         self._measure(outcomes)
@@ -147,14 +145,14 @@ class StatusWriter:
         self.show()
 
     def remark(self, outcomes: Sequence[Outcome]) -> None:
-        """Publish another word on entries of which nothing changed at the vendor. Raises as `record`."""
+        """Publish new records of entries that did not change at the vendor. Raises as `record`."""
         self._write(outcomes, keep_time=True)
         now = now_ms()
         for outcome in outcomes:
             self.store.settle(outcome, at=outcome.entry.at or now)
 
     def collect_garbage(self) -> None:
-        """Remove and set right the records of entries of which nothing else is left to do. Raises as `record`."""
+        """Remove and correct records of entries without other work. Raises as `record`."""
         by_sync_state = self.store.by_sync_state
         while some := [
             *islice(by_sync_state[SyncState.FORGET], _RECORDS),
@@ -163,13 +161,13 @@ class StatusWriter:
             self.remark([self._amended(entry) for entry in some])
 
     def confirm(self, entries: Sequence[Entry]) -> None:
-        """Let through what is to be done with these entries now, and remember that. Raises as `record`.
+        """Let the present changes of these entries pass the guard, and record that. Raises as `record`.
 
-        What may or may not be there keeps the record that says so, and is let through until the process ends.
+        The record of an uncertain entry stays as it is, so its confirmation ends with the process.
         """
         for entry in entries:
             self.store.confirm(entry)
-        self.remark([_as_it_is(entry) for entry in entries if not entry.uncertain])
+        self.remark([_unchanged(entry) for entry in entries if not entry.uncertain])
 
     def _amended(self, entry: Entry) -> Outcome:
         if entry.sync_state is SyncState.FORGET:
@@ -177,12 +175,12 @@ class StatusWriter:
         if not entry.released:
             reason = None if entry.because == GUARD_SHRINK.code else entry.reason
             return Outcome(entry, entry.state, entry.remote_id, reason)
-        # These are read before they are written: what is in them and not in the books is somebody else's.
+        # Such a target is read before each write, and values without an applied record count as those of others.
         is_read = self.store.targets[entry.target_id].is_readable
         return Outcome(entry, None) if is_read else Outcome(entry, AppliedState.APPLIED, entry.remote_id, RELEASED)
 
     def show(self) -> None:
-        """Bring the gauges up to date."""
+        """Update the gauges."""
         counts = {**self.store.states, "pending": self.store.pending}
         for state in _STATES:
             ENTRIES.labels(self._lease.name, state).set(counts.get(state, 0))
@@ -193,11 +191,11 @@ class StatusWriter:
         OLDEST_PENDING.labels(self._lease.name).set(age_ms / 1000)
 
     def note(self, note: Note) -> None:
-        """Publish a note for the process after this one. Raises ProducerError where it could not be published."""
+        """Publish a note for the next process. Raises ProducerError if that fails."""
         self._producer.write([OutgoingRecord(self._topic, note.key(), note.encode())])
 
     def forget(self, note: Note) -> None:
-        """Publish that a note is none any more. Raises as `note`."""
+        """Remove a note. Raises as `note`."""
         self._producer.write([OutgoingRecord(self._topic, note.key(), None)])
 
     def _write(self, outcomes: Sequence[Outcome], *, keep_time: bool = False) -> None:
@@ -235,7 +233,7 @@ class StatusWriter:
             if state is AppliedState.SKIPPED:
                 self.activity.skipped(self._lease.name, entries)
             else:
-                level, what, remedy = _TOLD[state]
+                level, what, remedy = _MESSAGES[state]
                 text = f"{len(entries)} {what}; {entries[0].detail}"
                 self.activity.tell(level, state, text, connection=self._lease.name, remedy=remedy, items=entries)
 
@@ -247,8 +245,8 @@ def _bounded(outcome: Outcome) -> Outcome:
     return replace(outcome, reason=reason.model_copy(update={"detail": reason.detail[: _DETAIL - 1] + "…"}))
 
 
-def _published(outcome: Outcome) -> bool:
-    """Whether the applied topic says just this already."""
+def _is_published(outcome: Outcome) -> bool:
+    """Whether the applied topic has this outcome already."""
     entry = outcome.entry
     if entry.uncertain or entry.again or entry.confirmed is not None or outcome.state is None:
         return False
@@ -258,8 +256,8 @@ def _published(outcome: Outcome) -> bool:
     )  # fmt: skip
 
 
-def _as_it_is(entry: Entry) -> Outcome:
-    """What the books say of an entry already; of one that is new, that it waits."""
+def _unchanged(entry: Entry) -> Outcome:
+    """Return the outcome that an entry's record has already; a new entry is held."""
     if entry.new:
         return Outcome(entry, AppliedState.HELD, None, GUARD_SURGE)
     return Outcome(entry, entry.state, entry.remote_id, entry.reason)

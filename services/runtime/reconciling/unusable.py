@@ -1,7 +1,7 @@
-"""Entries with which a unit of work fails unexpectedly: found, rejected with what happened, and left out from then on.
+"""Unusable entries: those that make a unit of work fail unexpectedly.
 
-An error about one entry is that entry's. A unit that fails does not say which one it is about, so each is tried by
-itself; only then does this cost anything. An entry comes back when its record changes.
+A failed unit does not say which entry caused it, so each entry is tried by itself. Those that fail are rejected with
+the error and left out until their records change.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,10 +23,10 @@ class _Unusable(NamedTuple):
 
 
 def reject_unusable(writer: StatusWriter, try_entry: Callable[[Entry], None]) -> int:
-    """Reject the entries that fail by themselves, and leave them out. Returns how many those are.
+    """Reject the entries that fail by themselves, and leave them out. Returns their number.
 
     Raises:
-        StoppedError, LeaseLostError, ProducerError: as the status writer does.
+        StoppedError, LeaseLostError, ProducerError: as the status writer.
 
     """
     found = _unusable(list(writer.store), try_entry)
@@ -41,7 +41,7 @@ def _unusable(entries: Sequence[Entry], try_entry: Callable[[Entry], None]) -> l
     for entry in entries:
         try:
             try_entry(entry)
-        except Exception as error:  # noqa: BLE001  # whatever it is: it is about this entry
+        except Exception as error:  # noqa: BLE001  # any error concerns this entry
             found.append(_Unusable(entry, error))
     return found
 
