@@ -1,1 +1,1 @@
-"""What travels between the services: records, resources and topics. Imports nothing of the services."""
+"""The contract between the services: records, resources and topics. Imports nothing of the services."""

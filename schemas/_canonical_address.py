@@ -1,4 +1,4 @@
-"""IP addresses alone: one address, spelled one way. Ranges and spellings that readers disagree on are refused."""
+"""Canonical form of single IP addresses. Refuses ranges, and spellings that parsers read differently."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -13,7 +13,7 @@ _SPAN_LIKE = re.compile(r"([0-9A-Fa-f:.]+)\s*[-‐-―−~]\s*([0-9A-Fa-f:.]+)")
 
 
 def address(text: str) -> tuple[IndicatorType, str] | None:
-    """The address `text` is, or None when it was not meant as one. A range of one address is that address.
+    """The address that `text` is, or None if it does not look like one. A range of one address is that address.
 
     Raises `Refused`.
     """

@@ -1,7 +1,7 @@
-"""File hashes: hexadecimal digits, by whose number MD5, SHA-1 and SHA-256 are told apart.
+"""Canonical form of file hashes. The number of hexadecimal digits determines MD5, SHA-1 or SHA-256.
 
-Taken as well: the name of the algorithm before them (`sha256:…`, `SHA-1 = …`), and digits in groups (`d4:1d:…`,
-`D4-1D-…`, `d41d 8cd9 …`), as certificates and programs print them. A GUID is no hash: its groups are not alike.
+Also accepts the name of the algorithm in front (`sha256:…`, `SHA-1 = …`), and digits in equal groups (`d4:1d:…`,
+`D4-1D-…`, `d41d 8cd9 …`), as certificates and programs print them. A GUID has unequal groups and is no hash.
 """
 
 import re
@@ -21,7 +21,7 @@ _ADVICE = "give an MD5 (32 hexadecimal digits), a SHA-1 (40) or a SHA-256 (64)"
 
 
 def file_hash(text: str) -> tuple[IndicatorType, str] | None:
-    """The hash `text` is, or None when it was not meant as one. Raises `Refused`."""
+    """The hash that `text` is, or None if it does not look like one. Raises `Refused`."""
     named = _NAMED.fullmatch(text)
     digits = _digits(text if named is None else named[2])
     if digits is None:

@@ -1,6 +1,6 @@
-"""Hosts and URLs, read as browsers read them (the WHATWG URL standard, by `ada-url`) and then held to stricter rules.
+"""Canonical form of hosts and URLs: parsed like browsers (WHATWG URL standard, `ada-url`), then checked more strictly.
 
-One parser for the name alone and for the name inside a URL: so both always come out alike.
+One parser reads a name alone and a name inside a URL, so both get the same canonical form.
 """
 
 import re
@@ -32,7 +32,7 @@ def is_absolute(text: str) -> bool:
 
 
 def authority_of(text: str) -> str:
-    """What stands before the path, the query and the fragment, where no scheme is given."""
+    """The part before path, query and fragment of a text without a scheme."""
     found = _AUTHORITY.match(text)
     return "" if found is None else found[0]
 
@@ -75,7 +75,7 @@ def url(text: str) -> str:
 
 
 def _host_in(authority: str, text: str, *, user_info: bool) -> str:
-    """Host and port. Refuses what the standard would silently repair, and what has a better name than 'bad host'."""
+    """Host and port. Refuses what the standard would silently repair, and what deserves a more precise reason."""
     if "\\" in authority:
         raise Refused.because(RefusalReason.BAD_URL, text, "has a backslash before its path; write / instead")
     if user_info:
@@ -96,7 +96,7 @@ def _host_in(authority: str, text: str, *, user_info: bool) -> str:
 
 
 def _checked_host(host: str, kind: HostType, given: str, text: str) -> str:
-    """`host` as the standard reads `given`, provided that nobody can read it otherwise."""
+    """`host`, as the standard reads `given`, if other parsers read it the same way."""
     if kind == HostType.IPV6:
         found, plain = unmapped(IPv6Address(host[1:-1]))
         return plain if found is IndicatorType.IPV4 else host
@@ -153,7 +153,7 @@ def _flaw(host: str) -> str:
 
 
 def _unreadable(authority: str, text: str) -> Refused:
-    """Why the parser refused: it does not say, so look at what most often is wrong."""
+    """Why the parser refused the text. The parser gives no reason, so check the most frequent ones."""
     port = _PORT.search(authority)
     host = authority if port is None else authority[: port.start()]
     if port is not None and not _valid_port(port[1]) and (host.endswith("]") or ":" not in host):

@@ -1,4 +1,4 @@
-"""Why a text is no indicator. A refusal always carries a stable code and one line that says what to do about it."""
+"""Why a text is no indicator: a stable code, and one line that says what to do."""
 
 from enum import StrEnum
 from typing import Self
@@ -7,7 +7,7 @@ _SHOWN = 80
 
 
 class RefusalReason(StrEnum):
-    """Stable codes: they are counted, stored and shown, so they are never renamed."""
+    """Stable codes. They are counted and stored, so they are never renamed."""
 
     EMPTY = "empty"  # nothing left once blanks and quotes around it are gone
     TOO_LONG = "too_long"  # longer than MAX_LENGTH characters, as given or in canonical form
@@ -25,7 +25,7 @@ class RefusalReason(StrEnum):
 
 
 class Refused(ValueError):  # noqa: N818 – what happened to the text, in the words of the records
-    """A text that does not stand for one indicator. `str()` is one line: what is wrong and what to do."""
+    """A text is not exactly one indicator. `str()` is one line: what is wrong and what to do."""
 
     def __init__(self, reason: RefusalReason, detail: str) -> None:
         super().__init__(reason, detail)
@@ -37,6 +37,6 @@ class Refused(ValueError):  # noqa: N818 – what happened to the text, in the w
 
     @classmethod
     def because(cls, reason: RefusalReason, text: str, why: str) -> Self:
-        """Name the text, shortened and escaped so that it stays one printable line, then say `why`."""
+        """A refusal whose text is `text`, shortened and escaped to one printable line, followed by `why`."""
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         return cls(reason, f"{shown!r} {why}")

@@ -1,4 +1,4 @@
-"""What services tell people: the log of skips, holds, rejections, faults and milestones that the console lists."""
+"""Activity: skips, holds, rejections, faults and milestones that services report to people."""
 
 from typing import Annotated
 
@@ -11,25 +11,25 @@ MAX_ITEMS = 500
 
 
 class ActivityItem(Record):
-    """One thing an activity is about, with the reason why."""
+    """One subject of an activity, with the reason."""
 
     subject: str
-    """What it is about: an indicator id, a row, a list."""
+    """The subject: an indicator id, a row, a list."""
     reason: str
     """Stable code, to count and filter by."""
     detail: str = ""
-    """More, for people."""
+    """Details, for people."""
 
 
 class Activity(Record):
-    """Something a person may want to know. `remedy` says what to do about it, if anything."""
+    """One entry of the activity log. `remedy` says what to do, if anything."""
 
     at: Millis
     """When it happened."""
     service: str
-    """Which service tells it."""
+    """The service that reports it."""
     level: Level
-    """Whether it is news, a warning or a fault."""
+    """Information, warning or error."""
     code: str
     """Stable code, to filter and alert by."""
     message: str
@@ -41,6 +41,6 @@ class Activity(Record):
     request: str | None = None
     """Id of the request that it answers."""
     counts: dict[str, int] = Field(default_factory=dict)
-    """How many items have which reason."""
+    """Number of items by reason."""
     items: Annotated[tuple[ActivityItem, ...], Field(max_length=MAX_ITEMS)] = ()
-    """What it is about, one by one."""
+    """The subjects, one by one."""

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 MAX_LENGTH = 8192
-"""Characters, as given and in canonical form. RFC 9110 asks everyone to support URLs of 8000."""
+"""Characters, as given and in canonical form. RFC 9110 recommends support for URLs of 8000."""
 
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -106,7 +106,7 @@ def _too_long(text: str) -> Refused:
 
 
 def _as_it_stands(text: str, declared: IndicatorType | None) -> Canonical:
-    """Read by the rules of the declared type: they give the better reason when the text is nothing at all."""
+    """Read `text` by the rules of the declared type, because they give the more precise refusal."""
     if declared is IndicatorType.URL:
         return Canonical(declared, url(_bracketed(text)))
     if declared is None or declared is IndicatorType.DOMAIN:

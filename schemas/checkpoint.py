@@ -1,6 +1,6 @@
-"""How far a puller has come, and what its source looked like then. Written with the reports in one transaction.
+"""How far a puller has read, and what its source listed. Written in one transaction with the reports.
 
-A snapshot is split into chunks so that a poll rewrites only what changed.
+A snapshot is split into chunks, so that a poll rewrites only changed chunks.
 """
 
 from pydantic import Field
@@ -9,12 +9,12 @@ from schemas.record import Millis, Record
 
 
 class IteratorMark(Record):
-    """Where one data-export iterator stands. `epoch` is where it was first positioned, in seconds."""
+    """The position of one data-export iterator."""
 
     epoch: int
     """Where the iterator was first positioned, seconds since the Unix epoch."""
     high_water: int | None = None
-    """Time of the latest alert it has given, seconds since the Unix epoch."""
+    """Time of its latest alert, seconds since the Unix epoch."""
     pages: int = 0
     """Pages read from it."""
 
@@ -29,17 +29,17 @@ class Checkpoint(Record):
     at: Millis
     """When that poll ended."""
     listed: int = 0
-    """Rows its listing had."""
+    """Number of rows in its listing."""
     iterators: dict[str, IteratorMark] = Field(default_factory=dict)
-    """Where each iterator stands, by its name."""
+    """The position of each iterator, by its name."""
 
 
 class SnapshotChunk(Record):
-    """Part of a source's last listing: indicator id to fingerprint of what was reported."""
+    """Part of a source's last listing: fingerprints of reports by indicator id."""
 
     source: str
     """Name of the connection that was read."""
     chunk: int
     """Number of this part."""
     entries: dict[str, str]
-    """Fingerprint of what was reported, by indicator id."""
+    """Fingerprint of the report, by indicator id."""

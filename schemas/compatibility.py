@@ -1,15 +1,13 @@
-"""Which changes of a record's JSON Schema would hurt a rolling upgrade, where old and new readers and writers mix.
+"""Finds changes of a record's JSON Schema that break a rolling upgrade, where old and new readers and writers mix.
 
-Both directions count, since readers are strict: what the new schema no longer accepts, new readers refuse when an old
-writer (or a compacted topic) has it; what it accepts in addition, old readers refuse when a new writer sends it. It is
-safe to add an optional field, and to change titles, descriptions and defaults (a writer leaves out absent values only).
-A keyword that is not understood here counts as incompatible as soon as it changes.
-
-Where `v` changes in an object, that is the one finding for it: readers of either version refuse the other as a whole.
+Readers are strict, so both directions count. If the new schema accepts less, new readers refuse records of old writers;
+if it accepts more, old readers refuse records of new writers. Adding an optional field is safe, and so are changes of
+titles, descriptions and defaults (writers leave out absent values only). A change of an unknown keyword counts as
+incompatible. If `v` changes in an object, that is its only finding: readers of either version refuse the other.
 """
 
-# Written here because nothing kept fits: jsoncompat needs Python 3.12 since it is past its first drafts, jsonsubschema
-# knows draft 4 only, and both answer yes or no, where a person needs the field.
+# No maintained library fits: jsoncompat needs Python 3.12, jsonsubschema supports draft 4 only, and both answer yes or
+# no without naming the field.
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -29,7 +27,7 @@ _WIDENED = "old readers refuse what new writers write"
 
 
 def incompatible_changes(old: Schema, new: Schema) -> list[str]:
-    """Every change that hurts, a line each: the field's path, what changed, and who refuses what."""
+    """Every incompatible change, one line each: the field's path, what changed, and which readers refuse what."""
     return list(dict.fromkeys(_Comparison(old, new).compare(old, new, "")))
 
 
@@ -44,7 +42,7 @@ class _Comparison:
     def compare(self, old: Schema, new: Schema, path: str) -> Iterator[str]:
         refs = old.get("$ref", ""), new.get("$ref", "")
         if all(refs) and refs in self._under_way:
-            return  # a type that contains itself; what differs is found where it is first met
+            return  # a recursive type is compared once, where it first occurs
         self._under_way.add(refs)
         yield from self._values(_resolved(old, self._old), _resolved(new, self._new), path)
         self._under_way.discard(refs)
@@ -121,11 +119,11 @@ def _types(old: Schema, new: Schema, path: str) -> Iterator[str]:
     before, after = _as_set(old.get("type")), _as_set(new.get("type"))
     if before == after:
         return
-    said = f"{path or 'record'}: the type was {_listed(before)}, is {_listed(after)}"
+    change = f"{path or 'record'}: the type was {_listed(before)}, is {_listed(after)}"
     if not (after and before <= _with_integers(after)) or not before:
-        yield f"{said}; {_NARROWED}" if after else f"{said}; {_WIDENED}"
+        yield f"{change}; {_NARROWED}" if after else f"{change}; {_WIDENED}"
     if before and after and not after <= _with_integers(before):
-        yield f"{said}; {_WIDENED}"
+        yield f"{change}; {_WIDENED}"
 
 
 def _members(old: Schema, new: Schema, path: str) -> Iterator[str]:
@@ -151,20 +149,20 @@ def _bounds(old: Schema, new: Schema, path: str) -> Iterator[str]:
             narrowed = before is None
         else:
             narrowed = after > before if keyword in _LOWER else after < before
-        said = f"{keyword} was {_shown(before)}, is {_shown(after)}"
-        yield f"{path or 'record'}: {said}; {_NARROWED if narrowed else _WIDENED}"
+        change = f"{keyword} was {_shown(before)}, is {_shown(after)}"
+        yield f"{path or 'record'}: {change}; {_NARROWED if narrowed else _WIDENED}"
 
 
 def _others(old: Schema, new: Schema, path: str) -> Iterator[str]:
     for keyword in sorted((old.keys() | new.keys()) - _TREATED):
         before, after = old.get(keyword, _MISSING), new.get(keyword, _MISSING)
         if before != after:
-            who = _WIDENED if after is _MISSING else _NARROWED
-            yield f"{path or 'record'}: {keyword} was {_shown(before)}, is {_shown(after)}; {who}"
+            effect = _WIDENED if after is _MISSING else _NARROWED
+            yield f"{path or 'record'}: {keyword} was {_shown(before)}, is {_shown(after)}; {effect}"
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:
-    """The schema that a reference stands for, with what is said beside the reference."""
+    """The referenced schema, overridden by the keywords beside the reference."""
     while "$ref" in schema:
         _, _, name = schema["$ref"].rpartition("/")
         schema = {**root["$defs"][name], **{key: value for key, value in schema.items() if key != "$ref"}}
@@ -176,7 +174,7 @@ def _choices(schema: Schema) -> list[Schema]:
 
 
 def _named(root: Schema, choices: Iterable[Schema], tag: str | None) -> dict[str, Schema]:
-    """The alternatives by what tells them apart: the discriminating value, else the type, else their order in it."""
+    """The alternatives by name: the value of the discriminator, else the type, numbered if equal."""
     found: dict[str, Schema] = {}
     for choice in choices:
         schema = _resolved(choice, root)

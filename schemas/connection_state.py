@@ -1,4 +1,4 @@
-"""How one service gets on with one connection. Kept in `ioc.connections`, so that who starts later knows it."""
+"""The state of one connection in one service. Kept in `ioc.connections`, so that a restarted service knows it."""
 
 from enum import StrEnum
 
@@ -6,45 +6,45 @@ from schemas.record import Millis, Record
 
 
 class BreakerState(StrEnum):
-    """Whether the vendor is called, of the least harm first."""
+    """State of a circuit breaker, from harmless to severe."""
 
     CLOSED = "closed"
-    """As it should be."""
+    """The vendor is called normally."""
     HALF_OPEN = "half-open"
-    """It was open, its time is over, and one call shall show whether the trouble is; nothing has been to call since."""
+    """The open period is over. The next call decides whether the breaker closes."""
     OPEN = "open"
-    """The vendor is left alone for a while. What is to be done waits, and is done when the trouble is over."""
+    """The vendor is not called for a while. Work waits until the trouble is over."""
 
 
 class ConnectionState(Record):
-    """What one service last said of one connection."""
+    """A service's latest state of one connection."""
 
     connection: str
     """Name of the connection."""
     service: str
     """The service that works for it."""
     state: BreakerState = BreakerState.CLOSED
-    """Whether its calls go through."""
+    """State of its breaker."""
     since: Millis
-    """Since when."""
+    """When the breaker entered this state."""
     reason: str | None = None
-    """What the vendor, or the way there, did last, in one line; absent while closed."""
+    """The last error of the vendor or the network, in one line; absent while closed."""
     remedy: str | None = None
     """What to do about it."""
     failure: str | None = None
-    """The unexpected error that ended its worker last; absent while it works."""
+    """The unexpected error that last ended its worker; absent while it works."""
     failures: int | None = None
-    """How often in a row it failed so, and was started again."""
+    """How often in a row the worker failed and was restarted."""
     failing_since: Millis | None = None
-    """When it first did."""
+    """When the first of these failures happened."""
     answered: str | None = None
-    """Id of the latest request to compare that was carried out."""
+    """Id of the latest completed request for a drift check."""
 
     def key(self) -> bytes:
-        """Its key: one record for each connection and service."""
+        """The record's key: one record for each connection and service."""
         return state_key(self.connection, self.service)
 
 
 def state_key(connection: str, service: str) -> bytes:
-    """The key of what a service says of a connection."""
+    """The key of a service's state of a connection."""
     return f"{connection}/{service}".encode()

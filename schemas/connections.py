@@ -1,4 +1,4 @@
-"""What every connection has, whatever it leads to: the base of each vendor's own settings (`schemas.vendors`)."""
+"""Settings that every connection has: the base of each vendor's own settings (`schemas.vendors`)."""
 
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -22,7 +22,7 @@ class SecretRef(Part):
     ] = None
     expires: Annotated[
         date | None,
-        Field(description="the day it expires, as the vendor said when it was made; for alerts, the APIs do not tell"),
+        Field(description="the day it expires, as the vendor showed when it was made; for alerts: the APIs do not say"),
     ] = None
 
     @model_validator(mode="after")
@@ -36,16 +36,16 @@ class Tls(Part):
     """How the vendor's certificate is checked. Switching verification off is logged and counted."""
 
     verify: Annotated[bool, Field(description="whether the certificate is checked at all")] = True
-    ca_file: Annotated[str | None, Field(description="CA bundle that signed it, where the system's does not")] = None
+    ca_file: Annotated[str | None, Field(description="CA bundle that signed it; default: the system's")] = None
 
 
 class Reconcile(Part):
-    """How often what a destination holds is compared with what we know of it, and what becomes of a difference."""
+    """How often a destination is checked for drift, and what happens to a difference."""
 
     interval: Annotated[Duration, Field(description="time between two comparisons, 1m to 7d")] = parse("1h")
     mode: Annotated[
         Literal["repair", "report"],
-        Field(description="`repair` puts right what others changed of ours; `report` only tells"),
+        Field(description="`repair` restores our entries that others changed; `report` only reports them"),
     ] = "repair"
 
     @model_validator(mode="after")
@@ -56,7 +56,7 @@ class Reconcile(Part):
 
 
 class ConnectionSpec(Part):
-    """What every connection has. `type` says which vendor it is of: the key of its registration."""
+    """Settings of every connection. `type` names its vendor: the key of the registration."""
 
     if TYPE_CHECKING:
         type: str
@@ -65,7 +65,7 @@ class ConnectionSpec(Part):
         DurationOrNever,
         Field(
             validate_default=True,
-            description="how long an indicator counts after it was last seen; `never`: for ever",
+            description="how long an indicator stays valid after it was last seen; `never`: no limit",
         ),
     ] = parse("90d")
     override_reputation: Annotated[
@@ -74,7 +74,7 @@ class ConnectionSpec(Part):
 
     @property
     def is_source(self) -> bool:
-        """Whether it reports indicators: a puller reads it, or others push to it."""
+        """Whether it reports indicators: a puller reads it, or other systems push to it."""
         return False
 
     @property
@@ -93,14 +93,14 @@ class ConnectionSpec(Part):
 
 
 class TenantSpec(ConnectionSpec):
-    """What connections to tenants have: a vendor's service that is read, written, or both."""
+    """Settings of connections to tenants, which are read, written, or both."""
 
     polling: Annotated[bool, Field(description="whether indicators are pulled; false makes it a destination only")] = (
         True
     )
     initial_range: Annotated[Duration, Field(description="how far the first pull looks back, 1d to 365d")] = parse("7d")
     types: Annotated[tuple[IndicatorType, ...], Field(description="types to pull; empty means all")] = ()
-    reconcile: Annotated[Reconcile, Field(description="comparisons of what the tenant holds with what it should")] = (
+    reconcile: Annotated[Reconcile, Field(description="drift checks: what the tenant holds against what it should")] = (
         Reconcile()
     )
     tls: Annotated[Tls, Field(description="how the vendor's certificate is checked")] = Tls()

@@ -1,4 +1,4 @@
-"""What an indicator covers at a target: the same domain means the same at both vendors, unless a target says otherwise.
+"""What an indicator covers at a target. A domain covers the same at both vendors, unless a target says otherwise.
 
 Sources: Microsoft, "Create indicators for IPs and URLs/domains"; Netskope, "URL Lists", "URL List Best Practices".
 Reasons: docs/decisions/0034-subdomains.md.
@@ -13,7 +13,7 @@ _QUOTES_AND_COMMA: Final = 3
 
 
 def coverage(type_: IndicatorType, value: str, target: Target) -> str:
-    """What is blocked, for people, where this target holds this indicator."""
+    """What this indicator blocks at this target, as text."""
     if type_.family is Family.HASH:
         return "this file"
     if type_ is IndicatorType.DOMAIN:
@@ -22,9 +22,9 @@ def coverage(type_: IndicatorType, value: str, target: Target) -> str:
 
 
 def size_in_list(type_: IndicatorType, value: str, target: SharingTarget | None, *, has_wide_wildcard: bool) -> int:
-    """Bytes that an indicator takes in a list, each entry with two quotes and a comma: a domain may be two entries.
+    """Bytes that an indicator takes in a list, with two quotes and a comma per entry. A domain may be two entries.
 
-    `target` is None where it is not known. `has_wide_wildcard`: `*.host` covers `host` itself in this tenant.
+    `target` is None if it is unknown. `has_wide_wildcard`: `*.host` covers `host` itself in this tenant.
     """
     size = len(value.encode()) + _QUOTES_AND_COMMA
     if type_ is not IndicatorType.DOMAIN or target is None:

@@ -1,7 +1,7 @@
-"""A record that could not be decoded. Its key, value and headers stay the original ones; this travels in more headers.
+"""A dead letter: a record that could not be decoded, with its original key, value and headers, and a note in headers.
 
-So it can be produced again where it came from just as it was. Of a record that is too large to be copied with these
-headers a stub is kept: without its value and headers, and with what the original is known by (`size`, `checksum`).
+So it can be produced again unchanged. A record too large to copy with these headers is kept as a stub: without value
+and headers, but with `size` and `checksum` of the original.
 """
 
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from schemas.record import Millis, Record, UndecodableError
 
 _PREFIX = "ioc-bridge."
 _MOST_TEXT = 500
-"""Characters of an error that are kept."""
+"""Characters of an error text to keep."""
 Header = tuple[str, bytes | None]
 
 
 class DeadLetter(Record):
-    """Where the undecodable record came from, which service refused it, why and when.
+    """The note: where the record came from, and which service could not decode it, why and when.
 
-    `size` and `checksum` are there in a stub only.
+    Only a stub has `size` and `checksum`.
     """
 
     topic: str
@@ -30,44 +30,44 @@ class DeadLetter(Record):
     offset: int
     """Offset of the record."""
     service: str
-    """Which service could not decode it."""
+    """The service that could not decode it."""
     error: str
-    """Why not."""
+    """Why it could not be decoded."""
     at: Millis
-    """When that was."""
+    """When the note was written."""
     size: int | None = None
-    """Bytes of the record's key, value and headers, where it was too large to be copied; absent: this is the copy."""
+    """Stub only: bytes of the record's key, value and headers."""
     checksum: str | None = None
-    """Digest of the record's key and value, where it was too large to be copied."""
+    """Stub only: digest of the record's key and value."""
 
     @property
     def id(self) -> str:
-        """What people call it by: where the record stood."""
+        """The id: `<topic>@<partition>:<offset>` of the original record."""
         return f"{self.topic}@{self.partition}:{self.offset}"
 
     @property
     def is_stub(self) -> bool:
-        """Whether the record itself is not kept, only where it is."""
+        """Whether this is a stub without the original bytes."""
         return self.checksum is not None
 
     def headers(self) -> list[tuple[str, bytes]]:
-        """As Kafka headers."""
+        """The note as Kafka headers."""
         found = self.model_dump(exclude_none=True)
         return [(_PREFIX + name, str(value).encode()) for name, value in found.items()]
 
     @staticmethod
     def text_of(error: Exception) -> str:
-        """The text of an error as a letter keeps it: bounded, and nothing in it that UTF-8 cannot say."""
+        """The text of an error, shortened and encodable as UTF-8."""
         return str(error)[:_MOST_TEXT].encode(errors="backslashreplace").decode()[:_MOST_TEXT]
 
     @staticmethod
     def original(headers: Iterable[Header]) -> list[Header]:
-        """The headers that the record itself came with."""
+        """The headers of the original record."""
         return [(name, value) for name, value in headers if not name.startswith(_PREFIX)]
 
     @classmethod
     def from_headers(cls, headers: Iterable[Header]) -> Self:
-        """Read it back.
+        """Read the note from Kafka headers.
 
         Raises:
             UndecodableError: a header is missing or wrong, so the record is no dead letter.
@@ -75,11 +75,11 @@ class DeadLetter(Record):
         """
         named = [(name.removeprefix(_PREFIX), value) for name, value in headers if name.startswith(_PREFIX)]
         found = {name: (value or b"").decode(errors="replace") for name, value in named}
-        version = found.pop("v", None)  # a literal number is never read from text
+        version = found.pop("v", None)  # pydantic does not read a literal number from text
         try:
-            letter = cls.model_validate_strings(found)
+            note = cls.model_validate_strings(found)
             return cls.model_validate(
-                {**letter.model_dump(), "v": int(version) if version and version.isdecimal() else version}
+                {**note.model_dump(), "v": int(version) if version and version.isdecimal() else version}
             )
         except ValidationError as error:
             raise UndecodableError(f"not a dead letter: {error.errors(include_url=False)[0]['loc']}") from error

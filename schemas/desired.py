@@ -1,7 +1,7 @@
-"""Desired and applied state: what a target should hold, and what its pusher knows it holds.
+"""Desired and applied state: what a target should hold, and what its pusher knows it to hold.
 
 Both are compacted topics with the same keys, `<target id>/<indicator id>`. A tombstone in desired means "must not be
-there", a tombstone in applied "is not there". A pusher works off the difference until there is none.
+there", a tombstone in applied "is not there". A pusher works off the difference.
 """
 
 from enum import StrEnum
@@ -23,19 +23,15 @@ def split_key(key: str) -> tuple[str, str]:
     return target_id, indicator_id
 
 
-RELEASED = Reason(code="released", detail="stays as it is at the vendor, and is none of ours any more")
-"""Why an entry is there that nobody desires."""
+RELEASED = Reason(code="released", detail="stays at the vendor and is not ours any more")
+"""Reason of an entry that stays at the vendor although nothing desires it."""
 
 
 class Desired(Record):
-    """One entry that a target should hold. `content` changes when the vendor would have to be told something new.
-
-    `resend_at`: whatever was applied before this moment shall be written again. `released`: the entry stays as it is at
-    the vendor, and is none of ours from now on.
-    """
+    """One entry that a target should hold. `content` changes when the payload for the vendor changes."""
 
     target: AnyTarget
-    """Where at the destination it should be, with what its pusher needs to know."""
+    """The target, with the parameters that its pusher needs."""
     type: IndicatorType
     """Type of the indicator."""
     value: str
@@ -45,27 +41,27 @@ class Desired(Record):
     reputation: Reputation
     """Merged reputation."""
     comments: str = ""
-    """Comments to be shown at the vendor."""
+    """Merged comments."""
     tags: tuple[str, ...] = ()
-    """Labels of all sources that vouch."""
+    """Merged tags."""
     expires_at: Millis | None = None
-    """When it should go by itself; absent means never."""
+    """When it expires; absent means never."""
     sources: tuple[str, ...]
-    """Connections that vouch for it."""
+    """Connections that assert it."""
     sharings: tuple[str, ...]
-    """Sharings that want it here."""
+    """Sharings that desire it here."""
     content: str
-    """Hash of what the vendor is told; changes when that does."""
+    """Hash of the payload for the vendor."""
     reported_at: Millis
     """When the report behind the last change was observed."""
     resend_at: Millis | None = None
-    """Whatever was applied before this moment shall be written again."""
+    """An entry applied before this moment is written again."""
     released: bool = False
-    """The entry stays as it is at the vendor, and is none of ours from now on."""
+    """The entry stays at the vendor and is not ours any more."""
 
 
 class AppliedState(StrEnum):
-    """What became of an entry at the vendor."""
+    """State of an entry at the vendor."""
 
     APPLIED = "applied"
     REJECTED = "rejected"
@@ -75,29 +71,29 @@ class AppliedState(StrEnum):
 
 
 class Applied(Record):
-    """What a pusher knows of one entry."""
+    """The state of one entry at the vendor, as its pusher knows it."""
 
     state: AppliedState
-    """What became of it."""
+    """State at the vendor."""
     target: AnyTarget
-    """Where at the destination it is, or should have been."""
+    """The target."""
     type: IndicatorType
     """Type of the indicator."""
     value: str
     """Canonical value of the indicator."""
     content: str
-    """Hash of the desired content that this state speaks of."""
+    """Hash of the desired content that this state is about."""
     remote_id: str | None = None
-    """The vendor's own id of it."""
+    """The vendor's own id of the entry."""
     reason: Reason | None = None
     """Why it is not applied."""
     reported_at: Millis
     """When the report behind it was observed."""
     at: Millis
-    """When the vendor last said so, or when else this became known."""
+    """When the vendor last answered, or when the state became known otherwise."""
     attempts: int = 1
-    """How often it was tried with this content."""
+    """Number of attempts with this content."""
     since: Millis | None = None
-    """When it came to be there."""
+    """When it was first applied."""
     confirmed: str | None = None
-    """The desired content (empty: its withdrawal) that a person let through against a guard."""
+    """The desired content (empty: the withdrawal) that a person confirmed against a guard."""

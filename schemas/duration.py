@@ -1,4 +1,4 @@
-"""Durations as people write them: a whole number and a unit, `30s`, `5m`, `4h`, `90d`; where allowed, `never`."""
+"""Durations as text: a whole number and a unit (`30s`, `5m`, `4h`, `90d`), or `never` where allowed."""
 
 import re
 from datetime import timedelta

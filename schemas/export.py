@@ -1,7 +1,7 @@
-"""The JSON Schemas of what travels, for readers in other languages and for the test of compatibility.
+"""Exports the JSON Schemas of records, for readers in other languages and for the compatibility test.
 
-`python -m schemas.export` writes schemas/json/<name>.json; `--check` compares instead; `--release` makes the present
-ones those that later changes are held against (schemas/json/released). `RECORDS` is the one list of what is exported.
+`python -m schemas.export` writes schemas/json/<name>.json; `--check` compares instead; `--release` also writes them to
+schemas/json/released, which later changes are compared with. `RECORDS` lists everything that is exported.
 """
 
 import argparse
@@ -50,7 +50,7 @@ RECORDS: Mapping[str, type[BaseModel]] = {
     "spent": Spent,
     "refusal": Refusal,
 }
-"""Every travelling record, by the name of its file."""
+"""Every exported record, by the name of its file."""
 
 FOLDER = Path(__file__).parent / "json"
 RELEASED = FOLDER / "released"
@@ -59,22 +59,22 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 class _Generate(GenerateJsonSchema):
     def encode_default(self, dft: object) -> object:
-        """A default as it would be written: durations in our form, not in that of ISO 8601."""
+        """A default in our form: durations as `5m` instead of ISO 8601."""
         return render_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
 
 def json_schema(record: type[BaseModel]) -> dict[str, Any]:
-    """What a reader of this record accepts, with the names used on the wire."""
+    """The JSON Schema of a record, with the field names used on the wire."""
     return {"$schema": DIALECT, **record.model_json_schema(schema_generator=_Generate)}
 
 
 def render(record: type[BaseModel]) -> str:
-    """The text of a record's file."""
+    """The content of a record's schema file."""
     return json.dumps(json_schema(record), indent=2, ensure_ascii=False) + "\n"
 
 
 def outdated(folder: Path = FOLDER) -> list[str]:
-    """Which files of the folder are not as they should be, a line each."""
+    """Files of the folder that are missing, superfluous or outdated, one line each."""
     files = {f"{name}.json": render(record) for name, record in RECORDS.items()}
     present = {file.name: file.read_text("utf-8") for file in folder.glob("*.json")}
     return [
@@ -85,7 +85,7 @@ def outdated(folder: Path = FOLDER) -> list[str]:
 
 
 def write(folder: Path = FOLDER) -> None:
-    """Make the folder's files what they should be."""
+    """Write the folder's files, and delete those of no record."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.glob("*.json"):
         if file.stem not in RECORDS:
@@ -95,11 +95,11 @@ def write(folder: Path = FOLDER) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write or check the files; the exit code is 1 when a checked one is outdated."""
-    parser = argparse.ArgumentParser(prog="python -m schemas.export", description="JSON Schemas of what travels")
-    doing = parser.add_mutually_exclusive_group()
-    doing.add_argument("--check", action="store_true", help="compare and change nothing")
-    doing.add_argument("--release", action="store_true", help="hold later changes against the present schemas")
+    """Write or check the files. The exit code is 1 if a checked file is outdated."""
+    parser = argparse.ArgumentParser(prog="python -m schemas.export", description="JSON Schemas of records")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--check", action="store_true", help="compare and change nothing")
+    mode.add_argument("--release", action="store_true", help="compare later changes with the current schemas")
     chosen = parser.parse_args(arguments)
     if chosen.check:
         if lines := outdated():

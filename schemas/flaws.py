@@ -1,4 +1,4 @@
-"""What is wrong with a resource that its own fields cannot say: its expressions, and what its lists name."""
+"""Mistakes in a resource that its model does not check: in expressions and in guard entries."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +9,7 @@ from schemas.resources import AnyResource, Guard, Rule
 
 
 def flaws(resources: Iterable[AnyResource]) -> list[Misfit]:
-    """Every reason why resources must not be saved."""
+    """Every mistake for which resources must not be stored."""
     found: list[Misfit] = []
     for resource in resources:
         found += expression_flaws(resource)
@@ -22,7 +22,7 @@ def flaws(resources: Iterable[AnyResource]) -> list[Misfit]:
 
 
 def expression_flaws(resource: AnyResource) -> list[Misfit]:
-    """What is wrong with the expressions of a resource. Those an earlier version accepted may be refused today."""
+    """Mistakes in the expressions of a resource. An earlier version may have accepted them."""
     found: list[Misfit] = []
     for path, text in _expressions(resource):
         try:

@@ -1,8 +1,8 @@
-"""What an entry of a guard's allow list means: one reading, for `apply`, which shows or refuses it, and for the router.
+"""Reads the entries of a guard's allow list, for `apply`, which shows or refuses them, and for the router.
 
-An entry has one meaning or is an `EntryError`; there is no entry that is accepted and protects nothing. Spellings that
-people use for one thing are read alike: URLs for their host, ports, `*.` and `.` before a name, defanging, quotes,
-brackets, comments, and several entries in one text. docs/reference/guards.md has the table.
+An entry has exactly one meaning, or is an `EntryError`: no accepted entry protects nothing. Common spellings are read
+alike: URLs for their host, ports, `*.` and `.` before a name, defanging, quotes, brackets, comments, and several
+entries in one text. docs/reference/guards.md has the table.
 """
 
 import re
@@ -26,11 +26,11 @@ _LOCAL_TOPS = frozenset({
     "alt", "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost",
     "onion", "private", "test",
 })  # fmt: skip
-"""Top-level names that no registry has, and that people know as such."""
+"""Well-known top-level names that are not registered."""
 
 
 class AllowField(StrEnum):
-    """The lists of `spec.allow` that hold names, addresses and indicators."""
+    """The lists of `spec.allow` with names, addresses and indicators."""
 
     VALUES = "values"
     DOMAINS = "domains"
@@ -38,14 +38,14 @@ class AllowField(StrEnum):
 
 
 class EntryError(ValueError):
-    """An entry without one meaning. `str()` is one line: what is wrong and what to write instead."""
+    """An entry without exactly one meaning. `str()` is one line: what is wrong and what to write instead."""
 
 
 def read_entry(field: AllowField, given: str) -> tuple[Meaning, ...]:
-    """What an entry means; several meanings where the text holds several entries.
+    """The meaning of an entry; several meanings if the text holds several entries.
 
     Raises:
-        EntryError: it has no meaning, or could have more than one.
+        EntryError: it has no meaning, or more than one is possible.
 
     """
     if len(given) > MAX_LENGTH:
@@ -105,7 +105,7 @@ def _read_one(field: AllowField, text: str) -> tuple[Meaning, ...]:
 
 
 def _read_value(text: str) -> tuple[Meaning, ...]:
-    """One indicator. A URL without a scheme is the one of http and that of https."""
+    """One indicator. A URL without a scheme means both http and https."""
     plain = refang(text)
     scheme = _SCHEME.match(plain)
     host, rest = _split(plain[scheme.end() :] if scheme else plain)
@@ -123,7 +123,7 @@ def _read_value(text: str) -> tuple[Meaning, ...]:
 
 
 def _read_site(field: AllowField, text: str) -> Meaning:
-    """A host with everything on it."""
+    """A host with everything on it and below it."""
     plain = refang(text)
     scheme = _SCHEME.match(plain)
     host, rest = _split(plain[scheme.end() :] if scheme else plain)
@@ -189,10 +189,10 @@ def _canonical(text: str, kind: IndicatorType | None = None) -> Canonical:
 
 
 def read_suffix(given: str) -> str:
-    """The public suffix, or name that covers one, that an entry of `shareSuffixes` lets through.
+    """The name in an entry of `shareSuffixes`: a public suffix, or a name above one.
 
     Raises:
-        EntryError: it is none, so that to let it through changes nothing.
+        EntryError: it is neither, so the entry would have no effect.
 
     """
     found = read_entry(AllowField.DOMAINS, given)

@@ -1,4 +1,4 @@
-"""Every entry of a guard with what it means, or why it means nothing: what `apply` and `describe` show."""
+"""Entries of guards with their meanings or flaws, as `apply` and `describe` show them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from schemas.resources.guard import Guard
 
 @dataclass(frozen=True, slots=True)
 class ExplainedEntry:
-    """An entry, its path in the resource, and either what it means or its flaw: what is wrong and what to do."""
+    """An entry, its path in the resource, and either its meaning or its flaw: what is wrong and what to do."""
 
     path: tuple[str, ...]
     text: str
@@ -21,12 +21,12 @@ class ExplainedEntry:
 
     @property
     def place(self) -> tuple[str | int, ...]:
-        """The path, with positions in lists as numbers."""
+        """The path, with list positions as numbers."""
         return tuple(int(part) if part.isdigit() else part for part in self.path)
 
 
 def entries_of(guard: Guard) -> Iterator[ExplainedEntry]:
-    """The entries of a guard, field by field. Expressions are none: they are checked as those of rules."""
+    """The entries of a guard, field by field, without expressions: those are checked like expressions of rules."""
     for field, texts in guard.spec.allow.listed().items():
         read = partial(_allowed, AllowField(field))
         yield from (_explain(("allow", field, str(number)), text, read) for number, text in enumerate(texts))
@@ -37,9 +37,9 @@ def entries_of(guard: Guard) -> Iterator[ExplainedEntry]:
 
 
 def flawed_entries(guards: Iterable[Guard]) -> Iterator[tuple[str, ExplainedEntry]]:
-    """The entries of guards that mean nothing and keep nothing back, with the guard's name.
+    """Invalid entries of guards, which block nothing, with the guard's name.
 
-    `apply` refuses them. They were stored by an older release, or the installed release of a list lacks them.
+    `apply` refuses such entries. An older release stored them, or the installed warning lists lack them.
     """
     for guard in guards:
         yield from ((guard.name, entry) for entry in entries_of(guard) if entry.flaw is not None)

@@ -1,4 +1,4 @@
-"""What entries of guards stand for, and the words for it. One entry may have several meanings; it covers them all."""
+"""Meanings of guard entries, and their texts. An entry may have several meanings and covers all of them."""
 
 from dataclasses import dataclass
 from ipaddress import IPv6Network
@@ -30,7 +30,7 @@ class Exactly:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """A canonical name with everything below it."""
+    """A canonical name and everything below it."""
 
     name: str
 
@@ -43,7 +43,7 @@ class Below:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """Every address of some networks, which follow one another."""
+    """Every address in some adjacent networks."""
 
     networks: tuple[Network, ...]
 
@@ -63,5 +63,5 @@ Meaning = Exactly | Below | Within
 
 
 def describe(meanings: tuple[Meaning, ...]) -> str:
-    """All that an entry covers, in one line."""
+    """Everything that an entry covers, in one line."""
     return "; ".join(map(str, meanings))

@@ -1,4 +1,4 @@
-"""Address ranges as people write them: CIDR notation, netmasks, spans of two ends, octets left open, one address."""
+"""Reads address ranges: CIDR notation, netmasks, spans of two addresses, open octets, single addresses."""
 
 import re
 from ipaddress import (
@@ -18,7 +18,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 MAPPED: Final = IPv6Network("::ffff:0:0/96")
-"""IPv4-mapped addresses (RFC 4291): they are the IPv4 addresses within."""
+"""IPv4-mapped addresses (RFC 4291). They are treated as the IPv4 addresses in them."""
 
 _SPAN = re.compile(r"(?P<first>[0-9A-Fa-f:.]+)\s*[-–—]\s*(?P<last>[0-9A-Fa-f:.]+)")
 _OPEN = re.compile(r"(?P<given>(?:\d{1,3}\.){1,3})(?:\*\.){0,2}\*")
@@ -26,9 +26,9 @@ _NETWORK_LIKE = re.compile(r"\[?(?:[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)\]?(?:/[
 
 
 def read_networks(text: str) -> tuple[Network, ...] | None:
-    """The networks that a text stands for; None where it stands for none.
+    """The networks that a text means; None if it means none.
 
-    Bits behind the prefix are ignored: who writes 192.0.2.9/24 means the network.
+    Ignores bits after the prefix: 192.0.2.9/24 means the network.
     """
     plain = refang(text)
     address, slash, prefix = plain.partition("/")
@@ -49,12 +49,12 @@ def read_networks(text: str) -> tuple[Network, ...] | None:
 
 
 def looks_like_network(text: str) -> bool:
-    """Whether a text was meant as a range of addresses, to say what is wrong with it."""
+    """Whether a text looks like a range of addresses. Used for a precise error."""
     return _NETWORK_LIKE.fullmatch(refang(text)) is not None
 
 
 def unmapped(network: Network) -> Network:
-    """The network itself; of IPv4-mapped addresses the IPv4 network, as the addresses themselves are."""
+    """The network; for IPv4-mapped addresses the IPv4 network."""
     if isinstance(network, IPv6Network) and network.subnet_of(MAPPED):
         bits = int(network.network_address) & 0xFFFF_FFFF
         return IPv4Network((bits, network.prefixlen - MAPPED.prefixlen))

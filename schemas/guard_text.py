@@ -1,4 +1,4 @@
-"""An entry of a guard as text: comments and bullets removed, and split where it is a list of values."""
+"""Cleans the text of a guard entry: removes comments and bullets, and splits lists of values."""
 
 import re
 
@@ -10,6 +10,6 @@ _SEPARATOR = re.compile(r"[\s,;|]+")
 
 
 def undress(given: str) -> tuple[str, list[str]]:
-    """The text of an entry without what surrounds it, and the pieces that it is made of where it is a list."""
+    """The text of an entry without comments, bullets and quotes, and the pieces if it is a list."""
     text = tidy(_BULLET.sub("", _COMMENT.sub("", given)))
     return text, [piece for one in _SEPARATOR.split(text) if (piece := tidy(one))]

@@ -1,4 +1,4 @@
-"""Something abnormal that waits for a person. Kept in `ioc.holds` by its id until it is over: confirmed, or gone."""
+"""Holds: abnormal changes that wait for a person. Kept in `ioc.holds` until confirmed or no longer due."""
 
 from enum import StrEnum
 from hashlib import blake2b
@@ -13,7 +13,7 @@ MAX_SAMPLE = 500
 
 
 class HoldKind(StrEnum):
-    """What was found abnormal."""
+    """Kinds of abnormal changes."""
 
     LISTING_SHRANK = "listing_shrank"
     TARGET_WOULD_SHRINK = "target_would_shrink"
@@ -21,37 +21,37 @@ class HoldKind(StrEnum):
 
 
 LISTING = "listing"
-"""The subject of a hold on what a source lists."""
+"""The subject of a hold on a source's listing."""
 
 
 def hold_id(connection: str, subject: str, kind: HoldKind) -> str:
-    """The id of a hold: the same as long as it is about the same, short enough to be typed."""
+    """The id of a hold: stable for the same subject and kind, and short enough to type."""
     digest = blake2b(f"{connection}\x1f{subject}\x1f{kind}".encode(), digest_size=4).hexdigest()
     return f"{connection[:40].rstrip('-')}-{digest}"
 
 
 class Hold(Record):
-    """What is held. `subject` is `listing` or a target id; `sample` shows some of the `count` entries held."""
+    """A held change. `subject` is `listing` or a target id; `sample` has some of the `count` held entries."""
 
     id: str
-    """What people call it by; see `hold_id`."""
+    """Id of the hold; see `hold_id`."""
     kind: HoldKind
-    """What is abnormal about it."""
+    """Why it is held."""
     service: str
-    """The service that holds."""
+    """The service that holds it."""
     connection: str
     """The source or destination."""
     subject: str
     """`listing`, or the id of the target."""
     count: int
-    """How many entries are held."""
+    """Number of held entries."""
     of: int
-    """Out of how many."""
+    """Number of entries that were there before."""
     limit_percent: int
-    """The share beyond which it is abnormal."""
+    """The percentage above which a change is held."""
     since: Millis
-    """Since when."""
+    """When the hold began."""
     rejected: bool = False
-    """Whether a person has said that it shall not go through."""
+    """Whether a person has rejected the change."""
     sample: Annotated[tuple[ActivityItem, ...], Field(max_length=MAX_SAMPLE)] = ()
-    """Some of the entries."""
+    """Some of the held entries."""

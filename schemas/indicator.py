@@ -1,7 +1,7 @@
-"""The merged indicator, as the router keeps it and as `ioc.indicators` carries it.
+"""The merged indicator: the router's state, kept in `ioc.indicators`.
 
-It says what every source states and, per target, what the router has asked for: so the difference between two
-evaluations is exact, and "why is it there" can be answered from one record.
+It holds every source's statement and, for each target, the content last desired. So the difference between two
+evaluations is exact, and one record explains why an indicator is at a target.
 """
 
 from pydantic import Field
@@ -12,40 +12,39 @@ from schemas.types import IndicatorType, Severity
 
 
 class SourceState(Statement):
-    """The latest statement of one source. A withdrawn one no longer vouches, but is kept to explain.
+    """The latest statement of one source. A withdrawn statement asserts nothing, but is kept for explanations.
 
-    An `echo` never vouched: the source met what we had put there ourselves.
+    An `echo` never asserted the indicator: the source only saw an entry that we had written.
     """
 
     observed_at: Millis
-    """When the puller learnt what the source says now."""
+    """When the puller read this statement."""
     withdrawn_at: Millis | None = None
-    """When the source took it back; absent while it vouches."""
+    """When the source withdrew it; absent while it asserts the indicator."""
     echo: bool = False
-    """Whether the source only met what we had put there."""
+    """Whether the source only saw an entry that we had written."""
     hits: int = 1
     """How often the source has reported it."""
 
 
 class Stay(Record):
-    """When an indicator was wanted at a destination: since when, and until when if it is not any more."""
+    """The period in which an indicator was desired at a destination."""
 
     since: Millis
-    """Since when it was first wanted there."""
+    """When it was first desired there."""
     until: Millis | None = None
-    """Until when; absent while it is wanted."""
+    """When it ceased to be; absent while it is desired."""
 
     @classmethod
     def of(cls, since: Millis, until: Millis | None = None) -> "Stay":
-        """A stay of moments that are known to be valid."""
+        """A stay, without validation of the moments."""
         return cls.trusted({"v": 1, "since": since, "until": until})
 
 
 class Indicator(Record):
-    """What all sources together know of one indicator.
+    """One indicator with the statements of all sources and the result of merging them.
 
-    `desired` and `skipped` are keyed by `<destination>/<target id>`: the fingerprint of what was last asked for, and
-    the reason code why a sharing that wanted it there could not have it. `stays` are keyed by destination.
+    `desired` and `skipped` are keyed by `<destination>/<target id>`, `stays` by destination.
     """
 
     type: IndicatorType
@@ -53,39 +52,39 @@ class Indicator(Record):
     value: str
     """Canonical value of the indicator."""
     sources: dict[str, SourceState]
-    """What each source says, by the name of its connection."""
+    """The statement of each source, by the name of its connection."""
     first_seen: Millis
-    """The earliest first sight of the sources that vouch."""
+    """The earliest first sighting among asserting sources."""
     last_seen: Millis
-    """The latest sight of the sources that vouch."""
+    """The latest sighting among asserting sources."""
     severity: Severity = Severity.UNKNOWN
     """Merged severity."""
     reputation: Reputation = 5
     """Merged reputation."""
     tags: tuple[str, ...] = ()
-    """Labels of all sources that vouch."""
+    """Merged tags."""
     comments: str = ""
     """Merged comments."""
     active: bool = False
-    """Whether any source vouches for it."""
+    """Whether any source asserts it."""
     expires_at: Millis | None = None
-    """When the last source ceases to vouch by itself; absent means never."""
+    """When the statement of the last source expires; absent means never."""
     changes_at: Millis | None = None
-    """When the next source ceases to vouch by itself; absent means none will."""
+    """When the statement of the next source expires; absent means none will."""
     inactive_since: Millis | None = None
-    """Since when no source vouches for it."""
+    """Since when no source asserts it."""
     hits: int = 1
     """How often all sources together have reported it."""
     desired: dict[str, str] = Field(default_factory=dict)
-    """Content hash last asked for, by `<destination>/<target id>`."""
+    """Content hash last desired, by `<destination>/<target id>`."""
     skipped: dict[str, str] = Field(default_factory=dict)
-    """Why it cannot be at a place where a sharing wants it: reason code, by `<destination>/<target id>`."""
+    """Reason code of why it is not at a target of a sharing, by `<destination>/<target id>`."""
     stays: dict[str, Stay] = Field(default_factory=dict)
-    """When it was wanted at each destination."""
+    """The period in which it was desired, by destination."""
 
     @classmethod
     def new(cls, type_: IndicatorType, value: str, source: str, state: SourceState) -> "Indicator":
-        """What one source was the first to state, before it is evaluated. The parts are known to be valid."""
+        """The indicator of a first report, before evaluation. Does not validate the parts."""
         return cls.trusted(
             {
                 **_AT_FIRST,
@@ -102,7 +101,7 @@ class Indicator(Record):
         )
 
     def but(self, **changed: object) -> "Indicator":
-        """The same indicator with some fields changed. Quicker than validating what is known to be valid."""
+        """The indicator with some fields changed. Does not validate them, for speed."""
         return Indicator.trusted({**self.__dict__, **changed})
 
 

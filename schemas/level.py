@@ -1,10 +1,10 @@
-"""How much an activity matters: a vocabulary of its own, since the command line's help needs nothing more."""
+"""Levels of activity. A module of its own, so that the command line's help does not import the records."""
 
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How much it matters."""
+    """Level of an activity."""
 
     INFO = "info"
     WARNING = "warning"

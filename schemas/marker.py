@@ -1,7 +1,7 @@
-"""The mark that tells what we wrote to a vendor from what everybody else did. Defender rows carry it as `externalId`.
+"""The mark on entries that we wrote to a vendor. Defender rows carry it as `externalId`.
 
-Pullers never report a marked row: it would come back as a new statement of the tenant we wrote it to. Pushers never
-delete or overwrite an unmarked one. Any installation's mark counts as ours; which one's it is, the owner part says.
+Pullers never report a marked row: it would return as a statement of the tenant that we wrote it to. Pushers never
+delete or overwrite an unmarked row. A mark of any installation counts as ours; the owner part names the installation.
 """
 
 from hashlib import blake2b
@@ -15,7 +15,7 @@ def owner(*parts: str) -> str:
 
 
 def marker(owner_name: str, indicator_id: str) -> str:
-    """The mark on what `owner_name` wrote for an indicator; its length does not depend on the indicator's."""
+    """The mark of `owner_name` for an indicator. Its length does not depend on the indicator."""
     stamp = blake2b(indicator_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return f"{PREFIX}{owner_name}:{stamp}"
 
@@ -26,5 +26,5 @@ def is_ours(mark: object) -> bool:
 
 
 def is_of(mark: object, owner_name: str) -> bool:
-    """Whether a vendor's field holds a mark of this very owner."""
+    """Whether a vendor's field holds a mark of this owner."""
     return isinstance(mark, str) and mark.startswith(f"{PREFIX}{owner_name}:")
