@@ -21,6 +21,8 @@ from services.runtime.supervision import Supervisor
 
 SERVICE = "console"
 _BEAT_BOUND_S = 120.0
+_MAX_HEAD_BYTES = 1_048_576
+"""Of a request's line and headers: `test-guard` takes 10 values of 8,192 characters, of up to 12 bytes in a URL."""
 _LOG = log.get(__name__)
 
 
@@ -90,7 +92,13 @@ class Listener:
         self.port: int = self._socket.getsockname()[1]
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=10, ws="none"
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=10,
+                ws="none",
+                h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
             )
         )
         self._thread = supervisor.start_thread("api", lambda: self._server.run([self._socket]))

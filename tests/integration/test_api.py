@@ -135,7 +135,10 @@ def test_connections_are_shown_with_their_state_and_compared_by_request(site: Si
     assert shown == {
         SOURCE: [], FEED: [],
         DESTINATION: [
-            {"service": "push_defender", "state": "open", "since": 1, "reason": "why", "remedy": "this"}
+            {
+                "service": "push_defender", "state": "open", "since": 1, "reason": "why", "remedy": "this",
+                "failure": None, "failures": None, "failing_since": None,
+            }
         ],
     }  # fmt: skip
     assert site.call("POST", "/v1/apply", json=SHARING).status_code == 200

@@ -22,7 +22,7 @@ Since = Annotated[str | None, Query(max_length=40, description="last seen since:
 Lines = Annotated[int, Query(ge=0, le=MAX_LINES, description="entries to list for each partition")]
 Values = Annotated[
     list[Annotated[str, Field(max_length=8_192)]],
-    Query(min_length=1, max_length=100, description="indicators, in any spelling, or their ids"),
+    Query(min_length=1, max_length=10, description="indicators, in any spelling, or their ids"),
 ]
 ConnectionName = Annotated[
     str | None, Query(max_length=200, description="only the guards of this connection; none: of every connection")
