@@ -133,10 +133,7 @@ def test_a_wrong_field_is_named_as_in_the_file_with_what_to_do(line: str, messag
         ("a: 1", "1:1: kind: is missing; use Connection, Rule, Sharing, Guard, Merging, Verdict or Reconciliation"),
         (
             "kind: [x]",
-            (
-                "1:1: ['x']/: kind: ['x'] is not a kind of resource; the kinds are "
-                "Connection, Rule, Sharing, Guard, Merging, Verdict, Reconciliation"
-            ),
+            "1:1: kind: must be text; use Connection, Rule, Sharing, Guard, Merging, Verdict or Reconciliation",
         ),
         ("kind: Rule\nmetadata: {name: x}", "1:1: Rule/x: apiVersion: is missing; add apiVersion: ioc-bridge/v1"),
         (

@@ -41,7 +41,7 @@ async def documents(request: Request) -> tuple[list[Document], list[Mistake]]:
         BadBodyError: the body has another content type, is too large, or holds no resource.
 
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/yaml", "application/json"):
         raise BadBodyError("set Content-Type to application/yaml or application/json")
     body = await bounded(request, MAX_BYTES)

@@ -9,24 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
-from yaml.reader import ReaderError
 
 from services.console.manifests.places import Mistake, Path, Place
+from services.console.manifests.yaml_errors import describe
+from services.console.manifests.yaml_loader import ManifestLoader
+from services.console.manifests.yaml_nodes import Flaw, check_nodes, find_expansion
 
-_TEXT = "tag:yaml.org,2002:str"
-_MERGE = "tag:yaml.org,2002:merge"
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_LINE = re.compile(r"\r\n|\n|\r")
 _SEPARATOR = re.compile(r"---(\s|$)")
 _PREAMBLE = re.compile(r"\s*([%#].*)?$")
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads dates as text: no field is a date, and a name may look like one."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012  # the name and the kind of this attribute are PyYAML's
-        first: [found for found in resolvers if found[0] != _TIMESTAMP]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+_FORBIDDEN = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML forbids, and U+0085, U+2028 and U+2029, which YAML 1.1 reads as line breaks and YAML 1.2 does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +32,10 @@ class Document:
     offset: int = 0
     """Number of lines in the file before the text that `node` was parsed from."""
     flaws: tuple[Mistake, ...] = ()
-    """Mistakes in field names. If a field is given twice, `value` has the last one."""
+    """Mistakes in the names of fields, and in values that YAML cannot read. Of a field given twice, `value` has the
+    last."""
+    unread: frozenset[Path] = frozenset()
+    """Fields of `flaws` whose value in `value` is a stand-in."""
 
     def place(self, path: Path = (), *, key: bool = False) -> Place:
         """The place of a field: of its value if that is a scalar, else of its name. `key`: always of its name.
@@ -62,27 +58,27 @@ def read_text(text: str, file: str) -> tuple[list[Document], list[Mistake]]:
     documents: list[Document] = []
     mistakes: list[Mistake] = []
     for offset, piece in _pieces(text):
+        forbidden = _FORBIDDEN.search(piece)
+        if forbidden is not None:
+            mistakes.append(_forbidden(piece, forbidden.start(), file, offset))
+            continue
         try:
             _read_piece(piece, file, offset, documents, mistakes)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            what = ", ".join(part for part in (error.context, error.problem) if part)
-            place = _place(file, mark, offset) if mark else Place(file)
-            mistakes.append(Mistake(f"this is not YAML: {what}", place))
-        except ReaderError as error:
-            before = piece[: error.position]
-            line, column = before.count("\n") + 1 + offset, len(before) - (before.rfind("\n") + 1) + 1
-            mistakes.append(Mistake(f"character U+{ord(piece[error.position]):04X} is not allowed in YAML; remove it",
-                                    Place(file, line, column)))  # fmt: skip
-        except RecursionError:
-            mistakes.append(Mistake("this is nested too deeply to be a resource", Place(file, offset + 1, 1)))
+            place = _place(file, mark, offset) if mark else Place(file, offset + 1, 1)
+            mistakes.append(Mistake(describe(error), place))
     return documents, mistakes
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:
-    """The text split before each `---`, with the number of lines before each piece. Directives go with what follows."""
+    """The text split before each `---`, with the number of lines before each piece. Directives go with what follows.
+
+    Files that were joined may have a byte order mark at the beginning of a line; it is not part of the text.
+    """
     start, lines = 0, list[str]()
-    for number, line in enumerate(text.split("\n")):
+    for number, given in enumerate(_LINE.split(text)):
+        line = given.removeprefix("\ufeff")
         if _SEPARATOR.match(line) and not all(_PREAMBLE.match(before) for before in lines):
             yield start, "\n".join(lines)
             start, lines = number, []
@@ -90,58 +86,37 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
     yield start, "\n".join(lines)
 
 
+def _forbidden(piece: str, at: int, file: str, offset: int) -> Mistake:
+    line, column = piece.count("\n", 0, at) + 1 + offset, at - piece.rfind("\n", 0, at)
+    message = (
+        f"character U+{ord(piece[at]):04X} is not allowed in YAML; remove it, or write it as an escape in double quotes"
+    )
+    return Mistake(message, Place(file, line, column))
+
+
 def _read_piece(piece: str, file: str, offset: int, documents: list[Document], mistakes: list[Mistake]) -> None:
-    loader = _Loader(piece)
+    loader = ManifestLoader(piece)
     try:
         while loader.check_node():
             root = loader.get_node()
             assert root is not None
+            expansion = find_expansion(root)
+            if expansion is not None:
+                mistakes.append(_mistake(expansion, file, offset))
+                continue
             nodes = root.value if isinstance(root, yaml.SequenceNode) else [root]
             # Check all nodes before constructing any: construction writes merged fields into the nodes.
-            for node, flaws in [(node, tuple(_flaws(node, file, offset))) for node in nodes]:
-                try:
-                    value = loader.construct_document(node)
-                except (ValueError, KeyError):
-                    place = _place(file, node.start_mark, offset)
-                    mistakes.append(Mistake("a value here does not match its tag, or is too large", place))
-                else:
-                    if value is not None:
-                        documents.append(Document(file, value, node, offset, flaws))
+            for node, checked in [(node, check_nodes(node)) for node in nodes]:
+                value = loader.construct_document(node)
+                if value is not None:
+                    flaws = tuple(_mistake(flaw, file, offset) for flaw in checked.flaws)
+                    documents.append(Document(file, value, node, offset, flaws, frozenset(checked.unread)))
     finally:
         loader.dispose()
 
 
-def _flaws(root: yaml.Node, file: str, offset: int) -> Iterator[Mistake]:
-    """Fields given twice, and field names that are not text. Visits an aliased node once."""
-    pending: list[tuple[yaml.Node, Path]] = [(root, ())]
-    seen = set[int]()
-    while pending:
-        node, path = pending.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            pending += [(item, (*path, position)) for position, item in enumerate(node.value)]
-        elif isinstance(node, yaml.MappingNode):
-            for key, message in _flaws_of_keys(node):
-                yield Mistake(message, _place(file, key.start_mark, offset), path=(*path, str(key.value)))
-            pending += [(value, (*path, str(key.value))) for key, value in node.value]
-
-
-def _flaws_of_keys(mapping: yaml.MappingNode) -> Iterator[tuple[yaml.Node, str]]:
-    first: dict[str, yaml.Mark] = {}
-    for key, _ in mapping.value:
-        if not isinstance(key, yaml.ScalarNode) or key.tag not in (_TEXT, _MERGE):
-            yield key, "the name of a field must be text; put it in quotes"
-        elif key.value in first:
-            yield key, f"is given twice, the first {_lines_before(first[key.value], key)}; keep one of the two"
-        else:
-            first[key.value] = key.start_mark
-
-
-def _lines_before(mark: yaml.Mark, key: yaml.Node) -> str:
-    lines = key.start_mark.line - mark.line
-    return f"{lines} line{'s' if lines > 1 else ''} above" if lines else "on the same line"
+def _mistake(flaw: Flaw, file: str, offset: int) -> Mistake:
+    return Mistake(flaw.message, _place(file, flaw.mark, offset), path=flaw.path)
 
 
 def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:

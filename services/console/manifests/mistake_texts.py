@@ -48,6 +48,8 @@ def _choice(error: ErrorDetails, node: Node) -> str:
 def _text(error: ErrorDetails, _: Node) -> str:
     if isinstance(error["input"], list | dict | None):
         return "must be text"
+    if isinstance(error["input"], bool):
+        return f"must be text; put it in quotes (without quotes it means {str(error['input']).lower()})"
     return "must be text; put it in quotes"
 
 

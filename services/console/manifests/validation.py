@@ -82,9 +82,12 @@ def identify(document: Document) -> tuple[Id | None, list[Mistake]]:
     if kind is None:
         message = f"is missing; use {alternatives(KINDS)}"
         return None, [Mistake(message, document.place(("kind",)), _name(value), ("kind",))]
-    if not isinstance(kind, str) or kind not in KINDS:
-        message = f"{str(kind)[:40]} is not a kind of resource; the kinds are {', '.join(KINDS)}"
-        return None, [Mistake(message, document.place(("kind",)), f"{str(kind)[:40]}/{_name(value)}", ("kind",))]
+    if not isinstance(kind, str):
+        message = f"must be text; use {alternatives(KINDS)}"
+        return None, [Mistake(message, document.place(("kind",)), _name(value), ("kind",))]
+    if kind not in KINDS:
+        message = f"{kind[:40]} is not a kind of resource; the kinds are {', '.join(KINDS)}"
+        return None, [Mistake(message, document.place(("kind",)), f"{kind[:40]}/{_name(value)}", ("kind",))]
     name = _name(value)
     return ((kind, name) if name else None), []
 
@@ -108,12 +111,17 @@ def _check(document: Document) -> tuple[Checked, list[Mistake]]:
     try:
         resource = KINDS[kind].model_validate(document.value, extra="forbid")
     except ValidationError as error:
-        # Reading the text has already reported field names that are not text.
-        found = [one for one in error.errors(include_url=False) if one["type"] != "invalid_key"]
-        mistakes += [_mistake(one, document, kind, about) for one in found]
+        found = error.errors(include_url=False)
+        wrong = [_mistake(one, document, kind, about) for one in found]
+        mistakes += [one for one in wrong if not _is_unread(one.path, document)]
         sketch, left_out = _sketch(document, kind, found)
         return Checked(document, id_, None, sketch, left_out), mistakes
     return Checked(document, id_, None if mistakes else resource, resource), mistakes
+
+
+def _is_unread(path: Path, document: Document) -> bool:
+    """Whether the document's flaws already name the field, or a field that it is in."""
+    return any(path[:length] in document.unread for length in range(1, len(path) + 1))
 
 
 def _sketch(document: Document, kind: str, errors: list[ErrorDetails]) -> tuple[AnyResource | None, tuple[Path, ...]]:
