@@ -1,16 +1,16 @@
-"""What a pusher notes for the process after it, beside its applied entries, under keys that no entry has."""
+"""Notes of a pusher for its successor, kept beside its applied entries under reserved keys."""
 
 from abc import abstractmethod
 
 from schemas.record import Record
 
 RESERVED = b"\x00"
-"""What reserved keys begin with. No key of an entry does."""
+"""Prefix of reserved keys. No key of an entry begins with it."""
 
 
 class Note(Record):
-    """Base of notes. A note of a kind that a reader does not know is none of its business."""
+    """Base of notes. Readers ignore notes of unknown kinds."""
 
     @abstractmethod
     def key(self) -> bytes:
-        """Its key in the applied topic. A later note under the same key takes its place; a tombstone ends it."""
+        """The key in the applied topic. A later note with the same key replaces it; a tombstone deletes it."""

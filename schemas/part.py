@@ -1,4 +1,4 @@
-"""The form of everything a person configures: camelCase in files, frozen once read."""
+"""The base model of everything that a person configures."""
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -7,8 +7,8 @@ from pydantic.alias_generators import to_camel
 class Part(BaseModel):
     """Base of resources and their parts: camelCase in files, frozen.
 
-    Unknown fields are ignored on the bus, where a newer writer may have put them; whoever takes a file from a
-    person validates with `extra="forbid"`, so that a misspelt field is an error with a place.
+    Readers of Kafka ignore unknown fields: a newer writer may have added them. Readers of files validate with
+    `extra="forbid"`, so that a misspelt field is an error with a place.
     """
 
     model_config = ConfigDict(

@@ -1,4 +1,4 @@
-"""Which partition an indicator belongs to. Everything that writes or routes by indicator must agree on this."""
+"""The partition of an indicator. All services that write or route by indicator must use these functions."""
 
 from zlib import crc32
 

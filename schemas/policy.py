@@ -1,4 +1,4 @@
-"""All resources of one moment, and whether they fit together."""
+"""The policy: all resources at one moment, and whether they fit together."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,7 +37,7 @@ class Policy:
 
     @classmethod
     def of(cls, resources: Iterable[AnyResource], version: int = 0) -> "Policy":
-        """Gather resources into a policy, on top of what is there from the start."""
+        """A policy of these resources and the built-in ones."""
         policy = cls(version=version)
         for resource in (*BUILT_IN, *resources):
             policy._by_kind(resource)[resource.name] = resource
@@ -62,12 +62,12 @@ class Policy:
 
     @property
     def merging(self) -> Merging:
-        """How what several sources say is merged."""
+        """How statements of several sources are merged."""
         return self.mergings.get(MERGING, Merging())
 
     @property
     def destinations(self) -> list[str]:
-        """The names of connections that have a write side, in order: whether or not anything is shared to them now."""
+        """The sorted names of connections with a write side, whether or not anything is shared to them."""
         return [name for name, found in sorted(self.connections.items()) if found.vendor.targets]
 
     @cached_property
@@ -77,7 +77,7 @@ class Policy:
 
     @cached_property
     def sharings_by_source(self) -> dict[str, tuple[Sharing, ...]]:
-        """The sharings that are in force, by source and in order of name. A misfit is not in force."""
+        """The sharings in force, by source and in order of name. Disabled, deleted and misfit ones are not in force."""
         found: dict[str, list[Sharing]] = defaultdict(list)
         for name, sharing in sorted(self.sharings.items()):
             if sharing.spec.enabled and sharing.metadata.ended is None and name not in self.out_of_force:
@@ -85,7 +85,7 @@ class Policy:
         return {source: tuple(sharings) for source, sharings in found.items()}
 
     def guards_of(self, connection: str) -> list[Guard]:
-        """The guards that are for a connection, in order of name."""
+        """The guards of a connection, in order of name."""
         return [
             guard for _, guard in sorted(self.guards.items())
             if not guard.spec.connections or connection in guard.spec.connections
@@ -147,7 +147,7 @@ class Policy:
         return [Misfit("Sharing", sharing.name, ("spec", path), why)]
 
     def _disagreements(self) -> list[Misfit]:
-        """Sharings into one list must describe it alike: the first by name is believed. No two targets share a list."""
+        """Sharings that describe one list differently from the first by name, and targets that share a list."""
         first: dict[tuple[str, str], tuple[str, SharingTarget]] = {}
         of: dict[tuple[str, str], tuple[str, str]] = {}
         found = []

@@ -1,9 +1,9 @@
-"""All rules of one policy, compiled into one program (or a few, if they are long) that answers for all at once.
+"""All rules of a policy, compiled into one program (or a few, if they are long) that evaluates them at once.
 
-Invariant: a rule that fails for an indicator does not match it, is named, and takes no other rule with it. `apply`
-accepts no rule that can fail (`schemas.expression.check`); one that an earlier version accepted can. The runtime bounds
-the loops of one evaluation, so a program is only asked where its loops fit: all rules together, else each rule alone,
-else each of its expressions alone.
+Invariant: a rule that fails for an indicator does not match it, is named, and does not affect other rules. `apply`
+accepts no rule that can fail (`schemas.expression.check`), but an earlier version may have. The runtime limits the loop
+steps of one evaluation. So all rules are evaluated together if their loops fit, else each rule alone, else each of its
+expressions alone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,31 +31,31 @@ _PROGRAM_LENGTH: Final = 90_000
 
 
 def is_muted(rule: Rule, now: int) -> bool:
-    """Whether a rule matches nothing just now."""
+    """Whether a rule is muted at `now`."""
     return rule.spec.mute is not None and not rule.spec.mute.is_over(to_datetime(now))
 
 
 class _Program(NamedTuple):
-    """Something compiled, and how often its loops go round: so many times the longest list, and so many more."""
+    """A compiled program. Its loops take at most `times` × the longest list + `more` steps."""
 
     compiled: Any
     times: int
     more: int
 
     def ask(self, data: Mapping[str, object], longest: int) -> Any:  # noqa: ANN401  # true or false, or a list of such
-        """The plain answer; None where it fails, or its loops could exceed what the runtime takes."""
+        """The plain answer; None if it fails, or if its loops could exceed the runtime's limit."""
         return _ask(self.compiled, data) if self.times * longest + self.more <= MAX_STEPS else None
 
 
 class _Expressions(NamedTuple):
-    """The expressions of one rule: together as text and program, and each alone. `whole` None: they are too much."""
+    """The expressions of one rule: together as text and program, and each alone. `whole` None: too large together."""
 
     text: str
     whole: _Program | None
     parts: Sequence[_Program]
 
     def ask(self, data: Mapping[str, object], longest: int) -> bool | None:
-        """Whether the first is true and none of the others is; None where that depends on one that fails."""
+        """Whether the first is true and all others are false; None if that depends on one that fails."""
         if self.whole and (answer := self.whole.ask(data, longest)) is not None:
             return bool(answer)
         match, *exceptions = (_ask(part.compiled, data) for part in self.parts)
@@ -65,7 +65,7 @@ class _Expressions(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """Rules that are asked at once. `program` None: they are too much for one."""
+    """Rules that are evaluated together. `program` None: they are too large for one."""
 
     names: Sequence[str]
     each: Sequence[_Expressions]
@@ -104,7 +104,7 @@ class Predicates:
         self._groups = list(_groups(asked))
 
     def __call__(self, indicator: Indicator) -> Mapping[str, bool | None]:
-        """By rule: whether it matches the indicator; None where it fails."""
+        """By rule: whether it matches the indicator; None if it fails."""
         answers = self._constant
         if self._groups:
             data = {name: read(indicator) for name, read in self._read}
@@ -119,7 +119,7 @@ class Predicates:
 
 
 def tags_excepted(rule: Rule) -> frozenset[str]:
-    """The tags that keep a rule from matching. All tags of an indicator count, not only those an expression sees."""
+    """The tags that exempt an indicator from a rule. All its tags count, not only those that expressions see."""
     return frozenset(tag for item in rule.spec.exceptions if item.cel is None for tag in item.tags)
 
 
@@ -135,7 +135,7 @@ def _groups(asked: Mapping[str, _Expressions]) -> Iterator[_Group]:
 
 
 def _expressions(texts: Sequence[str]) -> _Expressions | None:
-    """Expressions made ready: the first is to be true and none of the others; None: one of them is not sound."""
+    """Compiled expressions of a rule, the match first and then its exceptions; None if one is invalid."""
     try:
         for text in texts:
             parse(text)
@@ -154,12 +154,12 @@ def _expressions(texts: Sequence[str]) -> _Expressions | None:
 
 
 def _steps(compiled: Any) -> tuple[int, int]:  # noqa: ANN401  # the library's
-    found = steps(compiled) or Steps()  # one that `apply` would refuse today: the runtime will tell
+    found = steps(compiled) or Steps()  # unproven, so `apply` would refuse it now; the runtime limits it
     return found.times, found.more
 
 
 def _in_parentheses(text: str) -> str:
-    """The closing one stands on a line of its own: a note to the end of the line must not swallow it."""
+    """The text in parentheses. The closing one is on its own line, so that a trailing comment cannot hide it."""
     return f"({text}\n)"
 
 
@@ -178,7 +178,7 @@ def _grouped(texts: Mapping[str, str]) -> Iterator[list[str]]:
 
 
 def _compile(text: str) -> Any:  # noqa: ANN401  # the library's
-    """The program; None where it is too deep or too long, as parts that are sound may be when put together."""
+    """The program; None if it is too deep or too long, as valid parts may be when combined."""
     try:
         return environment().compile(text)
     except RuntimeError:
@@ -186,7 +186,7 @@ def _compile(text: str) -> Any:  # noqa: ANN401  # the library's
 
 
 def _ask(program: Any, data: Mapping[str, object]) -> Any:  # noqa: ANN401  # the library's
-    """The plain answer; None where the program fails. The library tells of some failures by value, of some by error."""
+    """The plain answer; None if the program fails. The library reports some failures as values, some as errors."""
     try:
         answer = program.eval(data=data).plain_value()
     except RuntimeError:
@@ -195,7 +195,7 @@ def _ask(program: Any, data: Mapping[str, object]) -> Any:  # noqa: ANN401  # th
 
 
 def explain(rule: Rule, indicator: Indicator, now: int) -> tuple[Verdict, str]:
-    """Why a rule does, or does not, match an indicator."""
+    """Why a rule matches an indicator or not."""
     if is_muted(rule, now):
         until = rule.spec.mute.until if rule.spec.mute else None
         return Verdict.MUTED, f"until {until:%Y-%m-%d %H:%M %Z}" if until else "until it is unmuted"

@@ -1,4 +1,4 @@
-"""How far one partition of the router has come: part of its changelog, so it changes together with the state."""
+"""Progress of one router partition. It is part of the changelog, so it changes together with the state."""
 
 from schemas.record import Record
 
@@ -7,24 +7,23 @@ PROGRESS_KEY = b"\x00progress"
 
 
 class Progress(Record):
-    """How far a partition has come. `reports_next` is the first offset of `ioc.reports` not yet merged.
+    """Progress of a partition: reports merged, and indicators evaluated for the policy.
 
-    `policy_version` is what all indicators of the partition are evaluated for, and `policy_digest` says what that means
-    for them. While they are evaluated for another meaning, `reevaluating`, those up to the key `reevaluated` are, in
-    order of keys: `done` of `of`.
+    While `reevaluating` is set, indicators up to the key `reevaluated`, in order of keys, are evaluated for that digest
+    (`done` of `of`), and the others for `policy_digest`.
     """
 
     reports_next: int = 0
-    """First offset of the reports of this partition that is not yet merged."""
+    """First offset of `ioc.reports` in this partition that is not merged yet."""
     policy_version: int = 0
     """Policy version that all indicators of the partition are evaluated for."""
     policy_digest: str = ""
-    """What that version means for indicators; empty while they are evaluated for another."""
+    """Digest of the parts of that version that matter for indicators; empty during a reevaluation."""
     reevaluating: str | None = None
-    """The meaning they are being evaluated for."""
+    """Digest that indicators are being reevaluated for."""
     reevaluated: str = ""
-    """The last indicator id, in order, that is done."""
+    """Last reevaluated indicator id, in order of keys."""
     done: int = 0
-    """How many are done."""
+    """Number of reevaluated indicators."""
     of: int = 0
-    """How many there are to do."""
+    """Number of indicators to reevaluate."""

@@ -1,10 +1,9 @@
-"""Public suffixes: names directly below which strangers register names of their own (`co.uk`, `github.io`).
+"""Public suffixes: names below which different owners register their own names (`co.uk`, `github.io`).
 
-The list is Mozilla's Public Suffix List with its private section, as it comes in the `publicsuffixlist` wheel; nothing
-is fetched. A name that has public suffixes below it (`amazonaws.com`) covers all of them, so it is told apart as well.
+The list is Mozilla's Public Suffix List with its private section, from the `publicsuffixlist` wheel; nothing is
+fetched. A name above public suffixes (`amazonaws.com`) covers all of them, so it is recognised too.
 
-Why not the wheel's own lookup: it takes 7 µs a name, in the path of every indicator; a set takes 0.1 µs. A test holds
-the two against each other.
+The wheel's own lookup takes 7 µs a name, for every indicator; a set takes 0.1 µs. A test compares the two.
 """
 
 from collections.abc import Iterator
@@ -16,11 +15,11 @@ MORE_SUFFIXES: Final = frozenset({
     "azurefd.net", "cloudapp.azure.com", "cloudapp.azure.net", "files.1drv.com", "livefilestore.com", "msecnd.net",
     "sharepoint.com", "visualstudio.com", "vo.msecnd.net", "windows.net",
 })  # fmt: skip
-"""Names that the list lacks: Microsoft's, below which its customers have names."""
+"""Names of Microsoft that the list lacks, below which its customers have names."""
 
 
 class _Rules(NamedTuple):
-    """The rules of the list. `wildcards` are what stands behind `*.`, `parents` the names above a rule's."""
+    """The rules of the list. `wildcards` has the names after `*.`, `parents` the names above those of rules."""
 
     exact: frozenset[str]
     wildcards: frozenset[str]
@@ -53,7 +52,7 @@ def _read() -> Iterator[str]:
 
 
 def is_public_suffix(name: str) -> bool:
-    """Whether a canonical name (A-labels, lower case) is a public suffix. A top-level domain of the list is one."""
+    """Whether a canonical name (A-labels, lower case) is a public suffix, including top-level domains of the list."""
     rules = _rules()
     if name in rules.exact:
         return True
@@ -61,14 +60,14 @@ def is_public_suffix(name: str) -> bool:
 
 
 def suffix_below(name: str) -> str | None:
-    """A public suffix that is below a name, and so is covered by it; None where there is none."""
+    """A public suffix below a name; None if there is none."""
     return _rules().parents.get(name)
 
 
 def registrable(name: str) -> str:
-    """The part of a name that one owner registered: one label more than its public suffix; a suffix is itself.
+    """The registered part of a name: its public suffix and one more label. A public suffix yields itself.
 
-    Names below a top-level domain that the list does not have are registered directly below it.
+    Below a top-level domain that is not in the list, names are registered directly.
     """
     if is_public_suffix(name):
         return name

@@ -1,7 +1,7 @@
-"""What every travelling record shares: JSON with a version, strict about what it knows, tolerant of what it does not.
+"""The base of every record: versioned JSON, strict on known fields, tolerant of unknown ones.
 
-A reader ignores fields it has never heard of (a newer writer may add them) and rejects a wrong type or a version it
-does not know: a guess about somebody's blocklist is worse than a dead letter.
+A reader ignores unknown fields (a newer writer may add them) and rejects wrong types and unknown versions: a wrong
+guess about a blocklist is worse than a dead letter.
 """
 
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ Millis = Moment
 
 _new = object.__new__
 _set_values = BaseModel.__dict__["__dict__"].__set__
-"""Records are frozen; while one is being made it is not. By its slot, which takes half as long as by its name."""
+"""Sets all fields of a new record, which is frozen afterwards. Takes half as long as setting by name."""
 _LEFT_OUT: dict[str, object] = {
     "__pydantic_fields_set__": set(), "__pydantic_extra__": None, "__pydantic_private__": None
 }  # fmt: skip
-"""What pydantic keeps beside the values, and no record makes use of. Shared, since copies get their own."""
+"""Internal attributes of pydantic that no record uses. Shared, since copies get their own."""
 
 
 class UndecodableError(ValueError):
-    """The bytes are not a record of the expected kind; they belong to the dead letters."""
+    """The bytes are not a record of the expected kind: a dead letter."""
 
 
 class Record(BaseModel):
@@ -36,22 +36,22 @@ class Record(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     v: Literal[1] = 1
-    """Version of the record's form; a reader refuses those it does not know."""
+    """Version of the record's form; a reader refuses unknown versions."""
 
     _may_be_absent: ClassVar[tuple[str, ...]] = ()
-    """The fields that may be None, which are then left out on the wire."""
+    """Optional fields. They are left out on the wire while None."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: object) -> None:
-        """Note once what would else be looked for in each record."""
+        """Find the optional fields once for each class."""
         fields = cls.model_fields.items()
         cls._may_be_absent = tuple(name for name, field in fields if NoneType in get_args(field.annotation))
 
     @classmethod
     def trusted(cls, values: dict[str, Any]) -> Self:
-        """A record of values that are known to be valid, one for every field, without looking at them again.
+        """A record of valid values, one for every field, without validation.
 
-        A router makes several for each report; validating them, or `model_construct`, is what most of its time went to.
+        A router makes several records for each report; validation, or `model_construct`, took most of its time.
         """
         made = _new(cls)
         _set_values(made, values)
@@ -60,15 +60,14 @@ class Record(BaseModel):
     if not TYPE_CHECKING:  # or any name would be one of a record
 
         def __getattr__(self, name: str) -> object:
-            """What `trusted` leaves out, since setting it takes as long as the rest: asked for by pydantic alone."""
+            """The internal attributes that `trusted` does not set, for speed. Only pydantic reads them."""
             return _LEFT_OUT[name] if name in _LEFT_OUT else super().__getattr__(name)
 
     def encode(self) -> bytes:
         """The record's bytes on the wire. Absent optional fields are left out.
 
-        By orjson, which needs less time than the model's own way does; tests hold the two against each other. It hands
-        over what it wrote in a buffer of kilobytes, shrunk where it stands: kept by the hundred thousand, such bytes
-        leave the heap full of holes, so they are copied.
+        Uses orjson, which is faster than pydantic; tests compare the two. The result is copied, because orjson returns
+        a shrunk buffer of kilobytes: hundreds of thousands of these would fragment the heap.
         """
         return bytes(memoryview(orjson.dumps(_plain(self), default=_plain)))
 
@@ -77,7 +76,7 @@ class Record(BaseModel):
         """Read a record from the wire.
 
         Raises:
-            UndecodableError: the bytes are not JSON, or not a record that can be trusted; says which field.
+            UndecodableError: the bytes are not JSON, or not a valid record; names the field.
 
         """
         try:
@@ -89,7 +88,7 @@ class Record(BaseModel):
 
 
 def _plain(part: BaseModel) -> dict[str, Any] | orjson.Fragment:
-    """A part of a record as orjson takes it. Models that are no records have names of their own on the wire."""
+    """A part of a record in the form that orjson accepts. Models that are no records have aliases on the wire."""
     if isinstance(part, Record):
         said = part.__dict__.copy()
         for name in part._may_be_absent:  # noqa: SLF001  # of this module
@@ -108,11 +107,11 @@ class Part(BaseModel):
 
     @cached_property
     def wire(self) -> bytes:
-        """Its bytes in a record. Kept from the first time they are asked for."""
+        """Its bytes in a record, cached."""
         return _written(self)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy, which has bytes of its own."""
+        """A copy without the cached bytes."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("wire", None)
         return copied

@@ -1,21 +1,21 @@
-"""What a tenant was found not to accept, in its own words: where the vendor's documentation leaves that open."""
+"""Kinds of entries that a tenant does not accept, learnt from its refusals where the documentation is silent."""
 
 from schemas.note import RESERVED, Note
 from schemas.record import Millis
 
 
 class Refusal(Note):
-    """A whole kind of entries that the tenant turns down, whatever their values."""
+    """A kind of entries that the tenant refuses, whatever their values."""
 
     kind: str
-    """The kind, as the vendor's part of the pusher calls it."""
+    """Name of the kind in the pusher of the vendor."""
     tenant: str
-    """Which tenant said so; a connection may be pointed to another one."""
+    """The tenant; a connection may be changed to another one."""
     text: str
-    """What it said."""
+    """The tenant's error text."""
     at: Millis
-    """When it said so last."""
+    """When it last refused the kind."""
 
     def key(self) -> bytes:
-        """Its key in the applied topic: one for each kind."""
+        """The key in the applied topic: one for each kind."""
         return RESERVED + f"refusal/{self.kind}".encode()

@@ -1,6 +1,6 @@
-"""What pullers say: one source's statements about indicators, up to 500 of one poll and one partition in a record.
+"""Reports: one source's statements about indicators, up to 500 of one poll and one partition in a record.
 
-Only two verbs travel. A repeat of a report changes nothing, so a page may be reported twice but never lost.
+There are only two verbs. Repeating a report changes nothing, so a page may be reported twice but is never lost.
 """
 
 from enum import StrEnum
@@ -13,57 +13,57 @@ from schemas.types import IndicatorType, Severity
 
 MAX_REPORTS = 500
 REPLAYED = "replayed"
-"""Header of a record that was a dead letter and is produced again: it does not undo what its source stated since."""
+"""Header of a replayed dead letter: it does not override later statements of its source."""
 
 Reputation = Annotated[int, Field(ge=1, le=10, description="1 harmless … 10 certainly malicious")]
 
 
 class Verb(StrEnum):
-    """What a source says of an indicator."""
+    """Whether a source states or withdraws an indicator."""
 
     UPDATE = "update"
     WITHDRAW = "withdraw"
 
 
 class Statement(Record):
-    """What one source holds true of an indicator; the part of a report that the merged indicator keeps."""
+    """One source's statement about an indicator: the part of a report that the merged indicator keeps."""
 
     first_seen: Millis
     """When the source first saw it."""
     last_seen: Millis
     """When the source last saw it."""
     severity: Severity = Severity.UNKNOWN
-    """How bad the source says it is."""
+    """Severity at the source."""
     reputation: Reputation = 5
     comments: str = ""
-    """What the source says about it."""
+    """Comments of the source."""
     tags: tuple[str, ...] = ()
-    """Labels the source gives it."""
+    """Tags of the source."""
     link: str | None = None
     """Where to read more at the source."""
     external_id: str | None = None
     """The source's own id of it."""
     expires_at: Millis | None = None
-    """When the source lets it expire; absent means never."""
+    """When it expires at the source; absent means never."""
 
 
 class Report(Statement):
-    """One statement, with the indicator it is about. `observed_at` is when the puller learnt it.
+    """A statement with its indicator.
 
-    A `sighting` tells that something was met, not that the source holds it for bad by itself: where we put the
-    indicator there ourselves, it is an echo of what we did.
+    A `sighting` only says that the source saw the indicator. If we wrote the indicator to that source, it is an echo of
+    our own entry.
     """
 
     verb: Verb
-    """Whether the source states or takes back."""
+    """Whether the source states or withdraws it."""
     type: IndicatorType
     """Type of the indicator."""
     value: str
     """Canonical value of the indicator."""
     observed_at: Millis
-    """When the puller learnt it."""
+    """When the puller read it."""
     sighting: bool = False
-    """Whether it was only met, so that it may be an echo of what we put there."""
+    """Whether the source only saw it, so that it may be an echo of our own entry."""
 
 
 class ReportBatch(Record):
@@ -74,4 +74,4 @@ class ReportBatch(Record):
     poll: str
     """Id of the poll: that of its trace."""
     reports: Annotated[tuple[Report, ...], Field(min_length=1, max_length=MAX_REPORTS)]
-    """What the source says, in order."""
+    """The source's reports, in order."""

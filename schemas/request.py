@@ -1,6 +1,6 @@
-"""Questions to the router and its answers. A request goes to every partition; each partition replies for its part.
+"""Requests to the router and its replies. A request goes to every partition; each partition replies for its part.
 
-All of them are answered by the evaluator that routes: `test` and `diff` tell what would be, `explain` tells why.
+The evaluator that routes answers them: `test` and `diff` show what would happen, `explain` shows why.
 """
 
 from enum import StrEnum
@@ -14,22 +14,22 @@ from schemas.record import Millis, Record
 from schemas.types import IndicatorType
 
 MAX_LINES = 1_000
-"""Lines of one partition's reply: a reply is one record of Kafka."""
+"""Lines of one partition's reply, which is one Kafka record."""
 MAX_ENTRIES = 1_000
 NEVER: Millis = 253_402_300_799_000
-"""The end of the year 9999: no indicator was last seen since then."""
+"""The end of the year 9999. As `since` it matches no indicator."""
 
 
 def entry_name(destination: str, key: str) -> str:
-    """What an entry at a destination is called: `<destination>/<target id>/<indicator id>`."""
+    """The name of an entry: `<destination>/<target id>/<indicator id>`."""
     return f"{destination}/{key}"
 
 
 def split_entry_name(name: str) -> tuple[str, str]:
-    """The place of a named entry, `<destination>/<target id>`, and the id of its indicator.
+    """The place of an entry, `<destination>/<target id>`, and its indicator id.
 
     Raises:
-        ValueError: that is no such name.
+        ValueError: it is no such name.
 
     """
     destination, _, key = name.partition("/")
@@ -44,7 +44,7 @@ def split_entry_name(name: str) -> tuple[str, str]:
 
 
 class RequestVerb(StrEnum):
-    """What can be asked."""
+    """Kinds of requests."""
 
     TEST = "test"
     DIFF = "diff"
@@ -53,37 +53,33 @@ class RequestVerb(StrEnum):
 
 
 class Request(Record):
-    """A question. `since` bounds the window of last seen that it is about; absent means all time.
-
-    `resources` are resources as JSON, by their keys in `ioc.policy`, that are to be thought of as applied; an empty
-    text stands for a deletion. `lines` bounds the listing of each partition.
-    """
+    """A request to the router."""
 
     id: str
-    """Id of the question; its replies carry it."""
+    """Id of the request; its replies carry it."""
     verb: RequestVerb
-    """What is asked."""
+    """Kind of request."""
     at: Millis
-    """When it was asked."""
+    """When it was made."""
     sharing: str | None = None
     """The sharing it is about."""
     indicator: str | None = None
     """Id of the indicator it is about."""
     since: Millis | None = None
-    """Only indicators last seen since then; absent means all."""
+    """Only indicators last seen then or later; absent means all."""
     entries: Annotated[tuple[str, ...], Field(max_length=MAX_ENTRIES)] = ()
-    """Only these entries are to be written again, as `<destination>/<target id>/<indicator id>`, whenever seen.
+    """Only these entries are written again, by name (`<destination>/<target id>/<indicator id>`), whenever seen.
 
-    `since` is then `NEVER`, for routers that do not know this field: they write nothing.
+    `since` is then `NEVER`, so that routers of a release without this field write nothing.
     """
     resources: dict[str, str] = Field(default_factory=dict)
-    """Resources as JSON by their keys in the policy, to be thought of as applied; an empty text: as deleted."""
+    """Answer as if these resources (JSON, by their keys in the policy) were applied; an empty text: deleted."""
     lines: Annotated[int, Field(ge=0, le=MAX_LINES)] = 100
-    """How many entries each partition lists at most."""
+    """Most entries that each partition lists."""
 
 
 class Effect(StrEnum):
-    """What would happen, or happens, to an entry at a target."""
+    """What happens, or would happen, to an entry at a target."""
 
     PUT = "put"
     CHANGE = "change"
@@ -94,7 +90,7 @@ class Effect(StrEnum):
 
 
 class Tally(Record):
-    """How many entries one effect has at one target. `size` is what they take in a list, in bytes."""
+    """The number of entries with one effect at one target."""
 
     destination: str
     """The connection."""
@@ -107,13 +103,13 @@ class Tally(Record):
     reason: str = ""
     """Stable code, where they are skipped."""
     count: int = 0
-    """How many."""
+    """Number of entries."""
     size: int = 0
-    """Bytes that they take in a list."""
+    """Their bytes in a list."""
 
 
 class Line(Record):
-    """One entry of a listing."""
+    """One listed entry."""
 
     destination: str
     """The connection."""
@@ -128,7 +124,7 @@ class Line(Record):
 
 
 class Verdict(StrEnum):
-    """What came of one source, rule and target. Stable codes."""
+    """The result for one source, sharing and target. Stable codes."""
 
     WANTED = "wanted"
     WITHDRAWN_AT_SOURCE = "withdrawn_at_source"
@@ -145,10 +141,10 @@ class Verdict(StrEnum):
 
 
 class Step(Record):
-    """Why an indicator is, or is not, wanted at one target by one sharing for one of its sources."""
+    """Why one sharing does or does not desire an indicator at one target, for one of its sources."""
 
     source: str
-    """The connection that speaks of it."""
+    """The source."""
     sharing: str
     """The sharing."""
     rule: str
@@ -158,36 +154,36 @@ class Step(Record):
     target: str
     """Id of the target, or its kind where no concrete one fits."""
     verdict: Verdict
-    """What came of it."""
+    """The result."""
     reason: str = ""
-    """Stable code, where they are skipped."""
+    """Stable code, if it is skipped."""
     detail: str = ""
-    """More of it, for people."""
+    """Details, for people."""
 
 
 class Reply(Record):
-    """One partition's answer. It is complete when all `partitions` have replied."""
+    """One partition's reply. The answer is complete when all `partitions` have replied."""
 
     id: str
-    """Id of the question."""
+    """Id of the request."""
     partition: int
-    """Which partition answers."""
+    """The partition that replies."""
     partitions: int
-    """How many partitions answer in all."""
+    """Number of partitions."""
     at: Millis
-    """When it was answered."""
+    """When it replied."""
     policy_version: int = 0
-    """The policy it was answered by."""
+    """Policy version that it answered with."""
     examined: int = 0
-    """How many indicators were looked at."""
+    """Number of examined indicators."""
     tallies: tuple[Tally, ...] = ()
-    """Figures."""
+    """Counts by target and effect."""
     lines: tuple[Line, ...] = ()
-    """Entries, as many as were asked for."""
+    """Listed entries, at most as many as requested."""
     more_lines: int = 0
-    """How many more there would be."""
+    """Number of entries that are not listed."""
     indicator: Indicator | None = None
-    """The indicator that is explained."""
+    """The explained indicator."""
     steps: tuple[Step, ...] = ()
     """The explanation."""
     error: str | None = None

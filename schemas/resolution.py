@@ -1,6 +1,6 @@
-"""What people made of a dead letter, kept in `ioc.resolutions` by the letter's id for as long as there is the letter.
+"""The resolution of a dead letter, kept in `ioc.resolutions` by its id as long as the dead letter exists.
 
-Beside the letter, never in it: that one keeps the original bytes. What has no resolution is open.
+It is a record of its own, because the dead letter keeps the original bytes. Without a resolution it is open.
 """
 
 from hashlib import blake2b
@@ -11,31 +11,31 @@ from schemas.resolution_state import ResolutionState
 
 
 def digest(key: bytes | None, value: bytes | None) -> str:
-    """A short name for a record's bytes: a resolution is on just these, not on whatever else came to have the id."""
+    """A digest of a record's key and value. A resolution applies to these bytes, not to others with the same id."""
     parts = (b"" if part is None else b"%d:" % len(part) + part for part in (key, value))
     return blake2b(b"\x1f".join(parts), digest_size=8).hexdigest()
 
 
 class Resolution(Record):
-    """What was made of one dead letter. `payload` is what a person put in the place of its value."""
+    """What people did with one dead letter. `payload` is the edited value."""
 
     id: str
     """Id of the dead letter: `<topic>@<partition>:<offset>` of the original record."""
     digest: str
-    """Of the original bytes that this is about."""
+    """Digest of the original bytes."""
     state: ResolutionState
-    """What became of it."""
+    """State of the dead letter."""
     by: str
-    """Who did that."""
+    """Who set this state."""
     at: Millis
-    """When that was."""
+    """When this state was set."""
     reason: str = ""
-    """Why it was dropped, if that was said."""
+    """Why it was dropped, if given."""
     replays: int = 0
     """How often it was replayed."""
     payload: dict[str, Any] | None = None
-    """The value as somebody edited it; absent while it is the original one."""
+    """The edited value; absent if it was not edited."""
     edited_by: str | None = None
     """Who edited it."""
     edited_at: Millis | None = None
-    """When that was."""
+    """When it was edited."""

@@ -1,10 +1,10 @@
-"""What may have become of a dead letter: a vocabulary of its own, since the command line's help needs nothing more."""
+"""States of a dead letter. A module of its own, so that the command line's help does not import the records."""
 
 from enum import StrEnum
 
 
 class ResolutionState(StrEnum):
-    """What became of a dead letter."""
+    """State of a dead letter."""
 
     OPEN = "open"
     REPLAYED = "replayed"

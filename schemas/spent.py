@@ -1,4 +1,4 @@
-"""What a pusher has spent of its vendor's quotas: beside its applied state, so that a fresh process keeps to them."""
+"""Calls that a pusher has spent of its vendor's quotas, kept so that its successor respects them."""
 
 from schemas.note import RESERVED, Note
 from schemas.record import Millis
@@ -7,17 +7,17 @@ _MINUTES = 60
 
 
 class Spent(Note):
-    """Calls of one bucket within one minute. A record of an hour ago has made room for the latest by its key."""
+    """Calls of one quota within one minute. Keys repeat every hour, so a new record replaces one of an hour ago."""
 
     bucket: str
-    """Which quota."""
+    """The quota."""
     calls: int
-    """How many calls left in that minute."""
+    """Number of calls in that minute."""
     at: Millis
-    """When the last of them did."""
+    """When the last call was made."""
     process: str
-    """Which process made them: one that counts them already need not be told."""
+    """The process that made them, which already counts them."""
 
     def key(self) -> bytes:
-        """Its key in the applied topic: one for each minute of an hour."""
+        """The key in the applied topic: one for each minute of an hour."""
         return RESERVED + f"spent/{self.bucket}/{self.at // 60_000 % _MINUTES}".encode()

@@ -1,8 +1,8 @@
-"""Where at a destination an indicator goes, and which indicators can be represented there.
+"""Targets: where at a destination an indicator goes, and which indicators can be represented there.
 
-A target's id is part of the keys of `ioc.desired.*` and `ioc.applied.*`; its parameters travel with every entry, so a
-pusher needs to know nothing of sharings. What a target can do is said by the target: shared code asks for capabilities
-and never for a kind. The kinds themselves are in `schemas.vendors`.
+A target's id is part of the keys of `ioc.desired.*` and `ioc.applied.*`; its parameters are part of every entry, so a
+pusher needs no sharings. Shared code asks a target for its capabilities, never for its kind. `schemas.vendors` has the
+kinds.
 """
 
 from enum import StrEnum
@@ -17,7 +17,7 @@ from schemas.types import IndicatorType, Severity
 
 
 class Unrepresentable(StrEnum):
-    """Why an indicator cannot be at a target at all. Stable codes."""
+    """Why an indicator cannot be represented at a target. Stable codes."""
 
     OTHER_FAMILY = "other_family"
     HASH_TYPE = "hash_type_not_supported"
@@ -27,7 +27,7 @@ class Unrepresentable(StrEnum):
 
 
 class Target(Part):
-    """One concrete place at a destination, as it travels with each entry. The base of every kind of target."""
+    """One concrete place at a destination: part of every entry. The base of every kind of target."""
 
     model_config = ConfigDict(
         extra="ignore",
@@ -39,15 +39,15 @@ class Target(Part):
     )
 
     sends_metadata: ClassVar[bool] = False
-    """Whether the vendor is told severity, comments and tags, so that an edit of these is sent."""
+    """Whether severity, comments and tags are sent to the vendor, so that an edit of these is sent."""
     is_readable: ClassVar[bool] = False
     """Whether the pusher reads what is there before it writes, so that a released entry needs no record."""
     unsent: ClassVar[frozenset[str]] = frozenset()
-    """Fields for the pusher alone: an edit of one is no reason to call the vendor."""
+    """Fields for the pusher only: their edits are not sent to the vendor."""
     newer: ClassVar[frozenset[str]] = frozenset()
-    """Fields that the kind did not have from the beginning: at its default, such a field changes no entry."""
+    """Fields added to the kind later: at its default, such a field changes no entry."""
     id_punctuation: ClassVar[str] = ""
-    """Characters that stand for themselves in its id, behind the kind."""
+    """Characters that are not percent-encoded in its id, after the kind."""
 
     if TYPE_CHECKING:
         kind: str
@@ -60,31 +60,31 @@ class Target(Part):
 
     @property
     def sends_expiry(self) -> bool:
-        """Whether the vendor is told when the indicator expires, and removes it by itself."""
+        """Whether the expiry is sent to the vendor, which then removes the indicator itself."""
         return False
 
     @property
     def covers_subdomains(self) -> bool:
-        """Whether a domain covers what is below it, too."""
+        """Whether a domain also covers everything below it."""
         return False
 
-    def url_coverage(self, url: str) -> str:  # noqa: ARG002  # for kinds that read URLs in a way of their own
-        """What a URL covers, for people."""
+    def url_coverage(self, url: str) -> str:  # noqa: ARG002  # for kinds that read URLs differently
+        """What a URL covers, as text."""
         return "this URL"
 
     def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
-        """Why an indicator of a type cannot be here; None: it can."""
+        """Why indicators of a type cannot be here; None if they can."""
         raise NotImplementedError
 
     def content(self) -> str:
-        """What the vendor is told of the target itself: entries are sent again when it changes."""
+        """The target's part of the payload: when it changes, entries are sent again."""
         fields = type(self).model_fields
         unset = {name for name in self.newer if getattr(self, name) == fields[name].default}
         return self.model_dump_json(exclude={*self.unsent, *unset})
 
 
 class NamedTarget(Target):
-    """A target that its name tells from others of its kind, as lists are."""
+    """A target that is identified by its name, such as a list."""
 
     if TYPE_CHECKING:
         name: str
@@ -97,10 +97,10 @@ class NamedTarget(Target):
 
 
 class SharingTarget:
-    """Where a sharing puts indicators, as people write it. A kind that is one place is its own `Target`."""
+    """The target in a sharing, as people write it. A kind that is a single place is its own `Target`."""
 
     is_shared: ClassVar[bool] = True
-    """Whether it describes one place, so that all sharings into that place must describe it alike."""
+    """Whether it describes a single place, so that all sharings into that place must describe it alike."""
 
     if TYPE_CHECKING:
         kind: str
@@ -108,16 +108,16 @@ class SharingTarget:
 
     @property
     def id(self) -> str:
-        """Which place it is; the kind alone where that depends on the indicator."""
+        """The id of the place; only the kind if the place depends on the indicator."""
         return self.kind
 
     @property
     def containers(self) -> tuple[str, ...]:
-        """What it fills at the vendor, by name: no two targets may fill one."""
+        """The names of what it fills at the vendor. No two targets may fill the same."""
         return ()
 
     def domain_entries(self, *, has_wide_wildcard: bool) -> tuple[str, ...]:  # noqa: ARG002
-        """The entries that a domain is written as, each by what stands before the domain."""
+        """The prefixes of the entries that a domain is written as."""
         return ("",)
 
     def resolve(self, type_: IndicatorType, severity: Severity) -> "Target | Unrepresentable":  # noqa: ARG002
@@ -126,6 +126,6 @@ class SharingTarget:
         return self.refuses(type_) or self
 
     def target_ids(self) -> list[str]:
-        """The ids of all concrete targets that indicators may go to."""
+        """The ids of all concrete targets that it can resolve to."""
         resolved = (self.resolve(type_, severity) for type_ in IndicatorType for severity in Severity)
         return sorted({found.id for found in resolved if isinstance(found, Target)})

@@ -1,4 +1,4 @@
-"""Every topic: its name, partitions and what is kept. The one place that knows.
+"""Every topic: name, partitions and retention. The only definition of topics.
 
 Names begin with a prefix (`ioc`), so that several installations, or tests, share a cluster.
 """
@@ -13,7 +13,7 @@ LEASE_PARTITIONS = 12
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it should be. `config` holds the settings that are checked, in Kafka's own names.
+    """The desired form of a topic. `config` holds the settings that are checked, by Kafka's own names.
 
     `key`, `written_by` and `read_by` are for people: the reference page is made from them.
     """
@@ -34,7 +34,7 @@ class _Use:
 
 
 def _compacted(name: str, use: _Use, partitions: int = 1) -> Topic:
-    # A tombstone must outlive the longest stop of a reader that was mid-way; Kafka's default day is too short for that.
+    # Tombstones must outlive the longest pause of a reader in mid-topic. Kafka's default of a day is too short.
     config = {"cleanup.policy": "compact", "delete.retention.ms": str(7 * DAY_MS)}
     return Topic(name, partitions, config, use.key, use.written_by, use.read_by)
 
@@ -72,17 +72,17 @@ class Topics:
 
     @property
     def leases(self) -> Topic:
-        """Never written: its partitions share out the connections among the members of a group."""
+        """Never written. The assignment of its partitions distributes connections among the members of a group."""
         return Topic(f"{self.prefix}.leases", LEASE_PARTITIONS, written_by="nobody", read_by="pullers, pushers")
 
     @property
     def requests(self) -> Topic:
-        """Questions to the router, one copy per partition."""
+        """Requests to the router, one copy per partition."""
         return _kept(f"{self.prefix}.requests", _Use("`<request id>`", "console", "router"), self.partitions, 1)
 
     @property
     def replies(self) -> Topic:
-        """The router's answers."""
+        """The router's replies."""
         return _kept(f"{self.prefix}.replies", _Use("`<request id>`", "router", "console"), 1, 1)
 
     @property
@@ -104,7 +104,7 @@ class Topics:
 
     @property
     def resolutions(self) -> Topic:
-        """What people made of dead letters: edited, replayed, dropped."""
+        """Resolutions of dead letters: edited, replayed, dropped."""
         return _compacted(
             f"{self.prefix}.resolutions",
             _Use("`<dead letter id>`", "console", "console"),
@@ -112,12 +112,12 @@ class Topics:
 
     @property
     def holds(self) -> Topic:
-        """What is abnormal and waits for a person, by the id of the hold."""
+        """Holds, by their ids."""
         return _compacted(f"{self.prefix}.holds", _Use("`<hold id>`", "pullers, pushers", "console, pullers, pushers"))
 
     @property
     def connections(self) -> Topic:
-        """How each service gets on with each connection."""
+        """State of each connection in each service."""
         return _compacted(
             f"{self.prefix}.connections",
             _Use("`<connection>/<service>`", "pullers, pushers", "console, pullers and pushers on take-over"),

@@ -1,10 +1,10 @@
-"""The vocabulary of an indicator: its fine type, and the family that rules and targets speak of."""
+"""Types, families and severities of indicators."""
 
 from enum import StrEnum
 
 
 class IndicatorType(StrEnum):
-    """What an indicator is, as fine as we tell it apart. Part of its identity."""
+    """The type of an indicator. Part of its identity."""
 
     URL = "url"
     DOMAIN = "domain"
@@ -21,7 +21,7 @@ class IndicatorType(StrEnum):
 
 
 class Family(StrEnum):
-    """The two families both vendors think in: what is visited, and what is a file."""
+    """The two families of both vendors: network destinations, and files."""
 
     URL = "url"
     HASH = "hash"
@@ -31,7 +31,7 @@ _HASHES = frozenset({IndicatorType.MD5, IndicatorType.SHA1, IndicatorType.SHA256
 
 
 class Severity(StrEnum):
-    """How bad a source says an indicator is, from least to most."""
+    """Severity of an indicator, from lowest to highest."""
 
     UNKNOWN = "unknown"
     INFORMATIONAL = "informational"

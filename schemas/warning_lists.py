@@ -1,6 +1,6 @@
-"""The MISP warning lists, as they come with the `pymispwarninglists` wheel: names that are no threat, or seldom one.
+"""The MISP warning lists from the `pymispwarninglists` wheel: values that are known to be harmless, or usually are.
 
-Invariant: a list is parsed only when it is asked for by name. All together they take gigabytes.
+Invariant: a list is parsed only when it is requested by name. All together take gigabytes of memory.
 Source: https://github.com/MISP/misp-warninglists; docs/reference/guards.md shows every one.
 """
 
@@ -31,7 +31,7 @@ def _folder() -> Traversable:
 
 @cache
 def names() -> frozenset[str]:
-    """The lists there are, by the names of their folders."""
+    """The names of all lists: those of their folders."""
     return frozenset(entry.name for entry in _folder().iterdir() if entry.joinpath("list.json").is_file())
 
 
@@ -39,7 +39,7 @@ def load(name: str) -> WarningList:
     """Parse one list.
 
     Raises:
-        KeyError: there is none of this name.
+        KeyError: there is no list of this name.
 
     """
     return WarningList(_parse(name))
@@ -54,9 +54,9 @@ def _parse(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An entry that indicators can equal or be in: an indicator, or with `type` None a network or an address.
+    """An entry that can match indicators: an indicator, or with `type` None a network or an address.
 
-    `raw` is how the list writes it; `kind` is the kind of the list (string, hostname, substring, cidr).
+    `raw` is its text in the list; `kind` is the kind of the list (string, hostname, substring, cidr).
     """
 
     raw: str
@@ -66,7 +66,7 @@ class Listed:
 
 
 def listed(name: str) -> Iterator[Listed]:
-    """The entries of a list that can keep an indicator back; those about anything else are left out.
+    """The entries of a list that can match an indicator, without entries about anything else.
 
     Raises:
         KeyError: there is no list of this name.
@@ -95,7 +95,7 @@ def _read(raw: str, kind: str, about: frozenset[str]) -> Listed | None:
 
 @cache
 def flaw(name: str) -> str | None:
-    """Why a guard must not name a list, with what to do; None where the list keeps something back."""
+    """Why a guard must not name a list, with what to do; None if it may."""
     if name not in names():
         near = get_close_matches(name.strip().lower(), names(), n=1)
         meant = f"did you mean {near[0]}? " if near else ""
@@ -117,7 +117,7 @@ _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])")
 
 
 def _canonical(entry: str) -> tuple[IndicatorType, str] | None:
-    """An entry's type and value; None for what no indicator can equal. Most are names that need no further reading."""
+    """An entry's type and value; None if no indicator can equal it. Most are names that need no further parsing."""
     if _NAME.fullmatch(entry) and len(entry) < 254:
         return IndicatorType.DOMAIN, entry
     try:
