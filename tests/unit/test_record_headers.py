@@ -10,7 +10,7 @@ from kafka.record.memory_records import MemoryRecords as ClientRecords
 from kafka.record.memory_records import MemoryRecordsBuilder
 
 from schemas.deadletter import Header
-from services.router.engine import tolerant_records
+from services.router.engine import aiokafka_internals
 from services.runtime.kafka.record_headers import RawName, sendable
 
 
@@ -65,4 +65,4 @@ def test_a_name_that_is_not_utf_8_is_shown_with_escapes_and_written_as_it_was() 
 
 
 def test_the_router_reads_by_the_tolerant_reader() -> None:
-    assert fetcher.MemoryRecords is tolerant_records.TolerantRecords
+    assert fetcher.MemoryRecords is aiokafka_internals.TolerantRecords

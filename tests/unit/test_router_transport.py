@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 from faust.types import TP
 
-from services.router.engine.transport import _Consumer
+from services.router.engine.faust_internals import _Consumer
 
 REPORTS = TP("reports", 0)
 

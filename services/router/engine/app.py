@@ -6,9 +6,8 @@ from typing import Any, Protocol, cast
 import faust
 from faust.auth import SASLCredentials, SSLCredentials
 
-from services.router.engine import transport  # noqa: F401  # registers the transport
 from services.router.engine.batches import Event
-from services.router.engine.store import URL, Store
+from services.router.engine.faust_internals import SCHEME, URL, Store
 from services.runtime.kafka.clients import tls_context
 from services.runtime.settings import Settings
 
@@ -35,7 +34,7 @@ def make_app(settings: Settings, router: Router) -> faust.App:
     """A Faust app that reads the reports and brings them, and its partitions, to the router."""
     app = faust.App(
         f"{settings.topic_prefix}-router",
-        broker=[f"committed://{host}" for host in settings.kafka_bootstrap.split(",")],
+        broker=[f"{SCHEME}://{host}" for host in settings.kafka_bootstrap.split(",")],
         broker_credentials=_credentials(settings),
         store=URL,
         topic_partitions=settings.partitions,

@@ -12,7 +12,7 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient
 
-from services.runtime.kafka import record_headers as _record_headers  # noqa: F401  # lets every client read any header
+from services.runtime.kafka import kafka_python_internals as _internals  # noqa: F401  # lets every client read any header
 from services.runtime.observability import log
 from services.runtime.settings import ENV_PREFIX, Settings, SettingsError
 from services.runtime.timers import start_timer

@@ -13,6 +13,7 @@ from kafka import ConsumerRebalanceListener, TopicPartition
 
 from schemas.partitions import partition_of
 from services.runtime.kafka.clients import consumer
+from services.runtime.kafka.kafka_python_internals import resume_join
 from services.runtime.settings import Settings
 
 _REJOIN_WITHIN = 6
@@ -59,7 +60,7 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         self._note_alive()
         if self._subscribed or self._subscribe():
             self._consumer.poll(timeout_ms=int(timeout_s * 1000))
-            self._take_up_join()
+            resume_join(self._consumer)
         else:
             time.sleep(timeout_s)
         self._note_alive()
@@ -74,17 +75,6 @@ class Leases(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
         if self._subscribed:
             self._consumer.subscribe([self._topic], listener=self)
         return self._subscribed
-
-    def _take_up_join(self) -> None:
-        """Make the next poll continue a join that the timeout of this one interrupted.
-
-        kafka-python (3.0.12, `join_group_async`) continues it only while a rejoin is due. If the rejoin was due because
-        the topic's partitions became known, it no longer is once they are assigned. The member would then wait for
-        ever without heartbeats, and no process would work for its connections.
-        """
-        coordinator = self._consumer._coordinator  # noqa: SLF001  # there is no public interface for this
-        if coordinator._join_task is not None:  # noqa: SLF001
-            coordinator.request_rejoin()
 
     def _note_alive(self) -> None:
         self._check_awake()

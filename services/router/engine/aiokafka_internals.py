@@ -1,8 +1,8 @@
-"""Batches of records as aiokafka reads them, also where a header's name is not UTF-8, at which aiokafka fails for good.
+"""What is done inside aiokafka (0.14), because no public way leads there. No other module reaches into it.
 
-aiokafka (0.14.0) reads batches in C. Importing this module puts a reader in front that reads a batch once more, by
-`services.runtime.kafka.record_headers`, where C fails at a name. It stands in for
-`aiokafka.consumer.fetcher.MemoryRecords`; tests/unit/test_record_headers.py fails where a release has that no more.
+- A record with a header name that is not UTF-8 fails for ever, in compiled code. Importing this module puts a reader in
+  front that reads such a batch once more, by kafka-python as `kafka_python_internals` has it.
+- A consumer that somebody else made, as Faust does, cannot be told to read committed records only (`read_committed`).
 """
 
 import struct
@@ -13,8 +13,27 @@ from typing import Any, Final
 from aiokafka.consumer import fetcher
 from kafka.record.default_records import DefaultRecordBatch
 
-from services.runtime.kafka import record_headers  # noqa: F401  # makes `DefaultRecordBatch` tolerant
+from services.runtime.kafka import kafka_python_internals as _tolerant  # noqa: F401  # makes `DefaultRecordBatch` so
+from services.runtime.kafka.private_use import PrivateUse
 
+USES: Final = (
+    PrivateUse(
+        "aiokafka.consumer.fetcher",
+        ("from aiokafka.record.memory_records import MemoryRecords", "records = MemoryRecords(part_data[-1])"),
+        "TolerantRecords stands in for MemoryRecords there. Where the release reads header names that are not UTF-8,"
+        " delete it",
+    ),
+    PrivateUse(
+        "aiokafka.consumer.fetcher:PartitionRecords",
+        ("next_batch()",),
+        "what it calls of MemoryRecords is what TolerantRecords has to have: has_next, next_batch, size_in_bytes",
+    ),
+    PrivateUse(
+        "aiokafka.consumer.consumer:AIOKafkaConsumer.start",
+        ("isolation_level=self._isolation_level",),
+        "read_committed sets the attribute before start reads it; where there is a public way by now, take it",
+    ),
+)
 _LENGTH: Final = struct.Struct(">i")
 _LENGTH_AT, _OVERHEAD = 8, 12
 """Where in a batch its length is, and the bytes before those that the length counts."""
@@ -74,3 +93,8 @@ class TolerantRecords:
 
 
 fetcher.MemoryRecords = TolerantRecords
+
+
+def read_committed(consumer: Any) -> None:  # noqa: ANN401  # untyped library
+    """Have an `AIOKafkaConsumer` that is not started yet read records of committed transactions only."""
+    consumer._isolation_level = "read_committed"
