@@ -37,6 +37,32 @@ ROWS = [
                 levels=_FULL,
             ),
             Panel(
+                "URL lists of each tenant",
+                "Entries of all URL lists of a type together, as a share of what the tenant may hold.",
+                (
+                    Query(
+                        f"max by (connection, match) ({series('tenant_entries', CONNECTION)} / "
+                        f"{series('tenant_entries_limit', CONNECTION)})",
+                        "{{connection}} {{match}}",
+                    ),
+                ),
+                "percentunit",
+                kind="bars",
+                most=1,
+                levels=_FULL,
+            ),
+            Panel(
+                "Held by the tenant's total",
+                "Indicators that wait because all URL lists of a type together hold as much as they may.",
+                (
+                    Query(
+                        f"max by (connection, match) ({series('tenant_entries_held', CONNECTION)})",
+                        "{{connection}} {{match}}",
+                    ),
+                ),
+                "short",
+            ),
+            Panel(
                 "Entries by state",
                 "Desired, applied, pending, rejected, skipped, held and failed entries of each tenant.",
                 (Query(f"sum by (connection, state) ({series('entries', CONNECTION)})", "{{connection}} {{state}}"),),

@@ -40,6 +40,11 @@ class _Named(BaseModel):
     name: Text = ""
 
 
+class _Sized(BaseModel):
+    name: Text = ""
+    data: _Data = _Data()
+
+
 class PendingList(BaseModel, frozen=True):
     """A URL list with a change that waits for a deploy, and who made it, if the vendor says so.
 
@@ -64,6 +69,14 @@ class UrlList:
     pending: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ListSize:
+    """The type of a URL list, and how many entries it has."""
+
+    type: str
+    entries: int
+
+
 class HashListMissingError(Exception):
     """There is no file-hash list of that name; only a person can make one."""
 
@@ -73,6 +86,7 @@ class HashListPendingError(Exception):
 
 
 _RESOURCE, _NAMED, _PENDING_LIST = TypeAdapter(_Resource), TypeAdapter(_Named), TypeAdapter(PendingList)
+_SIZED = TypeAdapter(_Sized)
 _T = TypeVar("_T")
 
 
@@ -100,6 +114,16 @@ class NetskopeClient:
         answer = self.policy("GET", _LISTS, "urllist_find", params={"field": "id,name"})
         found = self.rows(_NAMED, _listed(answer), "urllist_find")
         return next((list_entry.id for list_entry in found if list_entry is not None and list_entry.name == name), None)
+
+    def url_list_sizes(self) -> dict[str, ListSize]:
+        """The size of every list of the tenant, by name. Of two copies of a list, the larger one counts."""
+        answer = self.policy("GET", _LISTS, "urllist_sizes", params={"field": "name,data"})
+        found = dict[str, ListSize]()
+        for row in self.rows(_SIZED, _listed(answer), "urllist_sizes"):
+            if row is not None:
+                size = ListSize(row.data.type, len(row.data.urls))
+                found[row.name] = max(size, found.get(row.name, size), key=lambda one: one.entries)
+        return found
 
     def pending_url_lists(self) -> list[PendingList]:
         """The lists that the next deploy would change, whoever left them there."""

@@ -17,8 +17,9 @@ from services.push_netskope.profiles.client import ProfileClient
 from services.push_netskope.profiles.service import Profiles
 from services.push_netskope.render import as_read_by, form_of, give_form
 from services.push_netskope.url_lists.overflow import OverflowLists
-from services.push_netskope.url_lists.plan import ranks
+from services.push_netskope.url_lists.ranking import ranks
 from services.push_netskope.url_lists.service import UrlLists
+from services.push_netskope.url_lists.tenant_limits import TenantLimits
 from services.runtime.lifecycle import Context
 from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 from services.runtime.reconciling.pusher import FOREVER
@@ -63,7 +64,8 @@ class NetskopePusher:
         self._pace = pace or Pace()
         self._reconcile_s = spec.reconcile.interval.total_seconds()
         self._clock = clock
-        self._url_lists = OverflowLists(writer, UrlLists(writer, client, spec))
+        self._limits = TenantLimits(writer, client, spec, clock)
+        self._url_lists = OverflowLists(writer, UrlLists(writer, client, spec, self._limits), self._limits)
         self._hash_lists = HashLists(writer, client)
         self._profiles = Profiles(writer, ProfileClient(client), repairs=spec.reconcile.mode == "repair")
         self._failures: dict[str, int] = {}
@@ -160,6 +162,9 @@ class NetskopePusher:
         self._not_before[target_id] = now + self._pace.lasting(failures - 1) if failures else now
         # What is held is not among what changed, so a list that could not be dealt with is looked at before long.
         self._check_at[target_id] = self._not_before[target_id] if failures else now + self._reconcile_s
+        if isinstance(target, UrlList):
+            for name in self._limits.due(target.match):
+                self._check_at[name] = self._not_before.get(name, 0.0)
 
     def _skip(self, entries: Collection[Entry]) -> None:
         """What cannot be in the list is done with, whether the list can be written or not."""

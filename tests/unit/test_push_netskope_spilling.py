@@ -18,8 +18,9 @@ from schemas.vendors.netskope import UrlList
 from services.push_netskope import client
 from services.push_netskope.list_entries import all_of, entries_of, is_whole, said_of, size_of, split
 from services.push_netskope.render import form_of, give_form
-from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists import plan, ranking
 from services.push_netskope.url_lists.allocation import allocate
+from services.push_netskope.url_lists.outcomes import LIST_FULL
 from services.push_netskope.url_lists.partition import ListPart, parts_of, told
 from services.router.evaluation.compile import ResolvedTarget, compile_policy, digest
 from services.runtime.reconciling.entry import Entry, GuardedChanges, SyncState
@@ -122,7 +123,7 @@ class Lists(RuleBasedStateMachine):
         """As `Spread` does it. Returns False where the process ended, in list number `at`."""
         named, left = parts_of(self.target, self.entries)
         for entry in self.entries:
-            entry.form = plan.LIST_FULL if any(part.has(entry) for part in left) else None
+            entry.form = LIST_FULL if any(part.has(entry) for part in left) else None
         begun = [0]
 
         def written(part: ListPart) -> bool:
@@ -144,17 +145,21 @@ class Lists(RuleBasedStateMachine):
     def spilled(self, parts: list[ListPart]) -> bool:
         labels = {part.label for part in parts}
         for entry in self.entries:
-            entry.form = None if entry.form is plan.LIST_FULL else entry.form
+            entry.form = None if entry.form is LIST_FULL else entry.form
             give_form(entry, self.target)
         before = {part.label: self.free(part) for part in parts}
         again = allocate(self.entries, parts, {part.name: self.there(part) for part in parts})
         for entry in self.entries:
-            if entry.remote_id is None or plan.list_entry_of(entry) is None or split(entry.remote_id)[1] not in labels:
+            if (
+                entry.remote_id is None
+                or ranking.list_entry_of(entry) is None
+                or split(entry.remote_id)[1] not in labels
+            ):
                 continue
             moves = split(str(entry.form))[1] != split(entry.remote_id)[1]
-            assert entry.form is plan.LIST_FULL or not moves, "nothing moves"
+            assert entry.form is LIST_FULL or not moves, "nothing moves"
         for entry in self.entries:
-            if entry.form is plan.LIST_FULL and entry.remote_id is not None:
+            if entry.form is LIST_FULL and entry.remote_id is not None:
                 label = split(entry.remote_id)[1]
                 news = [one for one in self.entries if one.remote_id is None and isinstance(one.form, str)]
                 for_better = any(split(str(one.form))[1] == label and one.rank <= entry.rank for one in news)
@@ -163,11 +168,11 @@ class Lists(RuleBasedStateMachine):
 
     def free(self, part: ListPart) -> int:
         """Bytes that are left for what is new in a list, once what is wanted no more has left."""
-        ours = plan.owned_by(self.entries)
+        ours = ranking.owned_by(self.entries)
         there = self.there(part)
         theirs = {url for url in (there.urls if there else ()) if url not in ours} - {part.default}
         kept = all_of(
-            entry.remote_id for entry in self.entries if plan.list_entry_of(entry) is not None and part.has(entry)
+            entry.remote_id for entry in self.entries if ranking.list_entry_of(entry) is not None and part.has(entry)
         )
         taken = plan.size_in(part, theirs) + plan.size_in(part, kept)
         return plan.capacity_of(part, taken)
@@ -215,7 +220,7 @@ class Lists(RuleBasedStateMachine):
             assert entry.because == "list_full"
             size = size_of(str(form_of(entry, self.target)), plan.URL_EXTRA)
             for part in named:
-                ranks = plan.ranks(one for one in self.entries if one.remote_id is not None and part.has(one))
+                ranks = ranking.ranks(one for one in self.entries if one.remote_id is not None and part.has(one))
                 worse = all_of(text for text, rank in ranks.items() if rank[0] > entry.rank)
                 capacity = self.free(part) + plan.size_in(part, worse)
                 assert capacity < size, f"{entry.value} is held, and {part.name} has room"

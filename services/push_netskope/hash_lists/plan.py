@@ -4,7 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from schemas.vendors.netskope import FileHashList
-from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists import plan, ranking
+from services.push_netskope.url_lists.outcomes import outcomes_of
 from services.runtime.reconciling.entry import Entry, Outcome
 
 
@@ -23,7 +24,7 @@ def plan_hash_list(entries: Collection[Entry], target: FileHashList) -> HashList
     """
     staying = {entry.remote_id for entry in entries if entry.stays and entry.remote_id is not None}
     capacity = plan.capacity_of(target, plan.size_of_hashes(staying))
-    bulk, others = plan.parted(entries)
+    bulk, others = ranking.parted(entries)
     keep = plan.fitting(entries, (bulk, others), capacity, plan.HASH_EXTRA, free=staying)
-    outcomes = plan.outcomes_of(others if bulk <= keep else entries, keep, frozenset())
+    outcomes = outcomes_of(others if bulk <= keep else entries, keep, frozenset())
     return HashListPlan(tuple(sorted(keep | staying)) or (target.default,), outcomes)

@@ -15,6 +15,7 @@ from services.push_netskope.render import give_form
 from services.push_netskope.sizes import show_size
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.incremental_plan import IncrementalHashListPlan
+from services.push_netskope.url_lists.outcomes import unwritten
 from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 from services.runtime.reconciling.status_writer import StatusWriter
 
@@ -63,7 +64,7 @@ class HashLists:
 
     def _write(self, target: FileHashList, entries: Collection[Entry], planned: HashListPlan) -> bool:
         if any(o.state is AppliedState.APPLIED or o.entry.present for o in planned.outcomes):
-            self._writer.write_ahead(plan.unwritten(entries, frozenset(planned.hashes)))
+            self._writer.write_ahead(unwritten(entries, frozenset(planned.hashes)))
             try:
                 self._client.replace_hashes(target.name, planned.hashes)
             except HashListMissingError:

@@ -16,16 +16,9 @@ from schemas.record import Reason
 from schemas.vendors.netskope import MOST_PATTERNS, DestinationProfile
 from services.push_netskope.list_entries import is_whole
 from services.push_netskope.profiles.client import Profile, ProfileListing
-from services.push_netskope.url_lists.plan import (
-    best,
-    in_order,
-    is_again,
-    outcomes_of,
-    owned_by,
-    parted,
-    wanted_by,
-    withdrawn,
-)
+from services.push_netskope.url_lists.outcomes import outcomes_of
+from services.push_netskope.url_lists.plan import is_again
+from services.push_netskope.url_lists.ranking import best, in_order, owned_by, parted, wanted_by, withdrawn
 from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 
 VALUES_A_CALL: Final = 10

@@ -16,7 +16,7 @@ from services.push_netskope.profiles.client import Profile, ProfileClient, Profi
 from services.push_netskope.profiles.plan import ProfilePlan, Step
 from services.push_netskope.render import form_of
 from services.push_netskope.sizes import show_values
-from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists.outcomes import rejections, unwritten
 from services.runtime.reconciling.entry import Entry, SyncState
 from services.runtime.reconciling.halving import by_halves
 from services.runtime.reconciling.status_writer import StatusWriter
@@ -70,7 +70,7 @@ class Profiles:
                 return
             planned = self._plan(target, entries, listing)
             steps = profile_plan.steps(planned, exists=there is not None, whole=course.whole, sure=course.sure)
-            self._writer.write_ahead(plan.unwritten(entries, frozenset(planned.add)))
+            self._writer.write_ahead(unwritten(entries, frozenset(planned.add)))
             refused = self._write(target, there, steps, course)
             if refused is None:
                 break
@@ -164,7 +164,7 @@ class Profiles:
 
     def _reject(self, entries: Collection[Entry], course: _Course, reasons: dict[str, str]) -> bool:
         """Reject the indicators that have one of these values. Returns whether there is any."""
-        outcomes = plan.rejections(entries, course.present, reasons)
+        outcomes = rejections(entries, course.present, reasons)
         self._writer.record(outcomes)
         return bool(outcomes)
 

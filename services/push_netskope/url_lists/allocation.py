@@ -14,7 +14,8 @@ from functools import cached_property
 
 from services.push_netskope import client
 from services.push_netskope.list_entries import all_of, is_whole, said_of, size_of, split
-from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists import plan, ranking
+from services.push_netskope.url_lists.outcomes import LIST_FULL
 from services.push_netskope.url_lists.partition import ListPart
 from services.runtime.reconciling.entry import Entry, Rank
 
@@ -41,7 +42,7 @@ class _Lists:
     @cached_property
     def stays(self) -> list[tuple[_Rank, _List]]:
         """The entries of ours that may have to leave, the worst last. Of many, so only looked at where one has to."""
-        ranked = sorted((rank, form) for form, rank in plan.ranks(self.index).items())
+        ranked = sorted((rank, form) for form, rank in ranking.ranks(self.index).items())
         found = [(rank, self.open.get(split(form)[1])) for rank, form in ranked]
         return [(rank, one) for rank, one in found if one is not None and not is_whole(rank[1], one.theirs)]
 
@@ -96,7 +97,7 @@ def allocate(entries: Collection[Entry], parts: Sequence[ListPart], there: Mappi
         label = lists.found(list_entry, where.get(list_entry)) if is_in is None else is_in
         if label is None:
             entry.form = list_entry
-            if plan.list_entry_of(entry) is not None:
+            if ranking.list_entry_of(entry) is not None:
                 news[list_entry].append(entry)
         elif label in named:
             form = said_of(list_entry, label)
@@ -105,15 +106,15 @@ def allocate(entries: Collection[Entry], parts: Sequence[ListPart], there: Mappi
     _stay(lists)
     # Where only a list of another type is left, that is what is to be said.
     last = next((part.label for part in parts if part.label not in lists.open), None)
-    ranks = plan.ranks(entry for found in news.values() for entry in found)
+    ranks = ranking.ranks(entry for found in news.values() for entry in found)
     for list_entry in sorted(news, key=ranks.__getitem__):
         found = lists.sync_state(list_entry, ranks[list_entry])
         label = found.label if found else last
         for entry in news[list_entry]:
-            entry.form = plan.LIST_FULL if label is None else said_of(list_entry, label)
+            entry.form = LIST_FULL if label is None else said_of(list_entry, label)
     for entry in lists.index if lists.out else ():
         if entry.form in lists.out:
-            entry.form = plan.LIST_FULL
+            entry.form = LIST_FULL
     return bool(lists.out)
 
 
@@ -143,7 +144,7 @@ def _opened(entries: Iterable[Entry], parts: Sequence[ListPart], there: Mapping[
 
 def _stay(lists: _Lists) -> None:
     """Let what is in a list keep its room there, as far as there is any: others may have taken it."""
-    for form in {entry.form for entry in lists.index if plan.list_entry_of(entry) is not None}:
+    for form in {entry.form for entry in lists.index if ranking.list_entry_of(entry) is not None}:
         list_entry, label = split(str(form))
         one = lists.open.get(label)
         if one is not None and not is_whole(form, one.theirs):

@@ -18,8 +18,9 @@ from schemas.record import Reason
 from schemas.vendors.netskope import NetskopeTenant, UrlList
 from services.push_netskope import client as api
 from services.push_netskope.list_entries import all_of, entries_of, is_whole, united
+from services.push_netskope.url_lists.outcomes import is_full
 from services.push_netskope.url_lists.partition import ListPart, lists_at, members, said, told
-from services.push_netskope.url_lists.plan import LIST_FULL, UrlListPlan
+from services.push_netskope.url_lists.plan import UrlListPlan
 from services.runtime.observability.metrics import DEPLOY_WAITS
 from services.runtime.reconciling.entry import Entry, Outcome
 from services.runtime.reconciling.status_writer import StatusWriter
@@ -184,7 +185,7 @@ def _noted(entries: Collection[Entry], present: Collection[str], *, left: bool) 
         in_doubt = entry.uncertain or entry.because == WRITTEN or entry.state is AppliedState.FAILED
         if is_whole(entry.remote_id, present):
             return in_doubt or entry.again
-        goes = entry.wanted is None or entry.out_of_the_way or entry.form is LIST_FULL
+        goes = entry.wanted is None or entry.out_of_the_way or is_full(entry.form)
         return in_doubt and (goes or left or (entry.remote_id is not None and is_whole(entry.form, present)))
 
     return any(is_told_by(entry) for entry in entries)

@@ -11,8 +11,9 @@ from typing import Self
 from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope import client
 from services.push_netskope.hash_lists.plan import HashListPlan
-from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists import plan, ranking
 from services.push_netskope.url_lists.index import EntryIndex
+from services.push_netskope.url_lists.outcomes import outcomes_of
 from services.runtime.reconciling.entry import Entry
 from services.runtime.reconciling.entry_store import Changes
 
@@ -71,7 +72,7 @@ class IncrementalUrlListPlan:
         if not self._absorb():
             return None
         index, target, open_ = self.index, self._target, self.index.open
-        owned = plan.owned_by(open_)
+        owned = ranking.owned_by(open_)
         wanted = index.wanted()
         fresh = wanted - index.list_entries.keys()
         ours = self._others & owned
@@ -83,8 +84,8 @@ class IncrementalUrlListPlan:
         if some and self._has_default and target.default not in wanted | index.list_entries.keys():
             remove.add(target.default)
         missing = {list_entry for list_entry in fresh if list_entry not in self}
-        add = plan.in_order(missing, open_)
-        outcomes = plan.outcomes_of(open_, wanted, (wanted & self._others) - owned)
+        add = ranking.in_order(missing, open_)
+        outcomes = outcomes_of(open_, wanted, (wanted & self._others) - owned)
         return plan.written(self._urls, add, remove, target, outcomes, again=plan.is_again(open_, self))
 
     def wrote(self, planned: plan.UrlListPlan) -> None:
@@ -151,4 +152,4 @@ class IncrementalHashListPlan:
             return None
         # Few runs that are in order each: much faster to sort than a set of the same.
         hashes = sorted([*index.list_entries, *sorted((wanted | staying) - index.list_entries.keys())])
-        return HashListPlan(tuple(hashes) or (target.default,), plan.outcomes_of(open_, wanted, ()))
+        return HashListPlan(tuple(hashes) or (target.default,), outcomes_of(open_, wanted, ()))

@@ -11,7 +11,8 @@ from schemas.record import Reason
 from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope.list_entries import entries_of
 from services.push_netskope.render import give_form
-from services.push_netskope.url_lists import plan
+from services.push_netskope.url_lists import ranking
+from services.push_netskope.url_lists.outcomes import FULL
 from services.runtime.reconciling.entry import Entry, SyncState
 from services.runtime.reconciling.entry_store import Changes
 
@@ -35,7 +36,7 @@ class EntryIndex:
     @property
     def is_full(self) -> bool:
         """Whether some are held for want of room: who stays is then a matter of all ranks."""
-        return any(entry.state is AppliedState.HELD and entry.because == plan.LIST_FULL.code for entry in self.open)
+        return any(entry.state is AppliedState.HELD and entry.because in FULL for entry in self.open)
 
     def absorb(self) -> dict[str, bool]:
         """Take in what changed. Returns the entries that are settled now (True) or no more (False) for that."""
@@ -59,12 +60,12 @@ class EntryIndex:
 
     def wanted(self) -> set[str]:
         """The entries that open indicators ask for."""
-        return plan.wanted_by(self.open)
+        return ranking.wanted_by(self.open)
 
     def _take(self, entry: Entry) -> Sequence[str]:
         """Judge an indicator. Returns the entries that it counts for, if it is settled."""
         give_form(entry, self._target)
-        text = plan.settled_entry(entry)
+        text = ranking.settled_entry(entry)
         if text is None:
             if not _is_out(entry):
                 self.open[entry] = None

@@ -8,12 +8,16 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from schemas.vendors.netskope import UrlList
+from services.push_netskope.client import UrlList as UrlListThere
 from services.push_netskope.render import give_form
 from services.push_netskope.sizes import show_size
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.allocation import allocate
+from services.push_netskope.url_lists.outcomes import LIST_FULL, is_full
 from services.push_netskope.url_lists.partition import ListPart, is_spread, parts_of
+from services.push_netskope.url_lists.ranking import owned_by, wanted_by
 from services.push_netskope.url_lists.service import UrlLists
+from services.push_netskope.url_lists.tenant_limits import TenantLimits
 from services.runtime.reconciling.entry import Entry
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.errors import RefusedError
@@ -25,21 +29,26 @@ _ROUNDS: Final = 5
 class OverflowLists:
     """The URL lists of one connection, by target."""
 
-    def __init__(self, writer: StatusWriter, lists: UrlLists) -> None:
+    def __init__(self, writer: StatusWriter, lists: UrlLists, limits: TenantLimits) -> None:
         self._writer = writer
         self._lists = lists
+        self._limits = limits
         self._single: dict[str, UrlList] = {}
         """Targets by id of which nothing is in a further list, as they were when that was looked through."""
 
     def converge(self, target: UrlList, *, changed: bool) -> bool:
         """Bring a target's lists to what they should hold. Returns and raises as `UrlLists.converge` does."""
+        self._limits.refresh()
         if self._single.get(target.id) != target:
             entries = self._writer.store.entries[target.id].values()
             if is_spread(target, entries):
                 self._single.pop(target.id, None)
                 return self._converge(target)
             self._single[target.id] = target
-        return self._lists.converge(target, changed=changed)
+        try:
+            return self._lists.converge(target, changed=changed)
+        finally:
+            self._limits.release(target)
 
     def _converge(self, target: UrlList) -> bool:
         self._lists.forget(target)
@@ -48,7 +57,7 @@ class OverflowLists:
         try:
             for entry in self._entries(target):
                 if any(part.has(entry) for part in left):
-                    entry.form = plan.LIST_FULL
+                    entry.form = LIST_FULL
             done = self._each(left, refusals)
             for _ in range(_ROUNDS):
                 again = self._spill(target, named)
@@ -57,7 +66,7 @@ class OverflowLists:
                     break
         finally:
             for entry in self._entries(target):
-                if entry.form is plan.LIST_FULL or entry.remote_id is None:
+                if is_full(entry.form) or entry.remote_id is None:
                     entry.form = None
         show_size(self._writer.connection.name, target, sum(self._lists.sizes[part.name] for part in named))
         if refusals:
@@ -75,10 +84,22 @@ class OverflowLists:
             self._lists.sizes[part.name] = plan.size_in(part, now.urls) if now else 0
         entries = self._entries(target)
         for entry in entries:
-            if entry.form is plan.LIST_FULL:
+            if is_full(entry.form):
                 entry.form = None
             give_form(entry, target)
-        return allocate(entries, parts, there)
+        again = allocate(entries, parts, there)
+        self._limit(target, entries, [(part, there[part.name]) for part in parts])
+        return again
+
+    def _limit(
+        self, target: UrlList, entries: Sequence[Entry], lists: Sequence[tuple[ListPart, UrlListThere | None]]
+    ) -> None:
+        """Hold back what the tenant has no room for, in all lists of a target together."""
+        owned = owned_by(entries)
+        found = [(part, url) for part, there in lists if there and there.type == part.match for url in there.urls]
+        ours = sum(url in owned or url == part.default for part, url in found)
+        free = {url for part, url in found if url not in owned and url != part.default}
+        self._limits.limit(target, entries, wanted_by(entries), free, ours)
 
     def _each(self, parts: Iterable[ListPart], refusals: list[RefusedError]) -> bool:
         """Bring each of these to what it should hold. What one refuses holds up no other, and is noted."""

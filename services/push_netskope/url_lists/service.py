@@ -15,11 +15,14 @@ from schemas.vendors.netskope import NetskopeTenant, UrlList
 from services.push_netskope import client as api
 from services.push_netskope.list_entries import said_of
 from services.push_netskope.missing import record_missing
+from services.push_netskope.render import give_form
 from services.push_netskope.sizes import show_size
 from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.deploys import Deploys, withheld
 from services.push_netskope.url_lists.incremental_plan import IncrementalUrlListPlan
+from services.push_netskope.url_lists.outcomes import rejections
 from services.push_netskope.url_lists.partition import ListPart, members, said, told
+from services.push_netskope.url_lists.tenant_limits import TenantLimits
 from services.runtime.reconciling.entry import Entry, SyncState
 from services.runtime.reconciling.halving import by_halves
 from services.runtime.reconciling.status_writer import StatusWriter
@@ -29,14 +32,19 @@ from services.runtime.vendors.errors import NotFoundError, RefusedError
 _ROUNDS: Final = 20
 _CHANGED: Final = (SyncState.PUT, SyncState.WITHDRAW)
 _OF_ENTRIES: Final = frozenset({400, 422})
-_OF_SIZE: Final = re.compile(r"exceed|too large|too long|size", re.IGNORECASE)
+_OF_SIZE: Final = re.compile(r"exceed|too (large|long|many)|size|at most|limit|maximum", re.IGNORECASE)
+_MOST_OF_ONE: Final = 2
+"""Entries that one indicator becomes at most."""
 
 
 class UrlLists:
     """The URL lists of one connection."""
 
-    def __init__(self, writer: StatusWriter, client: api.NetskopeClient, tenant: NetskopeTenant) -> None:
+    def __init__(
+        self, writer: StatusWriter, client: api.NetskopeClient, tenant: NetskopeTenant, limits: TenantLimits
+    ) -> None:
         self._writer = writer
+        self._limits = limits
         self._repairs = tenant.reconcile.mode == "repair"
         self._client = client
         self._deploys = Deploys(writer, client, tenant)
@@ -72,6 +80,8 @@ class UrlLists:
             if missing and not self._repairs and not self._has_changes(target):
                 return True
             quick = known.planned() if known else None
+            if quick and not self._limits.leaves_room(target.match, _growth(quick, there)):
+                quick = None
             if quick is None:
                 self.forget(target)
                 entries = members(self._writer.store, target)
@@ -142,17 +152,33 @@ class UrlLists:
         if name in self._ids:
             there = self._client.url_list(self._ids[name])
             if there and there.name == name:
-                return said(there, target)
+                return self._noted(target, there)
         found = self._client.find_url_list(name)
         if found is None:
-            return None
+            return self._noted(target, None)
         self._ids[name] = found
-        return said(self._client.url_list(found), target)
+        return self._noted(target, self._client.url_list(found))
+
+    def _noted(self, target: UrlList, there: api.UrlList | None) -> api.UrlList | None:
+        self._limits.note(target.name, api.ListSize(there.type, len(there.urls)) if there else None)
+        return said(there, target)
 
     def _plan(self, target: UrlList, entries: Collection[Entry], there: api.UrlList | None) -> plan.UrlListPlan:
         if there and there.type != target.match:
             return plan.plan_other_type(entries, target, there)
+        if not isinstance(target, ListPart):
+            self._limit(target, entries, there)
         return plan.plan_url_list(entries, target, there)
+
+    def _limit(self, target: UrlList, entries: Collection[Entry], there: api.UrlList | None) -> None:
+        """Hold back what the tenant has no room for. Of a part, that was done with all of its target."""
+        self._limits.release(target)
+        if self._limits.leaves_room(target.match, _MOST_OF_ONE * len(entries)):
+            return
+        for entry in entries:
+            give_form(entry, target)
+        found = plan.fit(entries, target, there)
+        self._limits.limit(target, entries, found.keep, found.foreign, found.ours(target))
 
     def _sent(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, *, last: bool) -> bool:
         """Write a list. Returns False when entries of it were singled out, and it is to be planned again."""
@@ -177,6 +203,8 @@ class UrlLists:
             self._client.replace(there.id, told(planned.urls, target), there.type)
         else:
             self._client.append(there.id, told(planned.add, target), there.type)
+        type_ = there.type if there else target.match
+        self._limits.note(target.name, api.ListSize(type_, len(planned.urls)))
 
     def _single_out(
         self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, error: RefusedError
@@ -194,6 +222,8 @@ class UrlLists:
         if self._reject(target, present, reasons):
             return
         is_of_size = _OF_SIZE.search(own_words(error.message, [target.name], quoted=True))
+        if is_of_size:
+            self._limits.forget()
         if error.status not in _OF_ENTRIES or is_of_size or not planned.add:
             raise error
         if there is None:
@@ -231,9 +261,14 @@ class UrlLists:
     def _reject(self, target: UrlList, present: Container[str], reasons: dict[str, str]) -> bool:
         """Reject the indicators that have one of these entries. Returns whether there is any."""
         entries = members(self._writer.store, target) if reasons else []
-        outcomes = plan.rejections(entries, present, reasons)
+        outcomes = rejections(entries, present, reasons)
         self._writer.record(outcomes)
         return bool(outcomes)
+
+
+def _growth(planned: plan.UrlListPlan, there: api.UrlList | None) -> int:
+    """Entries that a list will have more than it has."""
+    return len(planned.urls) - len(there.urls if there else ()) if planned.urls is not None else 0
 
 
 def _as_sent(named: Mapping[str, str], sent: Sequence[str]) -> dict[str, str]:

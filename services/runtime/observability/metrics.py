@@ -300,6 +300,28 @@ LIST_BYTES_LIMIT = _gauge(
     "target",
     services="push_netskope",
 )
+TENANT_ENTRIES = _gauge(
+    "tenant_entries",
+    "Entries of all URL lists of a tenant together as last read or written, whoever put them there, by type of list "
+    "(exact, regex).",
+    "connection",
+    "match",
+    services="push_netskope",
+)
+TENANT_ENTRIES_LIMIT = _gauge(
+    "tenant_entries_limit",
+    "Entries that all URL lists of a type may hold together.",
+    "connection",
+    "match",
+    services="push_netskope",
+)
+TENANT_ENTRIES_HELD = _gauge(
+    "tenant_entries_held",
+    "Indicators that are held because the URL lists of the tenant hold as many entries together as they may.",
+    "connection",
+    "match",
+    services="push_netskope",
+)
 PROFILE_VALUES = _gauge(
     "profile_values",
     "Values of a destination profile as last read or written, including those of others.",

@@ -28,6 +28,15 @@ class ProfileLimits(BaseModel):
     values_per_call: Annotated[int, Field(ge=1, description="values of one append or remove")] = 10
 
 
+class ListLimits(BaseModel):
+    """How many entries URL lists hold together. Connectors hold to these; what the vendor refuses is unconfirmed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    exact_total: Annotated[int, Field(ge=1, description="entries of all exact lists")] = 300_000
+    regex_total: Annotated[int, Field(ge=1, description="entries of all regex lists")] = 1_000
+
+
 class NetskopeTenant(BaseModel):
     """One tenant. Sizes are bytes of the request body, or of the list where noted."""
 
@@ -48,6 +57,7 @@ class NetskopeTenant(BaseModel):
         int, Field(ge=1, description="request body; 10 MB are documented, connectors were refused above 9")
     ] = 9 * MIB
     profile_limits: ProfileLimits = ProfileLimits()
+    list_limits: ListLimits = ListLimits()
     iterator_rate: Annotated[Sequence[Limit], Field(description="per iterator endpoint")] = (Limit(4, 1.0),)
     v1_rate: Annotated[Sequence[Limit], Field(description="for all v1 calls together")] = (Limit(24, 5.0),)
     policy_rate: Annotated[

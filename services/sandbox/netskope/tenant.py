@@ -104,7 +104,7 @@ class Tenant:
             **{f"events/{kind}": Stream() for kind in EVENT_KINDS},
         }
         self.iterators = Iterators(self.streams, switches, settings.page_size, clock)
-        self.url_lists = UrlLists(switches, clock, settings.url_list_bytes)
+        self.url_lists = UrlLists(switches, clock, settings.url_list_bytes, settings.list_limits)
         self.hash_lists = HashLists(switches, settings.hash_list_bytes)
         self.profiles = Profiles(switches, clock, settings.profile_limits)
         self._fabric = Fabric(settings.name)

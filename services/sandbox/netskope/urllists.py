@@ -5,7 +5,7 @@ Routes, deploy and the PUT texts follow Netskope "URL Lists" (REST API v2) and v
 everything that waits, whoever left it there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -13,6 +13,7 @@ from typing import Final
 
 from services.sandbox.netskope.errors import bad_request, not_found
 from services.sandbox.netskope.listbody import ListConfig, ListType, check_size, parse_config
+from services.sandbox.netskope.settings import ListLimits
 from services.sandbox.netskope.switches import NetskopeSwitches
 
 FIELDS: Final = ("id", "name", "data", "pending", "modify_time", "modify_type", "modify_by")
@@ -54,10 +55,13 @@ class UrlList:
 class UrlLists:
     """The lists and the requests on them. `by` is whoever asks: the token's name or another admin's."""
 
-    def __init__(self, switches: NetskopeSwitches, clock: Callable[[], float], limit_bytes: int) -> None:
+    def __init__(
+        self, switches: NetskopeSwitches, clock: Callable[[], float], limit_bytes: int, limits: ListLimits
+    ) -> None:
         self._switches = switches
         self._clock = clock
         self._limit_bytes = limit_bytes
+        self._limits = limits
         self._ids = count(1)
         self.applied: dict[int, UrlList] = {}
         self.pending: dict[int, UrlList] = {}
@@ -96,6 +100,7 @@ class UrlLists:
             config = self._config(body)
             self._check_name(config.name, taken_too={held.name for held in made})
             made.append(UrlList(0, config.name, config.urls, config.type, by, iso(self._clock()), "Created"))
+        self._check_totals(made)
         created = [replace(held, id=next(self._ids)) for held in made]
         self.pending.update((held.id, held) for held in created)
         return [held.resource(pending=True) for held in created]
@@ -155,6 +160,8 @@ class UrlLists:
         return row
 
     def _edit(self, edited: UrlList, by: str, modify_type: str = "Edited") -> Resource:
+        if modify_type != DELETED:
+            self._check_totals([edited])
         edited = replace(edited, modify_by=by, modify_time=iso(self._clock()), modify_type=modify_type)
         self.pending[edited.id] = edited
         return edited.resource(pending=True)
@@ -180,5 +187,17 @@ class UrlLists:
         if name in taken.union(taken_too):
             raise bad_request(f"url list with name {name} already exists", self._switches.duplicate_name_status)
 
+    def _check_totals(self, edited: Sequence[UrlList]) -> None:
+        """Raises RefusedError 400 where all lists of a type would hold more than they may, and more than they do."""
+        before, ids = self._all(), {held.id for held in edited}
+        after = [*edited, *(held for held in before if held.id not in ids)]
+        for type_, most in (("exact", self._limits.exact_total), ("regex", self._limits.regex_total)):
+            if _total(after, type_) > max(most, _total(before, type_)):
+                raise bad_request(f"all {type_} URL lists hold at most {most} entries")
+
     def _config(self, body: object, *, named: bool = True) -> ListConfig:
         return parse_config(body, self._switches, self._limit_bytes, named=named)
+
+
+def _total(lists: Iterable[UrlList], type_: str) -> int:
+    return sum(len(held.urls) for held in lists if held.type == type_)

@@ -1,0 +1,101 @@
+"""What a plan of a list makes of every entry whose record says something else. Pure."""
+
+from collections.abc import Collection, Container, Iterable, Mapping
+from typing import Final
+
+from schemas.desired import AppliedState
+from schemas.record import Reason
+from services.push_netskope.list_entries import entries_of, left_of, text_of, united
+from services.push_netskope.url_lists.ranking import list_entry_of
+from services.runtime.reconciling.entry import Entry, Outcome, SyncState
+
+ALREADY_THERE: Final = Reason(code="already_there", detail="somebody else's entry says the same; it is left alone")
+HALF_THERE: Final = Reason(
+    code="already_there",
+    detail="one entry of the pair is somebody else's and is left alone; the other one is ours",
+)
+LIST_FULL: Final = Reason(code="list_full", detail="the list is as large as it may be")
+TENANT_FULL: Final = Reason(
+    code="tenant_full", detail="the URL lists of the tenant hold as many entries together as they may"
+)
+FULL: Final = frozenset({LIST_FULL.code, TENANT_FULL.code})
+"""Codes of what is held for want of room."""
+
+
+def is_full(form: str | Reason | None) -> bool:
+    """Whether there is no room for an indicator whose form is this."""
+    return isinstance(form, Reason) and form.code in FULL
+
+
+def unwritten(entries: Iterable[Entry], list_entries: Collection[str]) -> list[tuple[Entry, str | None]]:
+    """The indicators behind these entries that are not known to be there, to be noted before they are written.
+
+    Each with the remote id to be noted: what is known to be ours of it, and what is about to be.
+    """
+    found = list[tuple[Entry, str | None]]()
+    for entry in entries:
+        text = list_entry_of(entry)
+        if text is None or text == entry.remote_id:
+            continue
+        news = [list_entry for list_entry in entries_of(text) if list_entry in list_entries]
+        remote_id = united(entry.remote_id, news)
+        if news and remote_id != entry.remote_id:
+            found.append((entry, remote_id))
+    return found
+
+
+def outcomes_of(entries: Iterable[Entry], keep: Container[str], foreign: Container[str]) -> list[Outcome]:
+    """What becomes of every entry whose record says something else."""
+    outcomes = (
+        _outcome(entry, keep, foreign)
+        for entry in entries
+        if entry.sync_state is not SyncState.GUARDED and not entry.stays
+    )
+    return [outcome for outcome in outcomes if not _stands(outcome)]
+
+
+def _outcome(entry: Entry, keep: Container[str], foreign: Container[str]) -> Outcome:
+    if entry.wanted is None:
+        return Outcome(entry, None)
+    if isinstance(entry.form, Reason):
+        state = AppliedState.HELD if is_full(entry.form) else AppliedState.SKIPPED
+        return Outcome(entry, state, None, entry.form)
+    if entry.out_of_the_way:
+        return Outcome(entry, entry.state, None, entry.reason)
+    list_entries = entries_of(entry.form or "")
+    if any(list_entry not in keep for list_entry in list_entries):
+        return Outcome(entry, AppliedState.HELD, None, LIST_FULL)
+    ours = [list_entry for list_entry in list_entries if list_entry not in foreign]
+    if len(ours) == len(list_entries):
+        return Outcome(entry, AppliedState.APPLIED, entry.form)
+    return Outcome(entry, AppliedState.APPLIED, text_of(ours), HALF_THERE if ours else ALREADY_THERE)
+
+
+def rejections(entries: Iterable[Entry], present: Container[str], reasons: Mapping[str, str]) -> list[Outcome]:
+    """What becomes of the indicators of which the vendor refuses an entry, in its words: each is rejected as a whole.
+
+    What of them is present stays ours, so that the next plan takes it out: of a pair that may be the other entry.
+    """
+    found = list[Outcome]()
+    for entry in entries:
+        text = list_entry_of(entry)
+        refused = (
+            next((list_entry for list_entry in entries_of(text) if list_entry in reasons), None)
+            if text is not None
+            else None
+        )
+        if refused is not None:
+            reason = Reason(code="vendor_rejected", detail=reasons[refused])
+            found.append(Outcome(entry, AppliedState.REJECTED, left_of(entry.remote_id, present), reason))
+    return found
+
+
+def _stands(outcome: Outcome) -> bool:
+    entry = outcome.entry
+    return (
+        not entry.uncertain
+        and not entry.again
+        and entry.wanted is not None
+        and (entry.state, entry.content, entry.remote_id, entry.reason)
+        == (outcome.state, entry.wanted, outcome.remote_id, outcome.reason)
+    )
