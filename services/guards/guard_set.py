@@ -113,13 +113,14 @@ class GuardSet:
     def _by_expression(self, indicator: Indicator) -> Iterator[Match]:
         if not self._said:
             return
-        answers = self._expressions(indicator)
+        answers, failed = self._expressions(indicator), list[Match]()
         for number, (guard, position, text) in enumerate(self._said):
             answer, path = answers[str(number)], ("spec", "allow", "cel", position)
             if answer:
                 yield Match(guard, ALLOW_LIST, path, f"allowed by {text}", text)
             elif answer is None:
-                yield Match(guard, GUARD_FAILED, path, f"{text} cannot be evaluated for it", text)
+                failed.append(Match(guard, GUARD_FAILED, path, f"{text} cannot be evaluated for it", text))
+        yield from failed  # only where no other expression says so is this the reason
 
 
 def guard_set(guards: Sequence[Guard]) -> GuardSet:

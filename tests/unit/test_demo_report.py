@@ -33,9 +33,9 @@ def told(skipped: int, rejected: bool = True) -> ServiceCounters:
 
 
 def test_missing_and_superfluous_entries_are_named() -> None:
-    assert report.differences(expect(WORLD), {URLS: {Entry("evil.example")}}) == []
+    assert report.differences(expect(WORLD), {URLS: {Entry("evil.example"), Entry("*.evil.example")}}) == []
     assert report.differences(expect(WORLD), {URLS: {Entry("other.example")}}) == [
-        "netskope: URL list Blocked by Defender: 1 missing: evil.example",
+        "netskope: URL list Blocked by Defender: 2 missing: *.evil.example, evil.example",
         "netskope: URL list Blocked by Defender: 1 too many: other.example",
     ]
 
@@ -65,7 +65,7 @@ def test_the_table_of_targets_counts_others_entries_as_there() -> None:
     world = World(WORLD.policy, WORLD.rows, listed=frozenset({"evil.example"}))
     table = report.targets(expect(world), {URLS: set()})
     assert [next(iter(column.cells)) for column in table.columns][:4] == [
-        "netskope: URL list Blocked by Defender", "1", "1", "1",
+        "netskope: URL list Blocked by Defender", "2", "1", "1",
     ]  # fmt: skip
 
 

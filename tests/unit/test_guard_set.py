@@ -6,7 +6,7 @@ from schemas.canonical import canonicalise
 from schemas.indicator import Indicator
 from schemas.resources import Guard
 from schemas.resources.guard import GUARD_DEFAULT
-from services.guards.guard_set import ALLOW_LIST, SPECIAL_ADDRESS, WARNING_LIST, GuardSet, guard_set
+from services.guards.guard_set import ALLOW_LIST, GUARD_FAILED, SPECIAL_ADDRESS, WARNING_LIST, GuardSet, guard_set
 
 
 def guard(name: str = "team", **spec: object) -> Guard:
@@ -79,9 +79,9 @@ def test_the_allow_list(allow: dict[str, object], inside: list[str], outside: li
     assert {text: code(ask, text) for text in outside} == dict.fromkeys(outside)
 
 
-def test_an_expression_that_fails_keeps_nothing_back_and_spoils_no_other() -> None:
+def test_an_expression_that_fails_keeps_back_what_it_is_asked_about_and_spoils_no_other() -> None:
     ask = guard_set([guard(allow={"cel": ["1 / (ioc.hits - 1) > 0", "'ours' in ioc.tags"]})])
-    assert code(ask, "a.example", hits=1) is None
+    assert code(ask, "a.example", hits=1) == GUARD_FAILED
     assert code(ask, "a.example", hits=1, tags=("ours",)) == ALLOW_LIST
     assert code(ask, "a.example", hits=2) == ALLOW_LIST
 
