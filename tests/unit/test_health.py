@@ -1,5 +1,6 @@
 """/livez, /readyz and /metrics, asked over HTTP as a probe would."""
 
+import re
 import socket
 from collections.abc import Iterator
 
@@ -50,7 +51,7 @@ def test_a_heart_that_stopped_makes_it_neither_live_nor_ready(health: Health, se
     for path in ("/livez", "/readyz"):
         code, text = ask(server, path)
         assert code == 503
-        assert text.startswith("loop last turned 0 s ago, allowed ")
+        assert re.match(r"loop last turned \d+ s ago, allowed -1 s", text), text
     health.beat("loop", 60)
     assert ask(server, "/livez") == (200, "ok\n"), "it turns again"
     health.beat("loop", -1)
