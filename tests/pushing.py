@@ -246,9 +246,13 @@ class PusherHarness:
             self.desired.pop(key, None)
             self.store.desire(key, None)
 
-    def reconcile_once(self) -> float:
+    @property
+    def pusher(self) -> Pusher:
         assert self._pusher
-        return self._pusher.reconcile_once()
+        return self._pusher
+
+    def reconcile_once(self) -> float:
+        return self.pusher.reconcile_once()
 
     def work(self, units: int = 100) -> None:
         """Do units until there is nothing more to do now. Raises what a unit raises."""

@@ -8,8 +8,6 @@ from schemas.checkpoint import Checkpoint
 from schemas.vendors.defender import DefenderTenant
 from services.pull_defender.client import DefenderClient
 from services.pull_defender.normalize import normalise
-from services.pull_defender.shrink_guard import ListingGuard
-from services.pull_defender.snapshot import difference
 from services.runtime.clock import now_ms
 from services.runtime.lifecycle import Context
 from services.runtime.observability.metrics import PULLED
@@ -17,6 +15,8 @@ from services.runtime.polling.owned_ids import OwnedIds
 from services.runtime.polling.puller import Puller, SourceContext
 from services.runtime.polling.reporter import Poll
 from services.runtime.polling.schedule import Stream
+from services.runtime.polling.shrink_guard import ListingGuard
+from services.runtime.polling.snapshot import difference
 from services.runtime.vendors.defender import DefenderSession
 from services.runtime.vendors.pace import Pace
 from services.runtime.vendors.session import BeforeCall

@@ -157,6 +157,12 @@ class PusherConformance:
             case.harness.work()
         assert (case.writes(), case.held() & {*case.values}) == (writes, set())
 
+    def test_an_entry_is_tried_by_itself_without_a_call(self, case: PusherCase) -> None:
+        case.want(*case.values)
+        for entry in list(case.harness.store):
+            case.harness.pusher.try_entry(entry)
+        assert (case.writes(), case.harness.written.writes) == (0, 0)
+
     def test_a_comparison_that_a_person_asks_for_is_answered_once(self, case: PusherCase) -> None:
         case.harness.ask("empty")
         case.harness.work()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.vendors.registry import NAMES
+
 ROOT = Path(__file__).parents[2]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 PLAIN = ROOT / "tests" / "data" / "plain_words.txt"
@@ -26,7 +28,7 @@ def terms() -> list[tuple[str, str, str]]:
 
 def allowed() -> set[str]:
     plain = {line for line in PLAIN.read_text("utf-8").splitlines() if line and not line.startswith("#")}
-    return plain | {word for term, _, _ in terms() for word in re.split(r"[ -]", term)}
+    return plain | {*NAMES} | {word for term, _, _ in terms() for word in re.split(r"[ -]", term)}
 
 
 def singular(word: str) -> set[str]:

@@ -25,7 +25,6 @@ from services.console.ingest.correction import as_item
 from services.console.ingest.formats import Format
 from services.console.ingest.items import BAD_ITEM, SEEN_IN_FUTURE, JudgedItem, read
 from services.pull_defender.normalize import normalise as read_listing
-from services.pull_defender.snapshot import difference
 from services.pull_netskope.client import Kind
 from services.pull_netskope.normalize import AlertFilter
 from services.pull_netskope.normalize import normalise as read_alerts
@@ -33,6 +32,7 @@ from services.push_defender.render import body, why_not
 from services.router.evaluation.compile import compile_policy
 from services.router.evaluation.evaluate import Decision, evaluate
 from services.router.evaluation.merge import merge
+from services.runtime.polling.snapshot import difference
 from services.sandbox.defender.times import parse_ticks
 from tests.pushing import entry
 from tests.unit.test_moment import ANYTHING, EXTREMES

@@ -12,7 +12,7 @@ from schemas.report import Report, Verb
 from schemas.types import IndicatorType, Severity
 from schemas.vendors.defender import DefenderTenant
 from services.pull_defender.normalize import Listing, normalise
-from services.pull_defender.snapshot import difference
+from services.runtime.polling.snapshot import difference
 
 NOW = 1_900_000_000_000
 CREATED = "2026-01-10T08:12:44.1234567Z"

@@ -7,7 +7,7 @@ from schemas.canonical import indicator_id
 from schemas.checkpoint import SnapshotChunk
 from schemas.report import Report, Verb
 from schemas.types import IndicatorType, Severity
-from services.pull_defender.snapshot import CHUNKS, chunk_of, difference, fingerprint
+from services.runtime.polling.snapshot import CHUNKS, chunk_of, difference, fingerprint
 
 Chunks = dict[int, dict[str, str]]
 

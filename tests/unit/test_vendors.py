@@ -111,8 +111,8 @@ def test_a_registration_that_cannot_work_is_refused(
 
 
 def test_a_type_that_nobody_registered_is_refused_by_name() -> None:
-    with pytest.raises(UnknownVendorError, match="no vendor is registered for connections of type 'toy'; known"):
-        vendor_of("toy")
+    with pytest.raises(UnknownVendorError, match="no vendor is registered for connections of type 'other'; known"):
+        vendor_of("other")
 
 
 def test_a_pusher_sets_aside_entries_for_targets_that_its_vendor_does_not_have() -> None:
