@@ -1,4 +1,4 @@
-"""Merges reports into indicators and keeps the desired entries of every destination.
+"""Merges reports into indicators and writes the desired entries of every destination.
 
-`engine` runs it, `evaluation` decides (pure), `queries` answers requests.
+`engine` runs the router, `evaluation` decides (pure), `queries` answers requests.
 """

@@ -8,11 +8,11 @@ from services.runtime import lifecycle
 from services.runtime.lifecycle import Context
 
 THRESHOLD = 50_000, 20, 20
-"""Every report makes a dozen short-lived objects and no cycles: looking for cycles less often saves a tenth."""
+"""Thresholds of the garbage collector. Reports make many short-lived objects and no cycles: this saves a tenth."""
 
 
 def main(context: Context) -> None:
-    """Route until asked to leave."""
+    """Route until the process stops."""
     gc.set_threshold(*THRESHOLD)
 
     async def route() -> None:

@@ -92,11 +92,11 @@ class Model:
         """By destination, target and indicator: the sharings that want it there."""
         found: dict[tuple[str, str, str], set[str]] = {}
         for value, kind in self.types.items():
-            if not (vouchers := self.asserting(value, now)) or value in self.allowed:
+            if not (assertions := self.asserting(value, now)) or value in self.allowed:
                 continue
-            severity, tags = self.together(vouchers)
+            severity, tags = self.together(assertions)
             for name, share in self.shares.items():
-                said = vouchers.get(share.source)
+                said = assertions.get(share.source)
                 if said and share.holds(kind) and share.takes(severity, tags, said, now):
                     found.setdefault((share.destination, share.target, indicator_id(kind, value)), set()).add(name)
         return found

@@ -299,4 +299,4 @@ def test_an_upgrade_tells_no_tenant_anything_new_of_a_list_without_further_ones(
     before = digest(LIST.model_dump_json(exclude={"overflow"}))
     resolved = compile_policy(shared(LIST), 1).routes["mde"][0].resolved(IndicatorType.DOMAIN, Severity.HIGH)
     assert isinstance(resolved, ResolvedTarget)
-    assert (resolved.fingerprint, resolved.untold) == (before, digest("{}"))
+    assert (resolved.fingerprint, resolved.unsent) == (before, digest("{}"))

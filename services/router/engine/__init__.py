@@ -1,4 +1,4 @@
-"""The running router: Faust app, partitions, workers, transactions, stored state.
+"""The running router: Faust app, partition workers, transactions, stored state.
 
 May import `evaluation` and `queries`; they never import the service.
 """

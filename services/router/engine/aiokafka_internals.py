@@ -1,8 +1,8 @@
-"""What is done inside aiokafka (0.14), because no public way leads there. No other module reaches into it.
+"""The private parts of aiokafka (0.14) that the router uses, for lack of a public interface. No other module uses any.
 
-- A record with a header name that is not UTF-8 fails for ever, in compiled code. Importing this module puts a reader in
-  front that reads such a batch once more, by kafka-python as `kafka_python_internals` has it.
-- A consumer that somebody else made, as Faust does, cannot be told to read committed records only (`read_committed`).
+- aiokafka cannot read header names that are not UTF-8. Importing this module puts a reader in front that reads such a
+  batch again with `kafka_python_internals`.
+- `read_committed` makes a consumer that other code made, such as Faust's, read committed records only.
 """
 
 import struct
@@ -36,12 +36,12 @@ USES: Final = (
 )
 _LENGTH: Final = struct.Struct(">i")
 _LENGTH_AT, _OVERHEAD = 8, 12
-"""Where in a batch its length is, and the bytes before those that the length counts."""
+"""The position of the length in a batch, and the number of bytes that the length does not count."""
 _fast = fetcher.MemoryRecords
 
 
 class _Batch:
-    """A batch. Everything but its records is as aiokafka has it."""
+    """A batch of aiokafka with tolerant records."""
 
     def __init__(self, batch: Any, raw: memoryview) -> None:  # noqa: ANN401  # compiled
         self._batch = batch
@@ -50,7 +50,7 @@ class _Batch:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # as aiokafka has it
         return getattr(self._batch, name)
 
-    def __next__(self) -> Any:  # noqa: ANN401  # a record; asked for with control batches, whose records have no headers
+    def __next__(self) -> Any:  # noqa: ANN401  # aiokafka uses it for control batches, whose records have no headers
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
@@ -60,12 +60,12 @@ class _Batch:
                 yield record
                 read += 1
         except (UnicodeDecodeError, fetcher.Errors.CorruptRecordException):
-            # Where it is corrupt in another way, this fails as well.
+            # This fails as well if the batch is corrupt in another way.
             yield from islice(DefaultRecordBatch(bytearray(self._raw)), read, None)
 
 
 class TolerantRecords:
-    """The batches that one answer has of one partition."""
+    """The batches of one partition in one answer."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = memoryview(raw)
@@ -73,17 +73,17 @@ class TolerantRecords:
         self._records = _fast(raw)
 
     def size_in_bytes(self) -> int:
-        """Bytes of all batches."""
+        """Return the size of all batches."""
         size: int = self._records.size_in_bytes()
         return size
 
     def has_next(self) -> bool:
-        """Whether there is a further whole batch."""
+        """Whether there is another complete batch."""
         there: bool = self._records.has_next()
         return there
 
     def next_batch(self) -> _Batch | None:
-        """The next batch; None where there is none."""
+        """Return the next batch, or None."""
         batch = self._records.next_batch()
         if batch is None:
             return None

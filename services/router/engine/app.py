@@ -1,4 +1,4 @@
-"""The Faust app of the router: one agent for the reports, and a table whose changelog the router reads by itself."""
+"""The Faust app of the router: one agent for the reports, and a table whose changelog the router reads itself."""
 
 import tempfile
 from typing import Any, Protocol, cast
@@ -15,23 +15,23 @@ _RAW: dict[str, Any] = {"key_type": bytes, "key_serializer": "raw", "value_type"
 
 
 class Router(Protocol):
-    """What Faust calls. Whatever these raise, the router has been told of."""
+    """The calls that Faust makes. The supervisor gets their errors before Faust does."""
 
     async def dispatch(self, event: Event) -> None:
-        """A report batch has come."""
+        """Route a report batch."""
 
     async def rebalanced(self, numbers: set[int]) -> dict[int, int]:
-        """These are the partitions now; returns where the changelog of each ends."""
+        """Take over these partitions and give up all others; returns the changelog end of each."""
 
     async def revoked(self, *_: object, **__: object) -> None:
-        """A rebalance begins."""
+        """Pause: a rebalance begins."""
 
     async def resumed(self, *_: object, **__: object) -> None:
-        """A rebalance is over."""
+        """Resume: a rebalance is over."""
 
 
 def make_app(settings: Settings, router: Router) -> faust.App:
-    """A Faust app that reads the reports and brings them, and its partitions, to the router."""
+    """Make a Faust app that passes report batches and partition changes to the router."""
     app = faust.App(
         f"{settings.topic_prefix}-router",
         broker=[f"{SCHEME}://{host}" for host in settings.kafka_bootstrap.split(",")],

@@ -1,7 +1,4 @@
-"""What a partition has to do beside merging reports: evaluate for a new policy, wake what is due, answer requests.
-
-Each is done a slice at a time, so that reports go on flowing in between.
-"""
+"""Background work of a partition, done in slices so that reports go on flowing in between."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -17,27 +14,27 @@ AT_ONCE = 2_000
 
 @dataclass(slots=True)
 class Reevaluation:
-    """Evaluating everything stored for the present policy, in order of keys so that another process can go on."""
+    """Evaluates all stored indicators for the present policy, in order of keys so that another process can continue."""
 
     _todo: deque[bytes] = field(default_factory=deque)
     _meaning: str = ""
 
     def is_due(self, state: PartitionState, policy: CompiledPolicy) -> bool:
-        """Whether the partition has not been evaluated for this policy, or a newer one."""
+        """Whether the partition is not yet evaluated for this policy or a newer one."""
         progress = state.progress
         return policy.version >= progress.policy_version and (
             policy.meaning != progress.policy_digest or policy.version > progress.policy_version
         )
 
     def slice(self, state: PartitionState, policy: CompiledPolicy) -> tuple[Sequence[bytes], Progress]:
-        """The keys of the next slice, and the progress once it is done."""
+        """Return the keys of the next slice, and the progress after it."""
         progress = state.progress
-        if policy.meaning == progress.policy_digest:  # nothing that matters for indicators is new
+        if policy.meaning == progress.policy_digest:  # the change does not affect indicators
             return (), progress.model_copy(update={"policy_version": policy.version, "reevaluating": None})
         if self._meaning != policy.meaning:
             self._begin(state, policy)
             done, of = (progress.done, progress.of) if progress.reevaluating == policy.meaning else (0, len(self._todo))
-            # From the first slice on what is stored is evaluated for neither policy as a whole.
+            # From the first slice on, the partition is fully evaluated for neither policy.
             update_begun = {"policy_digest": "", "reevaluating": policy.meaning, "done": done, "of": of}
             progress = progress.model_copy(update=update_begun)
         keys = [self._todo.popleft() for _ in range(min(AT_ONCE, len(self._todo)))]
@@ -53,7 +50,7 @@ class Reevaluation:
         return keys, progress.model_copy(update=update)
 
     def _begin(self, state: PartitionState, policy: CompiledPolicy) -> None:
-        """A policy that was being evaluated for when the former owner left is gone on with where it stopped."""
+        """List the keys to evaluate; continues where a former owner stopped with the same policy."""
         progress = state.progress
         resumed = progress.reevaluating == policy.meaning
         after = progress.reevaluated.encode("utf-8", "surrogatepass") if resumed else b""

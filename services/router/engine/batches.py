@@ -1,7 +1,8 @@
-"""Merging report batches into a unit, and setting aside what is to blame where that is impossible.
+"""Merges report batches into a unit of work, and makes dead letters of what prevents that.
 
-A batch that cannot be routed is set aside whole; a stored indicator that cannot be read is set aside, and the batch
-that led to it is routed. A unit is never left with a part of a batch: it is begun anew without what was set aside.
+A batch that cannot be merged becomes a dead letter as a whole. An unreadable stored indicator becomes a dead letter,
+and the batch that refers to it is merged without it.
+Invariant: a unit never holds a part of a batch. After a dead letter, a new unit starts without its cause.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ Event = Any
 
 
 class Batches:
-    """The report batches of one partition. `beat` is called between steps that take a moment each."""
+    """Merges the report batches of one partition. Calls `beat` between steps, for the health check."""
 
     def __init__(self, context: Context, number: int, beat: Callable[[], None]) -> None:
         self._context = context
@@ -31,11 +32,11 @@ class Batches:
         self._last_good = -1
 
     async def merge(self, events: Sequence[Event], begin: Callable[[], Unit]) -> Unit:
-        """A unit made by `begin`, with all of the batches that can be routed.
+        """Return a unit made by `begin`, with all batches that can be merged.
 
         Raises:
-            TooManyDeadLettersError: too many cannot.
-            KafkaError: what cannot be routed could not be set aside.
+            TooManyDeadLettersError: too many cannot be merged.
+            KafkaError: a dead letter could not be written.
 
         """
         left, unreadable = list(events), list[StoredError]()
@@ -44,7 +45,7 @@ class Batches:
         return unit
 
     async def _try(self, left: list[Event], unreadable: list[StoredError], unit: Unit) -> Unit | None:
-        """The unit with all batches that are left. None: something was set aside, so it is to be begun anew."""
+        """Merge the batches into the unit. Returns None if a dead letter was written: start again with a new unit."""
         for stored in unreadable:
             unit.drop(stored.key, stored.raw)
         for at, event in enumerate(left):
@@ -55,7 +56,7 @@ class Batches:
                 await self.set_aside_stored(error)
                 unreadable.append(error)
                 return None
-            except Exception as error:  # noqa: BLE001  # computing alone: whatever it raises is about this batch
+            except Exception as error:  # noqa: BLE001  # pure code: any error concerns this batch
                 await self._set_aside(event, error)
                 del left[at]
                 return None
@@ -63,9 +64,9 @@ class Batches:
         return unit
 
     def _take(self, unit: Unit, event: Event) -> None:
-        came = event.message.headers or ()
-        is_replay = any(name == REPLAYED for name, _ in came)
-        with trace.span("merge", parent=trace.of(came), partition=self._number):
+        headers = event.message.headers or ()
+        is_replay = any(name == REPLAYED for name, _ in headers)
+        with trace.span("merge", parent=trace.of(headers), partition=self._number):
             unit.take(ReportBatch.decode(event.value), trace.headers(), is_replay=is_replay)
         if event.message.offset > self._last_good:
             self._last_good = event.message.offset
@@ -77,7 +78,7 @@ class Batches:
         await self._keep(self._topics.reports.name, raw, error)
 
     async def set_aside_stored(self, error: StoredError) -> None:
-        """Set aside the record of a stored indicator that cannot be read, as it stands in the changelog."""
+        """Write a dead letter of the changelog record of an unreadable stored indicator."""
         offset = await offset_of(self._context.settings, self._number, error.key)
         await self._keep(self._topics.indicators.name, Raw(offset, error.key, error.raw), error)
 

@@ -1,7 +1,7 @@
-"""When indicators of a partition expire, or may be forgotten: so that both happen on time, without a new event.
+"""Alarms for indicators that expire or may be forgotten without a new report.
 
-Invariant: for every key that was scheduled, an alarm rings no later than its latest moment. One may ring too early,
-where the moment was moved back since; whoever hears it looks, and schedules again.
+Invariant: a scheduled key is due no later than its latest time. It may be due too early if its time has moved back; the
+caller then schedules it again.
 """
 
 import heapq
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 class Alarms:
-    """Moments (milliseconds since the epoch) by key. Used by one task."""
+    """Times (milliseconds since the epoch) by key. Used by one task."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, bytes]] = []
@@ -19,7 +19,7 @@ class Alarms:
         return len(self._next)
 
     def schedule(self, key: bytes, at: int | None) -> None:
-        """Ring for a key at a moment, or not at all. A later moment than the one known costs nothing until then."""
+        """Make a key due at `at`, or never if None. Moving a time back costs nothing until the earlier time."""
         known = self._next.get(key)
         if at is None:
             self._next.pop(key, None)
@@ -32,12 +32,12 @@ class Alarms:
 
     @property
     def first(self) -> int | None:
-        """The first moment that something may be due."""
+        """The earliest time at which a key may be due, or None."""
         self._drop_stale()
         return self._heap[0][0] if self._heap else None
 
     def due(self, now: int, most: int) -> Iterator[bytes]:
-        """Keys whose moment has come, at most so many; each is scheduled no more."""
+        """Yield at most `most` due keys and remove them."""
         while most > 0 and (at := self.first) is not None and at <= now:
             _, key = heapq.heappop(self._heap)
             del self._next[key]

@@ -1,6 +1,6 @@
-"""Rules and guards whose expressions fail for an indicator: counted, and told once for each policy version.
+"""Rules and guards whose expressions fail for an indicator: counted, and reported once per policy version.
 
-`apply` accepts no expression that can fail; one that an earlier version accepted still can.
+`apply` refuses expressions that can fail; one that an earlier release accepted still can.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,36 +14,36 @@ _EXAMPLES = 20
 
 
 class FailureLog:
-    """Tells of the failures of one process."""
+    """Reports the rule failures of one process."""
 
     def __init__(self, activity: ActivityLog) -> None:
         self._activity = activity
         self._version = -1
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def note(self, failing: Mapping[str, Sequence[str]], version: int) -> None:
-        """Count what failed under a policy version: by rule ("rule <name>" or "guard <name>"), ids of indicators.
+        """Count failures under a policy version: indicator ids by "rule <name>" or "guard <name>".
 
-        A newer version begins anew, since it may have mended the rule.
+        A newer version starts again from 0, since it may have repaired the rule.
         """
         if version > self._version:
             self._version = version
-            self._told.clear()
+            self._reported.clear()
             metrics.RULE_FAILURES.clear()
         if version < self._version:
             return
         for rule, indicators in failing.items():
             metrics.RULE_FAILURES.labels(rule).inc(len(indicators))
-            if rule not in self._told:
-                self._told.add(rule)
-                self._tell(rule, indicators)
+            if rule not in self._reported:
+                self._reported.add(rule)
+                self._report(rule, indicators)
 
-    def _tell(self, rule: str, indicators: Sequence[str]) -> None:
-        result = "it keeps them back" if rule.startswith("guard ") else "they are not shared by it"
+    def _report(self, rule: str, indicators: Sequence[str]) -> None:
+        result = "it blocks them" if rule.startswith("guard ") else "its sharings do not send them"
         self._activity.tell(
             Level.ERROR,
             "rule_failed",
             f"{rule} cannot be evaluated for some indicators, so {result}",
-            remedy=f"`ioc-bridge describe {rule}` says which expression can fail and what to write instead",
+            remedy=f"run `ioc-bridge describe {rule}`: it shows which expression can fail and what to write instead",
             items=[ActivityItem(subject=found, reason="rule_failed") for found in indicators[:_EXAMPLES]],
         )

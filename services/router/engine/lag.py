@@ -1,9 +1,8 @@
-"""How far the router is behind: per owned partition, in offsets and in the age of the oldest batch not merged yet.
+"""The lag of the router per owned partition: in offsets, and as the age of the oldest batch that is not merged yet.
 
-Read by a consumer of its own, since what waits inside Faust's is neither merged nor at Kafka; but not where a worker
-has reports in hand, and so knows how old they are: to read that, a whole batch must be unpacked. A transaction leaves a
-marker behind its records, so a partition that is caught up may still end one offset further on; whether something waits
-there is decided by looking, once for every end.
+Measured with a separate consumer, because records that wait inside Faust's are neither merged nor in its lag; a worker
+that has reports knows their age itself, which saves the read. Transaction markers take offsets, so a partition without
+lag may end behind its last batch; the consumer checks that once per end offset.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ from services.runtime.observability.metrics import LAG_RECORDS, LAG_SECONDS
 from services.runtime.settings import Settings
 
 EVERY_S = 15.0
-"""As often as it is scraped."""
+"""The usual scrape interval of metrics."""
 _FETCH_BYTES = 65_536
 _LOOK_WITHIN_S = 60.0
 _PASSING: tuple[type[Exception], ...] = (*KAFKA_ERRORS, TimeoutError)
@@ -29,9 +28,9 @@ _LOG = log.get(__name__)
 
 
 class Position(NamedTuple):
-    """How far a partition is: the next offset to be merged, and when the first of the reports in hand was written.
+    """The next offset to merge of a partition, and when the oldest report that its worker has was written.
 
-    `oldest_at`: milliseconds since the epoch; None where none are in hand.
+    `oldest_at`: milliseconds since the epoch; None if the worker has none.
     """
 
     merged: int
@@ -39,7 +38,7 @@ class Position(NamedTuple):
 
 
 class LagWatch:
-    """Keeps the gauges of the owned partitions up to date. `positions`: where each of them is just now."""
+    """Updates the lag gauges of the owned partitions. `positions` returns their present positions."""
 
     def __init__(
         self,
@@ -53,10 +52,10 @@ class LagWatch:
         self._beat = beat
         self._every_s = every_s
         self._nothing_up_to: dict[int, int] = {}
-        """By partition, an end before which nothing was found to wait."""
+        """By partition, an end offset before which no batch waits."""
 
     async def run(self) -> None:
-        """Watch, until cancelled."""
+        """Watch until cancelled."""
         reader = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka_bootstrap.split(","),
             isolation_level="read_committed",
@@ -71,8 +70,8 @@ class LagWatch:
                 try:
                     async with asyncio.timeout(_LOOK_WITHIN_S):
                         await self._look(reader)
-                except _PASSING as error:  # the router finds out by itself whether it can go on
-                    _LOG.warning("the lag cannot be told", why=repr(error))
+                except _PASSING as error:  # not fatal: the workers notice by themselves if Kafka is away
+                    _LOG.warning("cannot measure the lag", why=repr(error))
                 await asyncio.sleep(self._every_s)
         finally:
             await reader.stop()
@@ -93,7 +92,7 @@ class LagWatch:
         now, still = now_ms(), self._positions()
         for part, end in ends.items():
             if part.partition not in still:
-                continue  # it went to another router meanwhile
+                continue  # another router owns it now
             found = oldest.get(part)
             label = str(part.partition)
             LAG_RECORDS.labels(label).set(end - found[0] if found else 0)
@@ -102,7 +101,7 @@ class LagWatch:
     async def _oldest(
         self, reader: AIOKafkaConsumer, behind: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, tuple[int, int]]:
-        """Offset and timestamp of the first batch that waits in each partition; those where none does are left out."""
+        """Return offset and timestamp of the first waiting batch of each partition that has one."""
         reader.assign(list(behind))
         kept_from = await reader.beginning_offsets(list(behind))
         for part, start in behind.items():

@@ -1,7 +1,6 @@
-"""The transactional producer of each owned partition, and handing records over as whole record batches.
+"""The transactional producers of the owned partitions. They send whole record batches, a tenth of the cost per record.
 
-Opening a partition's producer ends the transaction of, and fences, whoever had the partition before: so fence first,
-read second. One send a record costs ten times as much as whole batches.
+Opening a partition's producer ends the former owner's transaction and fences it: so open first, then read the state.
 """
 
 import asyncio
@@ -20,15 +19,15 @@ _BATCH_BYTES = 900_000
 
 @dataclass(slots=True)
 class KeyedRecord:
-    """A record to be sent. A value of None is a tombstone."""
+    """A record to send. A value of None is a tombstone."""
 
     key: bytes
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
-Parcel = Mapping[tuple[str, int], list[KeyedRecord]]
-"""What one transaction writes: items by topic and partition."""
+Transaction = Mapping[tuple[str, int], list[KeyedRecord]]
+"""The records of one transaction, by topic and partition."""
 
 
 class PartitionProducers:
@@ -45,7 +44,7 @@ class PartitionProducers:
         return set(self._producers)
 
     async def open(self, partition: int) -> None:
-        """Become the one writer of a partition. Nothing happens where this process already is."""
+        """Become the only writer of a partition. Does nothing if this process already is."""
         if partition in self._producers:
             return
         producer = AIOKafkaProducer(
@@ -60,15 +59,15 @@ class PartitionProducers:
         self._producers[partition] = producer
 
     async def close(self, partition: int) -> None:
-        """Give a partition up."""
+        """Give up a partition."""
         if producer := self._producers.pop(partition, None):
             await producer.stop()
 
-    async def send(self, partition: int, outgoing: Parcel) -> None:
-        """Write a parcel in one transaction; it is committed when this returns.
+    async def send(self, partition: int, outgoing: Transaction) -> None:
+        """Write a transaction; it is committed when this returns.
 
         Raises:
-            KafkaError, ProducerError: it may or may not be; a fresh process finds out.
+            KafkaError, ProducerError: it may or may not be committed; a new process finds out.
 
         """
         producer = self._producers[partition]
@@ -81,11 +80,11 @@ class PartitionProducers:
             ]
             await asyncio.gather(*sent)
             await producer.commit_transaction()
-        except AssertionError as error:  # aiokafka's own, about the state of a transaction
-            raise ProducerError(f"the producer of partition {partition} cannot be trusted: {error!r}") from error
+        except AssertionError as error:  # aiokafka's, about the state of a transaction
+            raise ProducerError(f"the producer of partition {partition} is in a wrong state: {error!r}") from error
 
     async def set_group_offset(self, partition: int, topic: str, offset: int) -> None:
-        """Put the consumer group where the state says, before anyone seeks to what was committed."""
+        """Set the consumer group to the offset of the state, before Faust seeks to the committed one."""
         producer = self._producers[partition]
         await producer.begin_transaction()
         await producer.send_offsets_to_transaction({TopicPartition(topic, partition): offset}, self._app)

@@ -1,7 +1,7 @@
-"""The router as a Faust app: Faust brings events and partitions, `PartitionWorker` does the work.
+"""The router service: Faust delivers events and partitions, a `PartitionWorker` for each partition does the work.
 
-Faust's committed offsets are never trusted: on take-over the group is set back to the offset in the state, a repeat is
-skipped, and an event beyond what is expected is only accepted where nothing but transaction markers lie between.
+Invariant: the state decides the offset, not Faust. A take-over sets the group to the offset in the state, repeated
+events are skipped, and an event behind a gap is accepted only if the gap holds nothing but transaction markers.
 """
 
 import asyncio
@@ -33,15 +33,15 @@ from services.runtime.supervision import TaskOwner
 _LOG = log.get(__name__)
 _BEAT_BOUND_S = 120.0
 _REBALANCE_BOUND_S = 300.0
-"""How long a rebalance may take, with loading the state of what is taken over."""
+"""How long a rebalance may take, including loading the state."""
 _UNITS_END_WITHIN_S = 10.0
 _PRODUCERS_CLOSE_WITHIN_S = 1.0
 _MARKERS = 1
-"""What a transaction leaves behind its records; more than that between two events is looked at."""
+"""Offsets that a transaction takes behind its records. A larger gap between two events is checked."""
 
 
 class Router:
-    """The partitions this process owns, and the policy they are evaluated under."""
+    """The owned partitions of this process, and their policy."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -50,14 +50,14 @@ class Router:
         self._unchecked: set[int] = set()
         self._policy = compile_policy(Policy.of(()), now_ms())
         self._failures = FailureLog(context.activity)
-        self._questions = RequestFollower(context, self._asked)
+        self._requests = RequestFollower(context, self._deliver)
         self._tasks: TaskOwner | None = None
         self._paused_since: float | None = None
         self.app = make_app(self._settings, self)
         self._producers = PartitionProducers(self._settings, self.app.conf.id)
 
     async def run(self) -> None:
-        """Route until asked to leave."""
+        """Route until the process stops."""
         self._context.health.wait_for("partitions", "taking over partitions and loading their state")
         self._context.health.done("start")
         await self._adopt_policy()
@@ -72,8 +72,8 @@ class Router:
 
     async def _serve(self, tasks: TaskOwner) -> None:
         await self.app.start()
-        tasks.start("requests", self._questions.run())
-        tasks.start("replies", self._questions.publish())
+        tasks.start("requests", self._requests.run())
+        tasks.start("replies", self._requests.publish())
         tasks.start("lag", LagWatch(self._settings, self._positions, self._lag_beat).run())
         while not self._context.stop.is_set():
             self._context.health.beat("router", _BEAT_BOUND_S)
@@ -81,12 +81,12 @@ class Router:
             await self._tick()
 
     async def _leave(self) -> None:
-        """Finish the units under way, where that is possible, leave the group, and close the producers."""
+        """Finish the running units of work if possible, leave the group, and close the producers."""
         try:
             async with asyncio.timeout(1 if self._context.supervisor.failure else _UNITS_END_WITHIN_S):
                 await asyncio.gather(*(worker.pause() for worker in self._workers.values()))
         except TimeoutError:
-            _LOG.warning("a unit of work did not end in time; a fresh process will begin it anew")
+            _LOG.warning("a unit of work did not end in time; the next process repeats it")
         await self.app.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(_PRODUCERS_CLOSE_WITHIN_S):
@@ -97,9 +97,9 @@ class Router:
         self._context.health.beat("lag", _BEAT_BOUND_S)
 
     async def _tick(self) -> None:
-        """What the hour or a newer policy asks for."""
+        """Adopt a newer policy, and wake workers that have something due."""
         if self.app.should_stop:
-            raise self.app.crash_reason or LostFootingError("Faust stopped although nothing asked it to")
+            raise self.app.crash_reason or LostFootingError("Faust stopped by itself")
         if self._paused_since is not None and time.monotonic() - self._paused_since > _REBALANCE_BOUND_S:
             raise LostFootingError(f"a rebalance has taken more than {_REBALANCE_BOUND_S:.0f} s")
         change = self._policy.next_change
@@ -114,16 +114,16 @@ class Router:
             for number, worker in self._workers.items()
         }
 
-    def _asked(self, number: int, request: Request) -> None:
+    def _deliver(self, number: int, request: Request) -> None:
         if worker := self._workers.get(number):
-            worker.ask(request)
+            worker.answer(request)
 
     async def _adopt_policy(self) -> None:
-        """Take the newest policy, once the topics it writes to are there."""
+        """Adopt the newest policy once the topics that it needs exist."""
         view = self._context.policy.view
         compiled = await asyncio.to_thread(compile_policy, view, now_ms())
         for name, entry in await asyncio.to_thread(lambda: list(flawed_entries(view.guards.values()))):
-            _LOG.warning("guard entry keeps nothing back", guard=name, field=".".join(entry.path), why=entry.flaw)
+            _LOG.warning("guard entry blocks nothing", guard=name, field=".".join(entry.path), why=entry.flaw)
         while missing := await asyncio.to_thread(self._missing_topics, compiled.destinations):
             why = f"{', '.join(missing)} must exist; run: ioc-bridge topics apply"
             self._context.health.wait_for("topics", why)
@@ -148,9 +148,9 @@ class Router:
             client.close()
 
     async def dispatch(self, event: Event) -> None:
-        """Bring an event to the worker of its partition; one that is not owned any more is its new owner's."""
+        """Queue an event at the worker of its partition. Ignores events of partitions that are no longer owned."""
         if self._context.stop.is_set():
-            return  # what is not routed any more is the next owner's
+            return  # the next owner routes it
         with self._context.supervisor.watch("reports"):
             await self._dispatch(event)
 
@@ -168,14 +168,14 @@ class Router:
         await worker.put(event)
 
     async def revoked(self, *_: object, **__: object) -> None:
-        """A rebalance begins: no unit may be under way when partitions change hands."""
+        """Pause the workers, so that no unit of work runs while partitions change their owners."""
         if self._paused_since is None:
             self._paused_since = time.monotonic()
-        self._context.health.wait_for("partitions", "partitions change hands, and their state is loaded")
+        self._context.health.wait_for("partitions", "rebalancing partitions and loading their state")
         await asyncio.gather(*(worker.pause() for worker in self._workers.values()))
 
     async def rebalanced(self, numbers: set[int]) -> dict[int, int]:
-        """Drop what went, take over what came, and say where each changelog ends now."""
+        """Drop lost partitions, take over new ones, and return the changelog end of each."""
         with self._context.supervisor.watch("rebalance"):
             await self.revoked()
             for number in self._workers.keys() - numbers:
@@ -185,13 +185,13 @@ class Router:
                 for state in (await take_over(self._settings, self._producers, new)).values():
                     self._add(state)
             self._unchecked = set(numbers)
-            self._questions.own(numbers)
+            self._requests.own(numbers)
             return await changelog_ends(self._settings, numbers) if numbers else {}
 
     def _add(self, state: PartitionState) -> None:
         assert self._tasks
         worker = PartitionWorker(
-            self._context, self._producers, state, lambda: self._policy, self._questions.reply, failures=self._failures
+            self._context, self._producers, state, lambda: self._policy, self._requests.reply, failures=self._failures
         )
         self._workers[state.number] = worker
         self._tasks.start(worker.name, worker.run())
@@ -203,7 +203,7 @@ class Router:
         metrics.forget("partition", str(number))
 
     async def resumed(self, *_: object, **__: object) -> None:
-        """The rebalance is over."""
+        """Resume the workers after a rebalance."""
         self._paused_since = None
         for worker in self._workers.values():
             worker.resume()

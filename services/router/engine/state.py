@@ -1,6 +1,6 @@
-"""State of the partitions that this process owns: encoded indicators, when to look at them, and how far it has come.
+"""The state of an owned partition: encoded indicators, alarms and progress.
 
-Kept encoded, because bytes are a third of the size of objects and a report touches only one indicator.
+Indicators stay encoded, because bytes take a third of the memory of objects and a report concerns only one indicator.
 """
 
 from dataclasses import dataclass, field
@@ -13,27 +13,27 @@ from schemas.progress import Progress
 from services.router.engine.expiry import Alarms
 
 FORGET_MS = 30 * 24 * 60 * 60 * 1000
-"""How long an indicator is kept that nobody vouches for, so that one can see what became of it."""
+"""How long an inactive indicator is kept, so that people can see its history."""
 
 
 def moment(active: bool, changes_at: int | None, inactive_since: int | None) -> int | None:
-    """When an indicator is to be looked at without a report: a source of it expires, or it may be forgotten."""
+    """Return when an indicator must be evaluated without a report: a statement expires, or it may be forgotten."""
     if active:
         return changes_at
     return None if inactive_since is None else shifted(inactive_since, FORGET_MS)
 
 
 def is_forgettable(indicator: Indicator, now: int) -> bool:
-    """Whether nobody has vouched for an indicator for long, and it is wanted nowhere."""
+    """Whether an indicator has been inactive for `FORGET_MS` and is desired nowhere."""
     since = indicator.inactive_since
     return not indicator.active and since is not None and shifted(since, FORGET_MS) <= now and not indicator.desired
 
 
 def _stored_moment(raw: bytes) -> int | None:
-    """When a stored indicator is to be looked at; at once where that cannot be read, so that it is set aside."""
+    """Return when a stored indicator must be evaluated; 0 if it is unreadable, so that it becomes a dead letter."""
     try:
-        said = orjson.loads(raw)
-        at: object = moment(said.get("active", False), said.get("changes_at"), said.get("inactive_since"))
+        fields = orjson.loads(raw)
+        at: object = moment(fields.get("active", False), fields.get("changes_at"), fields.get("inactive_since"))
     except (ValueError, AttributeError, TypeError):
         return 0
     return at if at is None or isinstance(at, int) else 0
@@ -41,7 +41,7 @@ def _stored_moment(raw: bytes) -> int | None:
 
 @dataclass(slots=True)
 class PartitionState:
-    """One owned partition. Changes only after the transaction that made the change has committed."""
+    """The state of one owned partition. Changes only after the transaction with the change is committed."""
 
     number: int
     indicators: dict[bytes, bytes] = field(default_factory=dict)
@@ -50,11 +50,11 @@ class PartitionState:
     _unprimed: list[bytes] = field(default_factory=list)
 
     def begin_priming(self) -> None:
-        """Note that the alarms of everything stored are still to be set."""
+        """List the stored indicators whose alarms must be set."""
         self._unprimed = list(self.indicators)
 
     def prime(self, most: int) -> bool:
-        """Set the alarms of some of what was stored before. Returns whether there is more to do."""
+        """Set the alarms of up to `most` stored indicators. Returns whether more are left."""
         for key in self._unprimed[-most:]:
             if raw := self.indicators.get(key):
                 self.alarms.schedule(key, _stored_moment(raw))
@@ -62,7 +62,7 @@ class PartitionState:
         return bool(self._unprimed)
 
     def commit(self, changed: dict[bytes, bytes | None], moments: dict[bytes, int | None], progress: Progress) -> None:
-        """Take over what a committed unit of work changed."""
+        """Apply the changes of a committed unit of work."""
         for key, value in changed.items():
             if value is None:
                 self.indicators.pop(key, None)

@@ -1,4 +1,4 @@
-"""Stored indicators that cannot be read: how one is told apart, and where its entries may be. Pure."""
+"""Stored indicators: decoding, and where entries of an undecodable one may be. Pure."""
 
 from collections.abc import Iterator
 
@@ -14,10 +14,10 @@ Place = tuple[str, str]
 
 
 class StoredError(Exception):
-    """A stored indicator cannot be read. It is to blame, not the report or the request that led to it."""
+    """A stored indicator is undecodable. The report or request that refers to it is not at fault."""
 
     def __init__(self, key: bytes, raw: bytes, why: UndecodableError) -> None:
-        super().__init__(f"the stored indicator {key.decode(errors='replace')} cannot be read: {why}")
+        super().__init__(f"the stored indicator {key.decode(errors='replace')} is undecodable: {why}")
         self.key = key
         self.raw = raw
 
@@ -26,7 +26,7 @@ def read_stored(key: bytes, raw: bytes) -> Indicator:
     """Decode a stored indicator.
 
     Raises:
-        StoredError: it cannot be read.
+        StoredError: the indicator is undecodable.
 
     """
     try:
@@ -36,8 +36,8 @@ def read_stored(key: bytes, raw: bytes) -> Indicator:
 
 
 def possible_places(key: bytes, raw: bytes, policy: CompiledPolicy) -> set[Place]:
-    """Where entries of an unreadable indicator may be: wherever the policy can put it, and what can be read of it."""
-    return {*_routed(key, policy), *_remembered(raw, policy)}
+    """Return where entries of an undecodable indicator may be: all targets of the policy, and its readable ones."""
+    return {*_routed(key, policy), *_stored(raw, policy)}
 
 
 def _routed(key: bytes, policy: CompiledPolicy) -> Iterator[Place]:
@@ -51,12 +51,12 @@ def _routed(key: bytes, policy: CompiledPolicy) -> Iterator[Place]:
                     yield resolved.destination, resolved.target_id
 
 
-def _remembered(raw: bytes, policy: CompiledPolicy) -> Iterator[Place]:
+def _stored(raw: bytes, policy: CompiledPolicy) -> Iterator[Place]:
     try:
         desired = orjson.loads(raw)["desired"]
         for name in desired:
             destination, _, target_id = name.partition("/")
-            if target_id and destination in policy.policy.connections:  # of others there may be no topic any more
+            if target_id and destination in policy.policy.connections:  # others may have no topic any more
                 yield destination, target_id
     except (ValueError, LookupError, TypeError, AttributeError):
         return

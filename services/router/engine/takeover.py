@@ -1,7 +1,7 @@
-"""Taking over partitions: fence their former owner, read their state in bulk, put the group where the state says.
+"""Takes over partitions: fence the former owner, read the state in bulk, set the group to the offset in the state.
 
-In this order. Once the former owner is fenced nothing can be added behind what is read, and reading committed records
-only, nothing is read that was never committed.
+Invariant: in this order. A fenced owner can add nothing behind the state that is read, and only committed records are
+read.
 """
 
 import asyncio
@@ -78,7 +78,7 @@ async def _load(settings: Settings, states: dict[int, PartitionState]) -> int:
 
 
 async def changelog_ends(settings: Settings, numbers: set[int]) -> dict[int, int]:
-    """The end offset of each partition's changelog."""
+    """Return the end offset of each partition's changelog."""
     topic = settings.topics.indicators.name
     reader = _reader(settings)
     await reader.start()
@@ -90,10 +90,10 @@ async def changelog_ends(settings: Settings, numbers: set[int]) -> dict[int, int
 
 
 async def offset_of(settings: Settings, number: int, key: bytes) -> int:
-    """The offset of the latest record of a key in a partition's changelog.
+    """Return the offset of the latest record of a key in a partition's changelog.
 
     Raises:
-        LostFootingError: there is none, although this process was told of one.
+        LostFootingError: there is none, so the changelog no longer matches the state that was read.
 
     """
     part, found = TopicPartition(settings.topics.indicators.name, number), None
@@ -109,12 +109,12 @@ async def offset_of(settings: Settings, number: int, key: bytes) -> int:
     finally:
         await reader.stop()
     if found is None:
-        raise LostFootingError(f"{key!r} is not in {part.topic}-{number}, so that is no longer what was read")
+        raise LostFootingError(f"{key!r} is not in {part.topic}-{number} any more, so the state is out of date")
     return found
 
 
 async def first_between(settings: Settings, number: int, start: int, stop: int) -> int | None:
-    """The offset of the first report batch in [start, stop), or None where only transaction markers are."""
+    """Return the offset of the first report batch in [start, stop), or None if it holds only transaction markers."""
     part = TopicPartition(settings.topics.reports.name, number)
     reader = _reader(settings)
     await reader.start()

@@ -1,6 +1,6 @@
-"""One unit of work: what a run of reports, of re-evaluations or of alarms changes. Pure; sent and committed as a whole.
+"""One unit of work: the changes of a series of reports, re-evaluations or alarms. Pure; committed as a whole.
 
-Only the last word on a key travels: a unit is one transaction, so nobody could have seen the others.
+Holds only the last change of each key, since a unit is one transaction and no reader could see the earlier ones.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from schemas.progress import PROGRESS_KEY, Progress
 from schemas.record import UndecodableError
 from schemas.report import Report, ReportBatch
 from schemas.topics import Topics
-from services.router.engine.producers import KeyedRecord, Parcel
+from services.router.engine.producers import KeyedRecord, Transaction
 from services.router.engine.state import PartitionState, is_forgettable, moment
 from services.router.engine.stored import possible_places, read_stored
 from services.router.evaluation.compile import CompiledPolicy
@@ -25,10 +25,10 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 class Unit:
-    """Gathers the changes of one partition until they are sent. `now`: milliseconds since the epoch.
+    """Collects the changes of one partition until they are sent. `now`: milliseconds since the epoch.
 
-    What reads a stored indicator raises `StoredError` where it cannot be read; `drop` it then. A unit in which `take`
-    raised may hold a part of the batch: begin another without that batch.
+    Methods that read a stored indicator raise `StoredError` if it is undecodable; `drop` it then. After `take` raised,
+    the unit may hold a part of the batch: start another one without that batch.
     """
 
     def __init__(self, state: PartitionState, policy: CompiledPolicy, topics: Topics, now: int) -> None:
@@ -44,18 +44,18 @@ class Unit:
         self.verbs: Counter[tuple[str, str]] = Counter()
         self.skips: Counter[tuple[str, str]] = Counter()
         self.failing: dict[str, list[str]] = {}
-        """By rule or guard whose expression failed: ids of the indicators."""
+        """Ids of indicators by the rule or guard whose expression failed."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether it changes nothing."""
+        """Whether the unit changes nothing."""
         return not self.changed and not self._desired
 
     def take(self, batch: ReportBatch, headers: Headers, *, is_replay: bool = False) -> None:
-        """Merge a batch of reports. Those of a replay do not undo what their source has stated since.
+        """Merge a batch of reports. A replayed report does not override a later statement of its source.
 
         Raises:
-            UndecodableError: a report belongs to another partition, so its writer counts partitions differently.
+            UndecodableError: a report belongs to another partition: its writer uses another number of partitions.
 
         """
         keys = [indicator_id(report.type, report.value).encode() for report in batch.reports]
@@ -79,7 +79,7 @@ class Unit:
         self._keep(key, decision, headers)
 
     def reevaluate(self, key: bytes) -> None:
-        """Evaluate a stored indicator again: for a new policy, or because it may have expired or be forgotten."""
+        """Evaluate a stored indicator again: for a new policy, an expiry, or to forget it."""
         stored = self._stored(key)
         if stored is None:
             return
@@ -94,11 +94,10 @@ class Unit:
             self.moments[key] = _moment(stored)
 
     def resend(self, key: bytes, sharing: str | None, places: Container[str] | None = None) -> list[tuple[str, str]]:
-        """Ask for the entries of a stored indicator to be written again; returns destination and key of each.
+        """Write the entries of a stored indicator again; returns (destination, key) of each.
 
-        `places`: only those at these, each `<destination>/<target id>`.
-
-        Evaluated first: what is written must be remembered as asked for, or nobody would withdraw it.
+        `places` limits them to these targets, each `<destination>/<target id>`. Evaluates the indicator first, so that
+        it stores all entries that are written and they can be withdrawn later.
         """
         self.reevaluate(key)
         stored = self._stored(key)
@@ -108,7 +107,7 @@ class Unit:
         return [(change.destination, change.key) for change in changes]
 
     def drop(self, key: bytes, raw: bytes) -> None:
-        """Take a stored indicator that cannot be read for absent, and withdraw it wherever it may have been put."""
+        """Remove an undecodable stored indicator, and withdraw its entries from all targets that may have one."""
         self.changed[key], self.moments[key] = None, None
         self.outcomes["unreadable"] += 1
         identity = key.decode(errors="replace")
@@ -138,8 +137,8 @@ class Unit:
         verb = "withdraw" if entry is None else "release" if entry.released else "put"
         self.verbs[change.destination, verb] += 1
 
-    def outgoing(self, progress: Progress) -> Parcel:
-        """Everything to be written in one transaction: desired entries, changelog and progress."""
+    def outgoing(self, progress: Progress) -> Transaction:
+        """Return the transaction of this unit: desired entries, changelog and progress."""
         outgoing = {
             (self._topics.desired(destination).name, 0): list(items.values())
             for destination, items in self._desired.items()

@@ -1,8 +1,7 @@
-"""The work of one partition: units of reports as they come, and chores in between, a slice at a time.
+"""The worker of one partition: units of work for reports, and background work in slices between them.
 
-A unit is computed, sent in one transaction, and only then put into the local state and acknowledged to Faust.
-Whatever goes wrong while sending ends the process: an agent that goes on after it was fenced looks alive and is not.
-A batch that cannot be routed is set aside whole, and a stored indicator that cannot be read is, and not the batch.
+Invariant: a unit is sent in one transaction; only after its commit does it change the local state and is acknowledged
+to Faust. Any error while sending ends the process, since a fenced agent must not go on.
 """
 
 import asyncio
@@ -29,13 +28,13 @@ _LOG = log.get(__name__)
 _PRIME_AT_ONCE = 20_000
 _BREATHE_EVERY = 100
 _IDLE_S = 1.0
-"""How long an idle partition waits before its loop turns again."""
+"""How long an idle partition waits for a report before its loop turns again."""
 BEAT_BOUND_S = 120.0
-"""The longest step between two beats is a wait for Kafka: a commit, or setting a record aside."""
+"""The longest step between two beats is a wait for Kafka: a commit, or writing a dead letter."""
 
 
 class PartitionWorker:
-    """Works for one owned partition, as soon as `resume` allows. `answered` takes the replies to what was asked."""
+    """Works for one owned partition, from the first `resume` on. `send_reply` gets the replies to requests."""
 
     def __init__(
         self,
@@ -43,7 +42,7 @@ class PartitionWorker:
         producers: PartitionProducers,
         state: PartitionState,
         policy: Callable[[], CompiledPolicy],
-        answered: Callable[[Reply], Awaitable[None]],
+        send_reply: Callable[[Reply], Awaitable[None]],
         *,
         failures: FailureLog,
     ) -> None:
@@ -51,12 +50,12 @@ class PartitionWorker:
         self.name = f"partition {state.number}"
         self.last_queued = -1
         self.oldest_at: int | None = None
-        """When the first of the reports in hand was written, milliseconds since the epoch; None: there are none."""
+        """When the oldest report of the running unit was written, milliseconds since the epoch; None: there is none."""
         self._context = context
         self._topics = context.settings.topics
         self._producers = producers
         self._policy = policy
-        self._answered = answered
+        self._send_reply = send_reply
         self._failures = failures
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(context.settings.unit_batches * 2)
         self._queries: deque[Query] = deque()
@@ -72,29 +71,29 @@ class PartitionWorker:
         self.last_queued = event.message.offset
         await self._queue.put(event)
 
-    def ask(self, request: Request) -> None:
-        """Answer a request, after those that were asked before."""
+    def answer(self, request: Request) -> None:
+        """Queue a request; it is answered after earlier ones."""
         self._queries.append(Query(request, self.state, self._policy(), self._topics.partitions))
         self.wake()
 
     def tick(self) -> None:
-        """Look whether the hour brings something to do."""
+        """Wake the worker if background work is due."""
         if self._has_background_work():
             self.wake()
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Make an idle worker check for work."""
         if self._queue.empty():
             self._queue.put_nowait(None)
 
     async def pause(self) -> None:
-        """Begin no new unit, and return when the one under way is committed."""
+        """Start no new unit, and return when the running one is committed."""
         self._running.clear()
         async with self._idle:
             pass
 
     def resume(self) -> None:
-        """Go on."""
+        """Start units again."""
         self._running.set()
 
     async def run(self) -> None:
@@ -126,7 +125,7 @@ class PartitionWorker:
                     await self._running.wait()
 
     async def _gather(self) -> list[Event]:
-        """Events that are waiting, up to a unit's worth. Waits a moment for the first, unless there are chores."""
+        """Return queued events, at most those of one unit. Waits for the first unless there is background work."""
         self._beat()
         found: list[Event] = []
         if not self._has_background_work():
@@ -159,14 +158,14 @@ class PartitionWorker:
         )
 
     async def _do_background_work(self) -> None:
-        """One slice of each."""
+        """Do one slice of each kind of background work."""
         if not self._primed:
             self._primed = not self.state.prime(_PRIME_AT_ONCE)
         if self._reevaluation.is_due(self.state, self._policy()):
             await self._reevaluate()
         await self._wake_due()
         if self._queries:
-            await self._inquire(self._queries[0])
+            await self._continue_query(self._queries[0])
 
     async def _reevaluate(self) -> None:
         policy = self._policy()
@@ -204,7 +203,7 @@ class PartitionWorker:
         await self._batches.set_aside_stored(error)
         unit.drop(error.key, error.raw)
 
-    async def _inquire(self, query: Query) -> None:
+    async def _continue_query(self, query: Query) -> None:
         unit = self._unit()
         for _ in range(AT_ONCE // _BREATHE_EVERY):
             if not query.is_done:
@@ -213,7 +212,7 @@ class PartitionWorker:
                     query.look(_BREATHE_EVERY, unit)
                 except StoredError as error:
                     await self._drop(unit, error)
-                except Exception as error:  # noqa: BLE001  # computing alone: whatever it raises is about this request
+                except Exception as error:  # noqa: BLE001  # pure code: any error concerns this request
                     _LOG.exception("a request cannot be answered", id=query.request.id)
                     query.fail(error)
                 await asyncio.sleep(0)
@@ -221,7 +220,7 @@ class PartitionWorker:
             await self._commit(unit, self.state.progress)
         if query.is_done:
             self._queries.popleft()
-            await self._answered(query.reply())
+            await self._send_reply(query.reply())
 
     def _unit(self) -> Unit:
         return Unit(self.state, self._policy(), self._topics, now_ms())

@@ -1,6 +1,6 @@
-"""The policy in the form that evaluation needs: per source, where its indicators go. Made once per policy version.
+"""The compiled policy: for each source, where its indicators go. Made once per policy version.
 
-Mutes end by themselves: `next_change` says when, and the policy is then to be compiled again for the moment.
+Mutes end by themselves, so a compiled policy is valid until `next_change`.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from services.router.evaluation.combine import SourceTerms
 
 
 def digest(*parts: str) -> str:
-    """A short fingerprint of what is said, the same in every process."""
+    """Return a short fingerprint of texts, the same in every process."""
     return blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
@@ -33,16 +33,16 @@ class ResolvedTarget:
     key: str
     fingerprint: str
     detailed: bool
-    """Whether the vendor is told more than the value, so that an edit of severity or comments matters there."""
+    """Whether the vendor gets metadata, so that an edit of severity or comments changes the payload."""
     expires: bool
-    """Whether the vendor is told when the indicator expires."""
-    untold: str
-    """What the pusher must know of the target and the vendor is not told: an edit of it is no reason for a call."""
+    """Whether the vendor gets the expiry of the indicator."""
+    unsent: str
+    """Fingerprint of the fields that only the pusher reads: editing them changes the entry, not the payload."""
 
 
 @dataclass(slots=True)
 class Route:
-    """One sharing, ready to be followed. `since` is the earliest last seen that it shares, if any is too early."""
+    """One compiled sharing. `since` is the earliest last seen that its backfill shares; None: any."""
 
     sharing: str
     source: str
@@ -51,24 +51,24 @@ class Route:
     target: SharingTarget
     created: int
     since: int | None
-    _spots: dict[tuple[IndicatorType, Severity], ResolvedTarget | Unrepresentable] = field(default_factory=dict)
+    _known: dict[tuple[IndicatorType, Severity], ResolvedTarget | Unrepresentable] = field(default_factory=dict)
 
     def resolved(self, type_: IndicatorType, severity: Severity) -> ResolvedTarget | Unrepresentable:
-        """Where an indicator goes, or why it cannot."""
-        found = self._spots.get((type_, severity))
+        """Return the target of an indicator, or why there is none."""
+        found = self._known.get((type_, severity))
         if found is None:
             target = self.target.resolve(type_, severity)
-            found = target if isinstance(target, Unrepresentable) else _spot(self.destination, target)
-            self._spots[type_, severity] = found
+            found = target if isinstance(target, Unrepresentable) else _resolved(self.destination, target)
+            self._known[type_, severity] = found
         return found
 
     def is_too_old(self, observed_at: int, last_seen: int) -> bool:
-        """Whether the sharing leaves out what its source said before it was made."""
+        """Whether the backfill of the sharing leaves out a statement from before the sharing was created."""
         return self.since is not None and observed_at < self.created and last_seen < self.since
 
 
-def _spot(destination: str, target: Target) -> ResolvedTarget:
-    _ = target.wire  # it goes into every entry
+def _resolved(destination: str, target: Target) -> ResolvedTarget:
+    _ = target.wire  # computes the encoded form once, since it goes into every entry
     return ResolvedTarget(
         destination=destination,
         target=target,
@@ -77,17 +77,17 @@ def _spot(destination: str, target: Target) -> ResolvedTarget:
         fingerprint=digest(target.content()),
         detailed=target.sends_metadata,
         expires=target.sends_expiry,
-        untold=digest(target.model_dump_json(include=set(target.unsent))),
+        unsent=digest(target.model_dump_json(include=set(target.unsent))),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledPolicy:
-    """Routes by source, and everything else that evaluation asks for. Times are milliseconds since the epoch.
+    """Routes by source, and all else that evaluation needs. Times are milliseconds since the epoch.
 
-    `rules` are by source, too: of an indicator nothing is asked that no sharing of its sources depends on.
-    `ended` are the routes of sharings deleted with keep: what they wanted is released, not withdrawn. `meaning` is a
-    fingerprint of all that evaluation depends on: where it is the same, nothing needs to be evaluated again.
+    `rules` holds, by source, the rules that sharings of the source use. `ended` are the routes of sharings that were
+    deleted with keep: their entries are released, not withdrawn. `meaning` is a fingerprint of all that evaluation
+    depends on: as long as it is the same, nothing needs to be evaluated again.
     """
 
     policy: Policy
@@ -103,24 +103,24 @@ class CompiledPolicy:
 
     @property
     def destinations(self) -> frozenset[str]:
-        """Every destination that something may be written for."""
+        """All destinations that may get entries."""
         routes = [*self.ended, *(route for found in self.routes.values() for route in found)]
         return frozenset(route.destination for route in routes)
 
 
 def compile_policy(policy: Policy, now: int) -> CompiledPolicy:
-    """Prepare a policy for evaluation at a moment."""
+    """Compile a policy for evaluation at `now`."""
     routes = {source: tuple(map(_route, sharings)) for source, sharings in policy.sharings_by_source.items()}
     ended = tuple(_route(sharing) for _, sharing in sorted(policy.sharings.items()) if sharing.metadata.ended)
     used = {source: tuple(sorted({route.rule for route in found})) for source, found in routes.items()}
-    asked = {names: Predicates({name: policy.rules[name] for name in names}, now) for names in set(used.values())}
+    predicates = {names: Predicates({name: policy.rules[name] for name in names}, now) for names in set(used.values())}
     mutes = [rule.spec.mute.until for rule in policy.rules.values() if rule.spec.mute and rule.spec.mute.until]
     ends = [from_datetime(until) for until in mutes]
     return CompiledPolicy(
         policy=policy,
         routes=routes,
         ended=ended,
-        rules={source: asked[names] for source, names in used.items()},
+        rules={source: predicates[names] for source, names in used.items()},
         terms={name: SourceTerms.of(connection) for name, connection in policy.connections.items()},
         merging=policy.merging.spec,
         guards={name: guard_set(policy.guards_of(name)) for name in policy.connections},

@@ -1,7 +1,7 @@
-"""Where an indicator should be, under a policy and at a moment. Pure; routing, re-evaluation, expiry and every preview
-use this one function.
+"""Evaluates where an indicator should be, under a policy and at a time. Pure. Routing, re-evaluation, expiry and all
+previews use this function.
 
-The indicator remembers what was asked for last, so the answer is exact: which entries to put, which to withdraw.
+The indicator stores its last desired entries, so the result is exact: which entries to put and which to withdraw.
 """
 
 from collections.abc import Container, Iterator, Mapping
@@ -23,10 +23,10 @@ _HOUR_MS = 60 * 60 * 1000
 _FAILED = (Verdict.RULE_FAILED, GUARD_FAILED)
 
 
-# Those below are made for every report: as frozen ones, or as tuples with names, they would take twice as long.
+# Made for every report: frozen dataclasses or named tuples would take twice as long.
 @dataclass(slots=True)
 class DesiredEntry:
-    """One entry at one target, with everyone who wants it there."""
+    """One entry at one target, with the sources and sharings that desire it."""
 
     resolved: ResolvedTarget
     sources: list[str]
@@ -35,7 +35,7 @@ class DesiredEntry:
 
 @dataclass(slots=True)
 class Change:
-    """A desired entry to be written: a record, or None as a tombstone."""
+    """A change of a desired entry: the new record, or None as a tombstone."""
 
     destination: str
     key: str
@@ -44,10 +44,10 @@ class Change:
 
 @dataclass(slots=True)
 class Decision:
-    """What follows from an evaluation: the indicator (the very same object where nothing follows), and what changes.
+    """The result of an evaluation: the indicator (the same object if nothing changes) and the changed entries.
 
-    `skipped` are destination and reason of targets that could not have it and did not say so before. `failing` names
-    the rules and guards whose expressions could not be evaluated for it.
+    `newly_skipped` holds (destination, reason) of targets that newly cannot have it. `failing` names the rules and
+    guards whose expressions failed for it.
     """
 
     indicator: Indicator
@@ -58,21 +58,21 @@ class Decision:
 
 def evaluate(indicator: Indicator, policy: CompiledPolicy, now: Millis, reported_at: Millis) -> Decision:
     """Decide where the indicator should be. `reported_at` dates the entries that change."""
-    vouchers = asserting(indicator, policy.terms, now)
-    known = combine(indicator, vouchers, policy.terms, policy.merging, now)
-    desired_entries, skipped, failing = desired_entries_of(known, vouchers, policy)
+    assertions = asserting(indicator, policy.terms, now)
+    known = combine(indicator, assertions, policy.terms, policy.merging, now)
+    desired_entries, skipped, failing = desired_entries_of(known, assertions, policy)
     identity = indicator_id(indicator.type, indicator.value)
     before = known.desired
     desired: dict[str, str] = {}
     changes: list[Change] = []
     for key, desired_entry in desired_entries.items():
         resolved = desired_entry.resolved
-        said = payload_of(known, resolved)
+        payload = payload_of(known, resolved)
         desired[key] = stamp = digest(
-            said.content, resolved.untold, *desired_entry.sources, "", *desired_entry.sharings
+            payload.content, resolved.unsent, *desired_entry.sources, "", *desired_entry.sharings
         )
         if before.get(key) != stamp:
-            entry = entry_of(known, desired_entry, said, reported_at)
+            entry = entry_of(known, desired_entry, payload, reported_at)
             changes.append(Change(resolved.destination, entry_key(resolved.target_id, identity), entry))
     if moved := before.keys() != desired.keys():
         changes += [_end(known, key, identity, policy, reported_at) for key in before if key not in desired]
@@ -81,13 +81,13 @@ def evaluate(indicator: Indicator, policy: CompiledPolicy, now: Millis, reported
         stays = _stays(known.stays, desired, now) if moved else known.stays
         if known is indicator:
             known = indicator.but(desired=desired, skipped=skipped, stays=stays)
-        else:  # made above, and nobody has seen it yet
+        else:  # made above and not shared yet, so it may be changed in place
             known.__dict__.update(desired=desired, skipped=skipped, stays=stays)
     return Decision(known, changes, newly, failing)
 
 
 class Blocked(NamedTuple):
-    """A target, by destination and name, that was wanted and cannot have the indicator; with a stable reason code."""
+    """A target, as `<destination>/<target id>`, that cannot have the indicator, with a stable reason code."""
 
     key: str
     code: str
@@ -95,16 +95,16 @@ class Blocked(NamedTuple):
 
 
 Judgement = ResolvedTarget | Blocked | Verdict
-"""What came of one route: the place it leads to, why it cannot lead there, or why it is not taken at all."""
+"""The result of one route: its target, why the target is blocked, or why the route does not apply."""
 
 
 def match_routes(
-    indicator: Indicator, vouchers: Mapping[str, object], policy: CompiledPolicy
+    indicator: Indicator, assertions: Mapping[str, object], policy: CompiledPolicy
 ) -> Iterator[tuple[str, Route, Judgement]]:
-    """Follow every route of every source that vouches."""
-    indicator = as_asserted(indicator, vouchers)
-    kept: dict[GuardSet, Reason | None] = {}
-    for source in vouchers:
+    """Yield (source, route, result) for every route of every asserting source."""
+    indicator = as_asserted(indicator, assertions)
+    answers: dict[GuardSet, Reason | None] = {}
+    for source in assertions:
         routes = policy.routes.get(source)
         if not routes:
             continue
@@ -120,24 +120,24 @@ def match_routes(
             elif isinstance(resolved := route.resolved(indicator.type, indicator.severity), Unrepresentable):
                 yield source, route, Blocked(_name(route), resolved)
             else:
-                guards = policy.guards[route.destination]  # the same one for all destinations with the same guards
-                if guards not in kept:
-                    kept[guards] = guards(indicator)
-                reason = kept[guards]
+                guards = policy.guards[route.destination]  # destinations with the same guards share one object
+                if guards not in answers:
+                    answers[guards] = guards(indicator)
+                reason = answers[guards]
                 yield source, route, Blocked(resolved.key, reason.code, reason.detail) if reason else resolved
 
 
 def desired_entries_of(
-    indicator: Indicator, vouchers: Mapping[str, object], policy: CompiledPolicy
+    indicator: Indicator, assertions: Mapping[str, object], policy: CompiledPolicy
 ) -> tuple[dict[str, DesiredEntry], dict[str, str], set[str]]:
-    """Who wants the indicator where, and why it cannot be where it was wanted; both by destination and target.
+    """Return the desired entries and the reason codes of blocked targets, both by destination and target.
 
-    Third: the rules and guards whose expressions could not be evaluated, each as "rule <name>" or "guard <name>".
+    Third: the rules and guards whose expressions failed, each as "rule <name>" or "guard <name>".
     """
     desired_entries: dict[str, DesiredEntry] = {}
     skipped: dict[str, str] = {}
     failing: set[str] = set()
-    for source, route, judgement in match_routes(indicator, vouchers, policy):
+    for source, route, judgement in match_routes(indicator, assertions, policy):
         if isinstance(judgement, ResolvedTarget):
             if desired_entry := desired_entries.get(judgement.key):
                 desired_entry.sources.append(source)
@@ -152,15 +152,15 @@ def desired_entries_of(
 
 
 def _name(route: Route) -> str:
-    """A target by name where no concrete one fits the indicator."""
+    """Return the name of a route's target for an indicator that has no concrete one."""
     return f"{route.destination}/{getattr(route.target, 'id', route.target.kind)}"
 
 
-def _told_expiry(indicator: Indicator, resolved: ResolvedTarget) -> Millis | None:
-    """When the vendor shall let the entry expire by itself, should we ever be unable to withdraw it on time.
+def _sent_expiry(indicator: Indicator, resolved: ResolvedTarget) -> Millis | None:
+    """Return when the vendor lets the entry expire by itself if we cannot withdraw it in time.
 
-    Rounded up, to the hour where the indicator lives for less than two days and else to the day: each new sighting
-    moves an expiry, and that must not mean a call each.
+    Rounded up to the hour for indicators that live for less than two days, else to the day, so that not every new
+    sighting, which moves the expiry, causes a call.
     """
     if indicator.expires_at is None or not resolved.expires:
         return None
@@ -170,17 +170,17 @@ def _told_expiry(indicator: Indicator, resolved: ResolvedTarget) -> Millis | Non
 
 @dataclass(slots=True)
 class Payload:
-    """What a vendor is told of an indicator, as a fingerprint, and when it shall let the entry expire by itself."""
+    """The fingerprint of what a vendor gets for an indicator, and the expiry that it gets."""
 
     content: str
     expires_at: Millis | None
 
 
 def payload_of(indicator: Indicator, resolved: ResolvedTarget) -> Payload:
-    """What the vendor is told at a place."""
+    """Return the payload of an indicator for a target."""
     if not resolved.detailed:
         return Payload(resolved.fingerprint, None)
-    expiry = _told_expiry(indicator, resolved)
+    expiry = _sent_expiry(indicator, resolved)
     text = digest(resolved.fingerprint, indicator.severity, indicator.comments, str(expiry), *indicator.tags)
     return Payload(text, expiry)
 
@@ -188,11 +188,11 @@ def payload_of(indicator: Indicator, resolved: ResolvedTarget) -> Payload:
 def entry_of(
     indicator: Indicator,
     desired_entry: DesiredEntry,
-    said: Payload,
+    payload: Payload,
     reported_at: Millis,
     resend_at: Millis | None = None,
 ) -> Desired:
-    """The desired entry of a wish."""
+    """Return the record of a desired entry."""
     return Desired.trusted(
         {
             "v": 1,
@@ -203,10 +203,10 @@ def entry_of(
             "reputation": indicator.reputation,
             "comments": indicator.comments,
             "tags": indicator.tags,
-            "expires_at": said.expires_at,
+            "expires_at": payload.expires_at,
             "sources": _in_order(desired_entry.sources),
             "sharings": _in_order(desired_entry.sharings),
-            "content": said.content,
+            "content": payload.content,
             "reported_at": reported_at,
             "resend_at": resend_at,
             "released": False,
@@ -215,7 +215,7 @@ def entry_of(
 
 
 def _in_order(names: list[str]) -> tuple[str, ...]:
-    """Each name once. Most entries have one."""
+    """Return each name once, sorted. Most entries have one."""
     return tuple(names) if len(names) == 1 else tuple(sorted(set(names)))
 
 
@@ -226,9 +226,9 @@ def resend(
     sharing: str | None,
     places: Container[str] | None = None,
 ) -> Iterator[Change]:
-    """The entries that are wanted (by one sharing, or any), to be written again even where they are there.
+    """Yield the desired entries (of one sharing, or any) so that they are written again even if they are applied.
 
-    `places`: only those at these, each `<destination>/<target id>`.
+    `places` limits them to these targets, each `<destination>/<target id>`.
     """
     desired_entries, _, _ = desired_entries_of(indicator, asserting(indicator, policy.terms, now), policy)
     identity = indicator_id(indicator.type, indicator.value)
@@ -243,20 +243,20 @@ def resend(
 
 
 def _end(indicator: Indicator, key: str, identity: str, policy: CompiledPolicy, now: Millis) -> Change:
-    """What follows where nobody wants an entry any more: withdrawn, or released where its sharing ended that way."""
+    """Return the change for an entry that is no longer desired: a withdrawal, or a release if its sharing ended so."""
     destination, _, target_id = key.partition("/")
     entry = None
     for route in policy.ended:
         resolved = route.resolved(indicator.type, indicator.severity)
         if route.source in indicator.sources and not isinstance(resolved, Unrepresentable) and resolved.key == key:
             desired_entry = DesiredEntry(resolved, list(indicator.sources), [route.sharing])
-            said = Payload("", _told_expiry(indicator, resolved))
-            entry = entry_of(indicator, desired_entry, said, now).model_copy(update={"released": True})
+            payload = Payload("", _sent_expiry(indicator, resolved))
+            entry = entry_of(indicator, desired_entry, payload, now).model_copy(update={"released": True})
     return Change(destination, entry_key(target_id, identity), entry)
 
 
 def _stays(stays: Mapping[str, Stay], desired: Mapping[str, str], now: Millis) -> dict[str, Stay]:
-    """When the indicator was wanted at each destination, brought up to date."""
+    """Return since when, and until when, the indicator has been desired at each destination."""
     wanted = {key.partition("/")[0] for key in desired}
     if not stays:
         return {name: Stay.of(now) for name in wanted}

@@ -1,9 +1,9 @@
-"""Merging one source's report into the indicator. Pure, and idempotent: a repeat changes nothing.
+"""Merges one source's report into the indicator. Pure and idempotent: a repeat changes nothing.
 
-The last statement that a source made counts, in the order in which `ioc.reports` holds them; when the source saw the
-indicator does not matter for that. A sighting is a dated event instead: the one that happened last counts, in whatever
-order they come. First seen only moves back and last seen only forward, up to the moment at which we learnt it.
-What all sources together say is for `combine` to tell, since it depends on the policy and the hour.
+A source's last statement counts, in the order of `ioc.reports`, regardless of when the source saw the indicator. Of
+sightings, which are dated events, the latest counts in any order of arrival. First seen only moves back; last seen only
+moves forward, up to the time at which we learnt it. `combine` combines the sources, since that depends on policy and
+time.
 """
 
 from schemas.indicator import Indicator, SourceState
@@ -11,13 +11,13 @@ from schemas.report import Report, Verb
 from services.router.evaluation.combine import seen
 
 ECHO_MS = 60 * 60 * 1000
-"""How long after we ceased to want an indicator somewhere it may still be met there because of us."""
+"""How long after a withdrawal a sighting at the same tenant may still be caused by our entry."""
 _WITHDRAW = Verb.WITHDRAW
 _STATEMENT = ("severity", "reputation", "comments", "tags", "link", "external_id", "expires_at")
 
 
 def merge(indicator: Indicator | None, source: str, report: Report) -> Indicator | None:
-    """The indicator with the report merged in, or None where the report says nothing new."""
+    """Return the indicator with the report merged in, or None if the report changes nothing."""
     stored = indicator.sources.get(source) if indicator else None
     if report.verb is _WITHDRAW:
         state = _withdrawn(stored, report)
@@ -38,13 +38,13 @@ def merge(indicator: Indicator | None, source: str, report: Report) -> Indicator
 
 
 def is_superseded(indicator: Indicator | None, source: str, report: Report) -> bool:
-    """Whether the source has made another statement after this one: for reports that do not come in their order."""
+    """Whether the source has made a later statement, for reports that arrive out of order."""
     stored = indicator.sources.get(source) if indicator else None
     return stored is not None and not report.sighting and report.observed_at < stored.observed_at
 
 
 def _is_echo(indicator: Indicator | None, source: str, report: Report) -> bool:
-    """Whether the source only met what we put there: it never vouched by itself before we did."""
+    """Whether the sighting is caused by our own entry: the source did not assert the indicator before we wrote it."""
     if not report.sighting or indicator is None:
         return False
     stay, stored = indicator.stays.get(source), indicator.sources.get(source)
@@ -67,7 +67,7 @@ def _updated(stored: SourceState | None, report: Report, *, echo: bool) -> Sourc
     if stored is None:
         return _state(report, report.observed_at, first, last, hits=1, echo=echo)
     known = seen(stored)
-    if report.sighting and last < known:  # an older event that came late: it can only move first seen
+    if report.sighting and last < known:  # a late older event can only move first seen
         return stored.model_copy(update={"first_seen": first}) if first < stored.first_seen else None
     seen_again = last > known
     first_seen, last_seen = min(stored.first_seen, first), max(known, last)
@@ -80,7 +80,7 @@ def _updated(stored: SourceState | None, report: Report, *, echo: bool) -> Sourc
         and all(getattr(stored, name) == getattr(report, name) for name in _STATEMENT)
     ):
         return None
-    observed_at = max(stored.observed_at, report.observed_at)  # clocks may go back; what was learnt stays in its order
+    observed_at = max(stored.observed_at, report.observed_at)  # clocks may go back; the order of statements stays
     return _state(report, observed_at, first_seen, last_seen, hits=stored.hits + seen_again, echo=echo)
 
 

@@ -1,7 +1,7 @@
-"""Answers to requests about what is stored, gathered indicator by indicator. Pure, by the evaluator that routes.
+"""Answers to requests about stored indicators, computed by the same evaluation as routing. Pure.
 
-`test`: what a sharing sends, or would send, of a window of time. `diff`: what other resources would change at each
-target. `sync`: the entries of a window, written again. `explain`: why one indicator is where it is.
+`test`: what a sharing sends, or would send, of a period. `diff`: what other resources would change at each target.
+`sync`: the entries of a period, written again. `explain`: why one indicator is where it is.
 """
 
 from collections import Counter
@@ -23,25 +23,25 @@ _Key = tuple[str, str, Effect, IndicatorType, str]
 
 
 class UnanswerableError(ValueError):
-    """The request cannot be answered; says why."""
+    """The request cannot be answered; the text says why."""
 
 
 class Answer:
-    """The answer of one partition, while it is being gathered.
+    """The answer of one partition, built indicator by indicator.
 
     Raises:
-        UnanswerableError: the request is about something that is not there, or holds resources that cannot be read.
+        UnanswerableError: the request names a missing resource or holds unreadable ones.
 
     """
 
     def __init__(self, request: Request, policy: CompiledPolicy, now: Millis) -> None:
         self.request = request
         self._now = now
-        self._policy = _imagined(policy, request, now) if request.resources else policy
+        self._policy = _with_resources(policy, request, now) if request.resources else policy
         if request.sharing is not None and request.sharing not in self._policy.policy.sharings:
             raise UnanswerableError(f"there is no Sharing named {request.sharing}")
         if request.verb is RequestVerb.TEST and request.sharing is None:
-            raise UnanswerableError("a test is about one sharing; name it")
+            raise UnanswerableError("sharing: a test needs the name of one")
         self._counts: Counter[_Key] = Counter()
         self._sizes: Counter[_Key] = Counter()
         self._targets = {
@@ -57,7 +57,7 @@ class Answer:
         self._steps: tuple[Step, ...] = ()
 
     def concerns(self, indicator: Indicator) -> bool:
-        """Whether an indicator is within the window that is asked about, or named."""
+        """Whether the request is about this indicator: it is named, or within the period."""
         if self.request.entries:
             return True
         since = self.request.since
@@ -68,7 +68,7 @@ class Answer:
         return self._policy.policy.sharings[self.request.sharing].spec.source in indicator.sources
 
     def examine(self, indicator: Indicator) -> None:
-        """Take one stored indicator into account."""
+        """Add one stored indicator to the answer."""
         self._examined += 1
         match self.request.verb:
             case RequestVerb.TEST:
@@ -78,15 +78,15 @@ class Answer:
             case RequestVerb.EXPLAIN:
                 self._about, self._steps = indicator, tuple(explain(indicator, self._policy, self._now))
             case RequestVerb.SYNC:
-                pass  # what is written is told by `sent`
+                pass  # `sent` adds what is written
 
     def sent(self, indicator: Indicator, keys: list[tuple[str, str]]) -> None:
-        """Entries of an indicator (destination, key) that are written again."""
+        """Add entries of an indicator, as (destination, key), that are written again."""
         for destination, key in keys:
             self._note(destination, split_key(key)[0], Effect.SEND, indicator)
 
     def reply(self, partition: int, partitions: int, error: str | None = None) -> Reply:
-        """The answer as it stands."""
+        """Return the answer so far."""
         tallies = [
             Tally(
                 destination=key[0], target=key[1], effect=key[2], type=key[3], reason=key[4], count=count,
@@ -101,17 +101,17 @@ class Answer:
         )  # fmt: skip
 
     def _test(self, stored: Indicator) -> None:
-        vouchers = asserting(stored, self._policy.terms, self._now)
-        indicator = combine(stored, vouchers, self._policy.terms, self._policy.merging, self._now)
-        for _, route, said in match_routes(indicator, vouchers, self._policy):
+        assertions = asserting(stored, self._policy.terms, self._now)
+        indicator = combine(stored, assertions, self._policy.terms, self._policy.merging, self._now)
+        for _, route, result in match_routes(indicator, assertions, self._policy):
             if route.sharing != self.request.sharing:
                 continue
-            if isinstance(said, ResolvedTarget):
-                self._note(route.destination, said.target_id, Effect.SEND, indicator)
-            elif isinstance(said, Blocked):
-                self._note(route.destination, said.key.partition("/")[2], Effect.SKIP, indicator, said.code)
+            if isinstance(result, ResolvedTarget):
+                self._note(route.destination, result.target_id, Effect.SEND, indicator)
+            elif isinstance(result, Blocked):
+                self._note(route.destination, result.key.partition("/")[2], Effect.SKIP, indicator, result.code)
             else:
-                self._note(route.destination, route.target.id, Effect.SKIP, indicator, said)
+                self._note(route.destination, route.target.id, Effect.SKIP, indicator, result)
 
     def _diff(self, indicator: Indicator) -> None:
         decision = evaluate(indicator, self._policy, self._now, self._now)
@@ -150,8 +150,8 @@ class Answer:
         return connection is not None and connection.spec.has_wide_wildcard
 
 
-def _imagined(policy: CompiledPolicy, request: Request, now: Millis) -> CompiledPolicy:
-    """The policy as it would be."""
+def _with_resources(policy: CompiledPolicy, request: Request, now: Millis) -> CompiledPolicy:
+    """Return the policy with the resources of the request."""
     resources: dict[str, AnyResource] = {resource_key(found): found for found in policy.policy}
     for key, text in request.resources.items():
         if not text:

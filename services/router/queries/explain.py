@@ -1,4 +1,4 @@
-"""Why an indicator is, or is not, at each target: source by source, sharing by sharing. Pure, by the evaluator."""
+"""Explains why an indicator is, or is not, at each target: per source and sharing. Pure, by the same evaluation."""
 
 from collections.abc import Iterator
 
@@ -13,29 +13,29 @@ from services.router.evaluation.evaluate import Blocked, Judgement, match_routes
 
 
 def explain(indicator: Indicator, policy: CompiledPolicy, now: Millis) -> Iterator[Step]:
-    """One step for each source of the indicator and each sharing of that source, in force or not."""
-    vouchers = asserting(indicator, policy.terms, now)
-    judged = {(source, route.sharing): said for source, route, said in match_routes(indicator, vouchers, policy)}
+    """Yield one step for each source of the indicator and each sharing of that source, in force or not."""
+    assertions = asserting(indicator, policy.terms, now)
+    results = {(source, route.sharing): result for source, route, result in match_routes(indicator, assertions, policy)}
     for source, state in sorted(indicator.sources.items()):
         for name, sharing in sorted(policy.policy.sharings.items()):
             if sharing.spec.source != source or sharing.metadata.ended:
                 continue
-            said = judged.get((source, name))
-            if said is None:
-                verdict, detail = _unjudged(state, sharing, policy)
+            result = results.get((source, name))
+            if result is None:
+                verdict, detail = _without_route(state, sharing, policy)
                 yield _step(source, sharing, verdict, detail=detail)
-            elif said is Verdict.NOT_MATCHED:
-                shown = as_asserted(indicator, vouchers)
+            elif result is Verdict.NOT_MATCHED:
+                shown = as_asserted(indicator, assertions)
                 verdict, detail = explain_rule(policy.policy.rules[sharing.spec.rule], shown, now)
                 yield _step(source, sharing, verdict, detail=detail)
-            elif isinstance(said, Blocked) and said.code == Verdict.RULE_FAILED:
-                rule, shown = policy.policy.rules[sharing.spec.rule], as_asserted(indicator, vouchers)
-                yield _judged(source, sharing, said._replace(detail=explain_rule(rule, shown, now)[1]))
+            elif isinstance(result, Blocked) and result.code == Verdict.RULE_FAILED:
+                rule, shown = policy.policy.rules[sharing.spec.rule], as_asserted(indicator, assertions)
+                yield _step_of(source, sharing, result._replace(detail=explain_rule(rule, shown, now)[1]))
             else:
-                yield _judged(source, sharing, said)
+                yield _step_of(source, sharing, result)
 
 
-def _unjudged(state: SourceState, sharing: Sharing, policy: CompiledPolicy) -> tuple[Verdict, str]:
+def _without_route(state: SourceState, sharing: Sharing, policy: CompiledPolicy) -> tuple[Verdict, str]:
     if not sharing.spec.enabled:
         return Verdict.DISABLED, "enabled: false"
     if sharing.name in policy.policy.out_of_force:
@@ -44,18 +44,18 @@ def _unjudged(state: SourceState, sharing: Sharing, policy: CompiledPolicy) -> t
     if state.withdrawn_at is not None:
         return Verdict.WITHDRAWN_AT_SOURCE, ""
     if state.echo:
-        return Verdict.ECHO, "the source only met what was put there by ourselves"
+        return Verdict.ECHO, "the source only reports our own entry"
     return Verdict.EXPIRED, ""
 
 
-def _judged(source: str, sharing: Sharing, said: Judgement) -> Step:
-    if isinstance(said, ResolvedTarget):
-        return _step(source, sharing, Verdict.WANTED, target=said.target_id)
-    if isinstance(said, Blocked):
-        verdict = Verdict.RULE_FAILED if said.code == Verdict.RULE_FAILED else Verdict.SKIPPED
-        target = said.key.partition("/")[2]
-        return _step(source, sharing, verdict, target=target, reason=said.code, detail=said.detail)
-    return _step(source, sharing, said, detail="the source said so before the sharing was made; see backfill")
+def _step_of(source: str, sharing: Sharing, result: Judgement) -> Step:
+    if isinstance(result, ResolvedTarget):
+        return _step(source, sharing, Verdict.WANTED, target=result.target_id)
+    if isinstance(result, Blocked):
+        verdict = Verdict.RULE_FAILED if result.code == Verdict.RULE_FAILED else Verdict.SKIPPED
+        target = result.key.partition("/")[2]
+        return _step(source, sharing, verdict, target=target, reason=result.code, detail=result.detail)
+    return _step(source, sharing, result, detail="reported before the sharing was created; see its backfill")
 
 
 def _step(

@@ -1,4 +1,4 @@
-"""A request under way in one partition: a slice of stored indicators at a time, and one reply at the end."""
+"""A query: one request in one partition, worked off in slices of stored indicators, with one reply at the end."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from services.runtime.clock import now_ms
 
 
 class Query:
-    """One request and what is left to look at. It sticks to the policy of the moment it began."""
+    """One request and the indicators that are left to examine. Keeps the policy of its start."""
 
     def __init__(self, request: Request, state: PartitionState, policy: CompiledPolicy, partitions: int) -> None:
         self.request = request
@@ -32,24 +32,24 @@ class Query:
             self._answer, self._keys = Answer(request, policy, now_ms()), keys
         except (UnanswerableError, Refused) as error:
             self._error = str(error)
-        except Exception as error:  # noqa: BLE001  # computing alone: whatever it raises is about this request
+        except Exception as error:  # noqa: BLE001  # pure code: any error concerns this request
             self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        """Give up: the reply will say why."""
+        """End the query with an error reply."""
         self._error, self._answer = f"cannot be answered: {type(error).__name__}: {error}", None
         self._keys.clear()
 
     @property
     def is_done(self) -> bool:
-        """Whether everything is looked at."""
+        """Whether all indicators are examined."""
         return not self._keys
 
     def look(self, most: int, unit: Unit) -> None:
-        """Look at some more; what is to be written again goes into the unit.
+        """Examine up to `most` indicators. Entries that must be written again go into `unit`.
 
         Raises:
-            StoredError: an indicator cannot be read. It is passed over; call again for the others.
+            StoredError: an indicator is unreadable and skipped; call again for the others.
 
         """
         assert self._answer
@@ -66,7 +66,7 @@ class Query:
                 self._answer.sent(indicator, unit.resend(key, self.request.sharing, self._places.get(key)))
 
     def reply(self) -> Reply:
-        """The answer."""
+        """Return the reply."""
         if self._answer is None:
             number = self._state.number
             return Reply(
@@ -76,7 +76,7 @@ class Query:
 
 
 def _places(entries: Iterable[str]) -> dict[bytes, set[str]]:
-    """The keys of the indicators that are named, each with the places that are. Raises UnanswerableError."""
+    """Return the keys of the named indicators, each with its named targets. Raises UnanswerableError."""
     found: dict[bytes, set[str]] = {}
     for entry in entries:
         try:

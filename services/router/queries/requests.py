@@ -1,7 +1,7 @@
-"""Requests to the partitions of this process, and the replies. Follows `ioc.requests` for what it owns just now.
+"""Requests to the owned partitions, from `ioc.requests`, and the replies to them.
 
-Requests of the last minute are answered after a take-over, too: whoever asked while the partition had no owner is still
-waiting. A reply that is given twice is the same reply.
+After a take-over, requests of the last minute are answered as well: their senders may still wait. A repeated reply is
+the same reply.
 """
 
 import asyncio
@@ -23,32 +23,32 @@ _STILL_WAITING_MS = 60_000
 _MOST_REPLIES = 1_000
 _IDLE_S = 1.0
 _BEAT_BOUND_S = 120.0
-"""Setting a request aside, or sending a reply, may take a minute while Kafka is slow."""
+"""Writing a dead letter or a reply may take a minute while Kafka is slow."""
 
-Ask = Callable[[int, Request], None]
-"""Given a partition of ours and a request to it."""
+Deliver = Callable[[int, Request], None]
+"""Takes an owned partition and a request to it."""
 
 
 class RequestFollower:
-    """Brings requests to `ask`, and replies to Kafka."""
+    """Delivers requests to the partitions, and replies to Kafka."""
 
-    def __init__(self, context: Context, ask: Ask) -> None:
+    def __init__(self, context: Context, deliver: Deliver) -> None:
         self._context = context
         self._settings = context.settings
-        self._ask = ask
+        self._deliver = deliver
         self._wanted: frozenset[int] = frozenset()
         self._replies: asyncio.Queue[Reply] = asyncio.Queue(_MOST_REPLIES)
 
     def own(self, numbers: set[int]) -> None:
-        """Answer for these partitions from now on."""
+        """Follow the requests to these partitions from now on."""
         self._wanted = frozenset(numbers)
 
     async def reply(self, reply: Reply) -> None:
-        """Hand a reply over to `publish`; waits only while very many are waiting already."""
+        """Queue a reply for `publish`; waits while the queue is full."""
         await self._replies.put(reply)
 
     async def publish(self) -> None:
-        """Publish replies, until cancelled; those that are waiting then are still sent.
+        """Publish replies until cancelled, and then those that are still queued.
 
         Raises:
             KafkaError: Kafka does not take a reply.
@@ -83,12 +83,12 @@ class RequestFollower:
         except MessageSizeTooLargeError:
             short = Reply(
                 id=reply.id, partition=reply.partition, partitions=reply.partitions, at=reply.at,
-                error="the answer is too large for Kafka; ask for fewer lines, or of a shorter time",
+                error="the answer is too large for Kafka; request fewer lines or a shorter period",
             )  # fmt: skip
             await producer.send_and_wait(topic, short.encode(), key=key)
 
     async def run(self) -> None:
-        """Follow, until cancelled.
+        """Follow requests until cancelled.
 
         Raises:
             KafkaError: Kafka does not answer.
@@ -141,4 +141,4 @@ class RequestFollower:
             await asyncio.to_thread(self._context.deadletters.set_aside, part.topic, part.partition, record, error)
             return
         REQUESTS.labels(request.verb).inc()
-        self._ask(part.partition, request)
+        self._deliver(part.partition, request)
