@@ -103,5 +103,5 @@ def test_explain_tells_of_every_source_and_sharing(world: World) -> None:
 def test_what_cannot_be_answered_says_why(world: World) -> None:
     with pytest.raises(UnanswerableError, match="there is no Sharing named urls"):
         world.ask(RequestVerb.TEST, sharing="urls")
-    with pytest.raises(UnanswerableError, match="name it"):
+    with pytest.raises(UnanswerableError, match="name one"):
         world.ask(RequestVerb.TEST)

@@ -19,7 +19,7 @@ POLICY = compile_policy(Policy.of(TENANTS, 1), 1)
     [
         (RequestVerb.EXPLAIN, {"indicator": "no indicator"}, "'no indicator'"),
         (RequestVerb.EXPLAIN, {"indicator": "md5:zz"}, "'zz'"),
-        (RequestVerb.TEST, {}, "name it"),
+        (RequestVerb.TEST, {}, "name one"),
         (RequestVerb.TEST, {"sharing": "nobody"}, "there is no Sharing named nobody"),
         (RequestVerb.DIFF, {"resources": {"rule/x": "{"}}, "rule/x: not a resource"),
         (RequestVerb.SYNC, {"entries": ("mde/domain:evil.example",), "since": NEVER}, "'mde/domain:evil.example' is"),

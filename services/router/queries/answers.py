@@ -41,7 +41,7 @@ class Answer:
         if request.sharing is not None and request.sharing not in self._policy.policy.sharings:
             raise UnanswerableError(f"there is no Sharing named {request.sharing}")
         if request.verb is RequestVerb.TEST and request.sharing is None:
-            raise UnanswerableError("sharing: a test needs the name of one")
+            raise UnanswerableError("sharing: name one; a test is about a single sharing")
         self._counts: Counter[_Key] = Counter()
         self._sizes: Counter[_Key] = Counter()
         self._targets = {
