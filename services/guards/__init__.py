@@ -1,1 +1,1 @@
-"""Guards: which indicators are kept back. Pure; the router and the console ask the same code."""
+"""Guards: which indicators must not be shared. Pure; used by the router and the console."""

@@ -1,4 +1,4 @@
-"""A team's allow list, made ready to be asked by value. `allow.cel` is the guard set's to ask."""
+"""An index of a team's allow list by value. The guard set evaluates `allow.cel`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from services.guards.observable import Observable
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as the team wrote it, where it stands in the guard, and what it means."""
+    """An entry: its text, its position in the guard, and its meanings."""
 
     field: AllowField
     number: int
@@ -22,15 +22,14 @@ class Entry:
 
     @property
     def path(self) -> tuple[str | int, ...]:
-        """The field in the resource."""
+        """The path of the field in the resource."""
         return ("spec", "allow", self.field.value, self.number)
 
 
 class AllowListIndex:
-    """Values, domains and networks of one list.
+    """Values, domains and networks of one allow list.
 
-    An entry without a meaning, which `apply` refuses, keeps nothing back where an older release has stored it;
-    `flawed_entries` names it.
+    Ignores entries without a meaning: `apply` refuses them, older releases stored them, `flawed_entries` names them.
     """
 
     def __init__(self, allow: AllowList) -> None:
@@ -59,7 +58,7 @@ class AllowListIndex:
                         self._networks.add(network, entry)
 
     def find(self, observable: Observable) -> Entry | None:
-        """The entry that allows this, None when none does: the first that `find_all` names, in less time."""
+        """Return the entry that allows the observable, or None. Faster than the first of `find_all`."""
         if self._values and (found := self._values.get(indicator_id(observable.type, observable.value))) is not None:
             return found
         if observable.address is not None:
@@ -74,7 +73,7 @@ class AllowListIndex:
         return None
 
     def find_all(self, observable: Observable) -> Iterator[Entry]:
-        """Every entry that allows this; of entries that mean the same, the first."""
+        """Yield every entry that allows the observable; of entries with the same meaning, the first."""
         if (found := self._values.get(indicator_id(observable.type, observable.value))) is not None:
             yield found
         if observable.address is not None:

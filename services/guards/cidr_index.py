@@ -1,4 +1,4 @@
-"""Which of many networks an address is in, in as many steps as there are lengths of prefixes."""
+"""An index of networks. A search takes one step for each length of prefix."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -18,13 +18,13 @@ class _Length(NamedTuple, Generic[Owner]):
 
 
 class CidrIndex(Generic[Owner]):
-    """Networks, each with its owner. Where they overlap, the widest comes first; of equal ones only the first added."""
+    """Networks with their owners. Of overlapping networks the widest comes first; of equal ones the first added."""
 
     def __init__(self) -> None:
         self._lengths: dict[int, list[_Length[Owner]]] = {4: [], 6: []}
 
     def add(self, network: Network, owner: Owner) -> None:
-        """Add a network. One of IPv4-mapped addresses is the IPv4 network, as the addresses themselves are."""
+        """Add a network. A network of IPv4-mapped addresses counts as the IPv4 network."""
         network = unmapped(network)
         shift = network.max_prefixlen - network.prefixlen
         lengths = self._lengths[network.version]
@@ -36,14 +36,16 @@ class CidrIndex(Generic[Owner]):
         length.owners.setdefault(int(network.network_address) >> shift, owner)
 
     def add_text(self, text: str, owner: Owner) -> None:
-        """Add a network in CIDR notation, or a single address. Raises ValueError where the text is neither.
+        """Add a network in CIDR notation, or a single address. Ignores bits behind the prefix.
 
-        Bits behind the prefix are ignored: who writes 192.0.2.9/24 means the network.
+        Raises:
+            ValueError: the text is neither.
+
         """
         self.add(ip_network(text, strict=False), owner)
 
     def find(self, address: Address) -> Owner | None:
-        """The owner of the widest network that the address is in."""
+        """Return the owner of the widest network that contains the address, or None."""
         number = int(address)
         for shift, owners in self._lengths[address.version]:
             owner = owners.get(number >> shift)
@@ -52,7 +54,7 @@ class CidrIndex(Generic[Owner]):
         return None
 
     def find_all(self, address: Address) -> Iterator[Owner]:
-        """The owners of all networks that the address is in, the widest first."""
+        """Yield the owners of all networks that contain the address, the widest first."""
         number = int(address)
         for shift, owners in self._lengths[address.version]:
             owner = owners.get(number >> shift)

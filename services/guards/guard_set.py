@@ -1,7 +1,7 @@
-"""What the guards of a connection keep back. The router asks this for every indicator, `test-guard` for a value.
+"""The guards of a connection: which indicators they block. Used by the router for every indicator, and by `test-guard`.
 
-Invariant: guards add up, and each looks at the indicator alone: never at the time, never at other indicators. So the
-answer changes only when the indicator or a guard does. An expression that fails keeps the indicator back.
+Invariant: any guard can block, and the result depends only on the indicator and the guards, never on the time or other
+indicators. An expression that fails blocks the indicator.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,9 +33,9 @@ GUARD_FAILED: Final = "guard_failed"
 
 @dataclass(slots=True)
 class Match:
-    """One reason to keep an indicator back: the guard, the field that says so (with the entry's number), and why.
+    """One reason to block an indicator: the guard, the path of its field or entry, and the text of the reason.
 
-    `entry` is the entry as it is written, where the field is a list.
+    `entry` is the text of the entry if the field is a list.
     """
 
     guard: str
@@ -46,15 +46,15 @@ class Match:
 
     @property
     def reason(self) -> Reason:
-        """The reason as records have it."""
+        """The reason for records."""
         return Reason(code=self.code, detail=f"guard {self.guard}: {self.why}")
 
 
 class GuardSet:
-    """The guards of one connection. The reason it gives is that of the first guard, in the order given, that has one
-    of the first kind: a special address, a public suffix, a warning list, an allow list, an expression.
+    """The guards of one connection. `warning_lists` and `allow_lists` are in the order of the guards.
 
-    `warning_lists` and `allow_lists` are those of the guards, in their order.
+    Kinds are checked in this order: special addresses, public suffixes, warning lists, allow lists, expressions. The
+    reason is that of the first guard, in the given order, for the first kind that blocks.
     """
 
     def __init__(self, guards: Sequence[Guard]) -> None:
@@ -66,21 +66,21 @@ class GuardSet:
         ]
         self.allow_lists = [(guard.name, AllowListIndex(guard.spec.allow)) for guard in guards]
         self._allowed = [(guard, index) for guard, index in self.allow_lists if index.entries]
-        self._said = [
+        self._expressions = [
             (guard.name, number, text) for guard in guards for number, text in enumerate(guard.spec.allow.cel)
         ]
-        texts = {str(number): _rule(text) for number, (_, _, text) in enumerate(self._said)}
-        self._expressions = Predicates(texts, 0)
+        rules = {str(number): _rule(text) for number, (_, _, text) in enumerate(self._expressions)}
+        self._predicates = Predicates(rules, 0)
 
     def __call__(self, indicator: Indicator) -> Reason | None:
-        """Why the indicator is kept back; None when it is not."""
+        """Return why the indicator is blocked, or None."""
         found = next(self._by_value(Observable.of(indicator.type, indicator.value)), None)
-        if found is None and self._said:
+        if found is None and self._expressions:
             found = next(self._by_expression(indicator), None)
         return None if found is None else found.reason
 
     def matches(self, indicator: Indicator) -> Iterator[Match]:
-        """Every reason to keep the indicator back, the one that is given to people first."""
+        """Yield every reason to block the indicator; the first one is that of `__call__`."""
         yield from self._by_value(Observable.of(indicator.type, indicator.value))
         yield from self._by_expression(indicator)
 
@@ -111,26 +111,26 @@ class GuardSet:
         return None if below is None else f"covers the public suffix {below}, below which names belong to many owners"
 
     def _by_expression(self, indicator: Indicator) -> Iterator[Match]:
-        if not self._said:
+        if not self._expressions:
             return
-        answers, failed = self._expressions(indicator), list[Match]()
-        for number, (guard, position, text) in enumerate(self._said):
+        answers, failed = self._predicates(indicator), list[Match]()
+        for number, (guard, position, text) in enumerate(self._expressions):
             answer, path = answers[str(number)], ("spec", "allow", "cel", position)
             if answer:
                 yield Match(guard, ALLOW_LIST, path, f"allowed by {text}", text)
             elif answer is None:
                 failed.append(Match(guard, GUARD_FAILED, path, f"{text} cannot be evaluated for it", text))
-        yield from failed  # only where no other expression says so is this the reason
+        yield from failed  # last: a failure is the reason only if no other expression blocks
 
 
 def guard_set(guards: Sequence[Guard]) -> GuardSet:
-    """The set of some guards: one and the same for equal guards, since lists take long to read."""
+    """Return the guard set; equal guards share one, since reading the lists takes long."""
     return _guard_set(tuple(guards))
 
 
 @cache
 def guard_data() -> str:
-    """The releases of the lists that guards look into: with another release they may keep back something else."""
+    """Return the releases of the lists that guards use: another release may block other indicators."""
     return " ".join(version(name) for name in ("pymispwarninglists", "publicsuffixlist"))
 
 
@@ -142,7 +142,7 @@ def _guard_set(guards: tuple[Guard, ...]) -> GuardSet:
 def _suffixes(guards: Sequence[Guard]) -> Iterator[str]:
     for guard in guards:
         for text in guard.spec.share_suffixes:
-            with suppress(EntryError):  # `apply` refuses it; a suffix that left the list is kept back by no guard
+            with suppress(EntryError):  # `apply` refuses it; no guard blocks a suffix that has left the list
                 yield read_suffix(text)
 
 

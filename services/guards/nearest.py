@@ -1,4 +1,4 @@
-"""Which entries of guards come near an indicator and do not cover it: what a person probably thought would."""
+"""Nearest entries: guard entries that almost cover an indicator, which a person may have expected to."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from services.guards.guard_set import GuardSet
 from services.guards.observable import Address, Observable
 
 MOST: Final = 3
-"""Entries that are named."""
+"""Most entries that are returned."""
 _ALIKE: Final = 0.8
-"""How much of two names must be the same, letter by letter, for one to be a slip of the other."""
+"""The least similarity of two names for one to count as a misspelling of the other."""
 _SAME_BITS: Final = {4: 16, 6: 32}
 """Leading bits that an address must share with a network to be near it, by version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """An entry that does not cover the indicator: its guard, field and text, and what it does cover."""
+    """An entry that does not cover the indicator: its guard, path and text, and what it covers."""
 
     guard: str
     path: tuple[str | int, ...]
@@ -31,7 +31,7 @@ class Near:
 
 
 def nearest(guards: GuardSet, indicator: Indicator) -> list[Near]:
-    """The nearest entries, the nearest first. Only for an indicator that no guard keeps back."""
+    """Return the nearest entries, the nearest first. Only for an indicator that no guard blocks."""
     observable = Observable.of(indicator.type, indicator.value)
     found = sorted(_scored(guards, observable), key=lambda one: -one[0])[:MOST]
     return [near for _, near in found]

@@ -1,6 +1,6 @@
-"""What guards look at: the address or name that an indicator is, or leads to.
+"""The observable of an indicator: the address or name that it is or leads to, which guards check.
 
-Canonical values are taken apart by their punctuation alone; schemas/canonical.py promises their form.
+Splits canonical values at their punctuation; `schemas/canonical.py` guarantees their form.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from schemas.types import Family, IndicatorType
 
 Address = IPv4Address | IPv6Address
 _DOMAIN, _URL = IndicatorType.DOMAIN, IndicatorType.URL
-"""By these names: to read a member of an enumeration takes as long as half of what is done here."""
+"""Local names, because reading a member of an enumeration takes half the time of `Observable.of`."""
 
 
 @dataclass(slots=True)
 class Observable:
-    """An indicator as guards see it. A hash has neither `name` nor `address`; everything else has one of the two.
+    """An indicator as guards see it. A hash has neither `name` nor `address`; any other indicator has one of them.
 
-    `whole` says that the indicator stands for all of it: it is the name or address itself, or the URL of its root.
+    `whole`: the indicator is the name or address itself, or the URL of its root.
     """
 
     type: IndicatorType
@@ -29,7 +29,7 @@ class Observable:
 
     @classmethod
     def of(cls, kind: IndicatorType, value: str) -> "Observable":
-        """Take a canonical value apart."""
+        """Make the observable of a canonical value."""
         if kind is _DOMAIN:
             return cls(kind, value, value)
         if kind is _URL:
@@ -45,10 +45,10 @@ class Observable:
 
 
 def _address(text: str) -> Address | None:
-    """A mapped address is the IPv4 one: that is what travels on the wire. None where it is none after all."""
+    """Return the address, an IPv4-mapped one as IPv4 because that is sent on the network; None if it is none."""
     try:
         if ":" not in text:
-            return IPv4Address(inet_pton(AF_INET, text))  # twice as fast as to have the text read by `ipaddress`
+            return IPv4Address(inet_pton(AF_INET, text))  # twice as fast as parsing by `ipaddress`
         found = IPv6Address(inet_pton(AF_INET6, text))
     except (OSError, ValueError):  # ValueError: a text with a NUL
         return None

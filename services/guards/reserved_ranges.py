@@ -1,7 +1,7 @@
-"""Addresses and names that mean something within one machine or one network only, or nothing at all.
+"""Reserved ranges: addresses and names that are valid only within one machine or network, or not at all.
 
-Documentation addresses and names (RFC 5737, 3849, 9637, 2606) are not among them: they lead nowhere, so to share one
-does no harm, and examples, tests and the sandbox's tenants are made of them.
+Documentation addresses and names (RFC 5737, 3849, 9637, 2606) are excluded: sharing them does no harm, and examples,
+tests and the sandbox use them.
 """
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
@@ -16,11 +16,11 @@ _SHARED: Final = ip_network("100.64.0.0/10")  # RFC 6598; `ipaddress` calls it n
 _NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052; within ::/8, which `ipaddress` calls reserved
 
 _SUSPECT_V4: Final = frozenset((0, 10, 100, 127, 169, 172, 192, 198, 203, *range(224, 256)))
-"""First numbers of IPv4 addresses some of which are special. For all others nobody needs to look closer, which takes
-`ipaddress` ten times as long as everything else that guards do.
+"""First octets of ranges with special IPv4 addresses. Skips the check of all others, which takes `ipaddress` ten times
+as long as all else that guards do.
 """
 _PLAIN_V6: Final = range(0x2003, 0x3FFF)
-"""First groups of IPv6 addresses none of which is special."""
+"""First groups of IPv6 ranges without special addresses."""
 
 _KINDS: Final = (
     ("is_unspecified", "unspecified"),
@@ -31,14 +31,14 @@ _KINDS: Final = (
     ("is_reserved", "reserved"),
     ("is_private", "private"),
 )
-"""From narrow to wide: `ipaddress` calls most special addresses private too."""
+"""The most specific first: for `ipaddress`, most special addresses are also private."""
 
 _LOCAL: Final[dict[str, str]] = {
     **dict.fromkeys(("localhost", "test", "invalid"), "special-use name (RFC 6761)"),
     "local": "local name (RFC 6762)",
     "home.arpa": "local name (RFC 8375)",
     "internal": "local name (reserved by ICANN)",
-    # Never delegated, because networks use them inside: RFC 6762, appendix G, and ICANN's name collision findings.
+    # Never delegated, because networks use them internally: RFC 6762, appendix G, and ICANN's name collision findings.
     **dict.fromkeys(("intranet", "private", "corp", "home", "lan", "localdomain"), "local name"),
     **dict.fromkeys(
         (
@@ -53,14 +53,14 @@ _TOPS: Final = frozenset(name.rpartition(".")[2] for name in _LOCAL)
 
 
 def special(observable: Observable) -> str | None:
-    """Which kind of special address or name the observable is; None for an ordinary one. A URL is what its host is."""
+    """Return the kind of a special address or name, or None for an ordinary one. A URL counts as its host."""
     if observable.address is not None:
         return kind_of(observable.address)
     return None if observable.name is None else _kind_of_name(observable.name)
 
 
 def kind_of(address: Address) -> str | None:
-    """Which kind of special address this is. One that wraps an IPv4 address (NAT64, 6to4) is what that one is."""
+    """Return the kind of a special address, or None. One that wraps an IPv4 address (NAT64, 6to4) counts as that."""
     if isinstance(address, IPv4Address):
         if int(address) >> 24 not in _SUSPECT_V4:
             return None

@@ -1,7 +1,7 @@
-"""Which indicators MISP warning lists call benign. docs/reference/guards.md says when, and why so.
+"""An index of MISP warning lists: which indicators they call benign. See docs/reference/guards.md.
 
-Invariant: what somebody else may have put below a popular or lent name is never benign for the name's sake. So what is
-below an entry counts only where the entry says so, and never past a name under which strangers get names of their own.
+Invariant: a name below a listed one is benign only if one owner controls both. So names below an entry count only for
+lists in `OWNERS`, and never below a public suffix.
 """
 
 from functools import lru_cache
@@ -17,13 +17,13 @@ OWNERS: Final = frozenset({
     "automated-malware-analysis", "bank-website", "dax30", "google", "microsoft", "microsoft-attack-simulator",
     "umbrella-blockpage-hostname",
 })  # fmt: skip
-"""Lists of names that one owner answers for, with what is below them. All others are of popular names, of hosters and
-shorteners, or a mixture: below those, anybody may have put anything.
+"""Lists of names whose owners also control all names below them. The other lists hold popular names, hosters and
+shorteners, below which other people may publish.
 """
 
 
 class WarningListIndex:
-    """Chosen lists, made ready to be asked. Where several have an indicator, the first one is named."""
+    """An index of the chosen lists. If several lists have an indicator, the first one counts."""
 
     def __init__(self, chosen: tuple[str, ...]) -> None:
         self._hashes: dict[str, str] = {}
@@ -47,7 +47,7 @@ class WarningListIndex:
                     self._below.setdefault(entry.value, name)
 
     def find(self, observable: Observable) -> str | None:
-        """The list that calls this benign; None when none does."""
+        """Return the list that calls the observable benign, or None."""
         if not observable.whole:
             return None
         if observable.address is not None:
@@ -57,7 +57,7 @@ class WarningListIndex:
         return self._exact.get(observable.name) or self._find_above(observable.name)
 
     def _find_above(self, name: str) -> str | None:
-        """By the names above that belong to the same owner; `www.` is the site itself, whatever the list."""
+        """Search the names above that belong to the same owner. `www.` counts as the site itself in every list."""
         above = name.partition(".")[2]
         if name.startswith("www.") and (found := self._exact.get(above)) is not None:
             return None if is_public_suffix(name) or is_public_suffix(above) else found
@@ -70,7 +70,7 @@ class WarningListIndex:
         return None
 
     def near(self, observable: Observable) -> tuple[str, str] | None:
-        """The list, and its entry, that has the host or a name above it and yet does not keep the observable back."""
+        """Return a list and its entry that has the host or a name above it without blocking the observable, or None."""
         name = observable.name or ""
         while name:
             if (found := self._exact.get(name)) is not None:
@@ -81,5 +81,5 @@ class WarningListIndex:
 
 @lru_cache(maxsize=16)
 def warning_list_index(chosen: tuple[str, ...]) -> WarningListIndex:
-    """The index over some lists. A name that the installed wheel does not have is of no effect."""
+    """Return the index of these lists. Names that the installed package does not have are ignored."""
     return WarningListIndex(chosen)

@@ -1,4 +1,4 @@
-"""Pulls Defender tenants: lists all indicators and reports what changed.
+"""Pulls Defender tenants: lists all indicators and reports the changes.
 
 Imports `schemas` and `services.runtime`; no other service.
 """

@@ -1,4 +1,4 @@
-"""`python -m services.pull_defender`: reports the indicators of every Defender tenant of the policy that is polled."""
+"""`python -m services.pull_defender`: reports the indicators of all Defender tenants that are sources."""
 
 from services.pull_defender.service import build_worker
 from services.runtime import lifecycle

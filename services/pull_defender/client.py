@@ -1,4 +1,4 @@
-"""Listing a Defender tenant's indicators, whole or not at all."""
+"""Lists a Defender tenant's indicators, completely or not at all."""
 
 from services.runtime.vendors.defender import DefenderSession
 from services.runtime.vendors.defender_rows import ROUTE, id_of, read_listing
@@ -12,11 +12,11 @@ class DefenderClient:
         self._session = session
 
     def listing(self) -> list[object]:
-        """Every active indicator, each once, as it came.
+        """Return every active indicator once, as received.
 
         Raises:
             VendorError: as `read_listing`.
-            BrokenAnswerError: none of its rows has an id: that is no listing, and must not withdraw what was listed.
+            BrokenAnswerError: no row has an id, so this is no listing and must not cause withdrawals.
 
         """
         rows = read_listing(self._session)

@@ -1,4 +1,4 @@
-"""A row of a Defender listing as a report, or the reason why it is none. Pure, and a tolerant reader."""
+"""Turns rows of a Defender listing into reports, or skips them with a reason. Pure and tolerant."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from services.runtime.vendors.defender_rows import id_of
 
 Row = Mapping[str, object]
 
-# `IpAddress` is either family: the canonical form tells which.
+# `IpAddress` is either family; the canonical form decides.
 _TYPES = {
     "FileSha1": IndicatorType.SHA1,
     "FileSha256": IndicatorType.SHA256,
@@ -28,8 +28,8 @@ _ADDRESSES = (IndicatorType.IPV4, IndicatorType.IPV6)
 
 
 ACTIONS = frozenset({"warn", "block", "audit", "blockandremediate", "alert", "alertandblock"})
-"""Actions that say that something is bad, in lower case. Microsoft: "Indicator resource type". A row of any other
-action, such as `Allowed`, is pulled only where a connection asks for it by name."""
+"""Actions against malicious indicators, in lower case. Microsoft: "Indicator resource type". Rows of other actions,
+such as `Allowed`, are pulled only if `spec.actions` names them."""
 
 MAX_COMMENTS = 4_000
 MAX_TAG, MAX_TAGS = 100, 50
@@ -38,7 +38,7 @@ MAX_SUBJECT = 200
 
 
 class Skip(StrEnum):
-    """Why a row is not reported. Values that have no canonical form bring that refusal's code."""
+    """Why a row is not reported. A value without a canonical form has the code of that refusal."""
 
     OURS = "ours"
     UNREADABLE = "unreadable_row"
@@ -53,9 +53,9 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a listing says: reports by indicator id, and the rows that are none with their reasons.
+    """A listing: reports by indicator id, and skipped rows with their reasons.
 
-    `first_seen` and `last_seen` are 0 where a row does not say when.
+    `first_seen` and `last_seen` are 0 if a row has no time.
     """
 
     reports: dict[str, Report]
@@ -63,24 +63,24 @@ class Listing:
 
 
 def normalise(rows: Sequence[object], spec: DefenderTenant, now: int, ours: frozenset[str] = frozenset()) -> Listing:
-    """Read a listing. Rows about one indicator (other action, other device group) make one report: the newest's.
+    """Read a listing. Of rows about one indicator (other action, other device group) the newest makes the report.
 
-    Rows with our mark, or with one of the ids of `ours` if someone took the mark away, are no statements of the tenant.
+    Skips rows that we wrote: they have our mark, or one of the ids in `ours` if the mark was removed.
     """
     reports: dict[str, Report] = {}
     skips = []
     for row in sorted(rows, key=_age):
         try:
             found = writable(_read(row, spec, now, ours))
-        except Exception as error:  # noqa: BLE001  # a row of a shape that was not foreseen must not stop the others
+        except Exception as error:  # noqa: BLE001  # an unforeseen row must not stop the others
             found = unreadable(Skip.UNREADABLE, _name(row), error)
         if isinstance(found, ActivityItem):
             skips.append(found)
         else:
             key = indicator_id(found.type, found.value)
             earlier = reports.get(key)
-            said = [report.first_seen for report in (found, earlier) if report and report.first_seen]
-            reports[key] = found.model_copy(update={"first_seen": min(said, default=0)})
+            first_seen = [report.first_seen for report in (found, earlier) if report and report.first_seen]
+            reports[key] = found.model_copy(update={"first_seen": min(first_seen, default=0)})
     return Listing(reports, tuple(skips))
 
 
@@ -89,20 +89,20 @@ def _age(row: object) -> tuple[int, str]:
 
 
 def _name(row: object) -> str:
-    """What a row is called that has no value to call it by."""
+    """Return the name of a row without a value."""
     return f"row {id_of(row) or 'without an id'}"[:MAX_SUBJECT]
 
 
 def _read(row: object, spec: DefenderTenant, now: int, ours: frozenset[str]) -> Report | ActivityItem:
     if not isinstance(row, Mapping) or not id_of(row):
-        detail = "it has no id" if isinstance(row, Mapping) else "it is no JSON object"
+        detail = "the row has no id" if isinstance(row, Mapping) else "the row is not a JSON object"
         return ActivityItem(subject=_name(row), reason=Skip.UNREADABLE, detail=detail)
     value, kind = row.get("indicatorValue"), row.get("indicatorType")
-    put_by_us = is_ours(row.get("externalId")) or id_of(row) in ours
+    is_own = is_ours(row.get("externalId")) or id_of(row) in ours
     if not isinstance(value, str):
-        return ActivityItem(subject=_name(row), reason=Skip.OURS if put_by_us else Skip.NO_VALUE)
+        return ActivityItem(subject=_name(row), reason=Skip.OURS if is_own else Skip.NO_VALUE)
     subject = value[:MAX_SUBJECT]
-    if put_by_us:
+    if is_own:
         return ActivityItem(subject=subject, reason=Skip.OURS)
     if not isinstance(kind, str) or (kind != "IpAddress" and kind not in _TYPES):
         return ActivityItem(subject=subject, reason=Skip.TYPE, detail=_shown(kind))
@@ -136,17 +136,17 @@ def _read(row: object, spec: DefenderTenant, now: int, ours: frozenset[str]) -> 
 
 
 def _left_out(action: object, spec: DefenderTenant) -> Skip | None:
-    """Why a row of an action is not pulled; None where it is."""
-    said = _text(action).strip().lower()
+    """Return why rows with this action are not pulled, or None if they are."""
+    name = _text(action).strip().lower()
     if spec.actions:
-        return None if said in {wanted.lower() for wanted in spec.actions} else Skip.FILTERED_ACTION
-    if said in ACTIONS:
+        return None if name in {wanted.lower() for wanted in spec.actions} else Skip.FILTERED_ACTION
+    if name in ACTIONS:
         return None
-    return Skip.FILTERED_ACTION if said == "allowed" else Skip.UNKNOWN_ACTION
+    return Skip.FILTERED_ACTION if name == "allowed" else Skip.UNKNOWN_ACTION
 
 
 def _shown(value: object) -> str:
-    """A field that was not understood, for people."""
+    """Return the text of an unusable field for people."""
     return str(value)[:MAX_SUBJECT] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 
@@ -155,7 +155,7 @@ def _text(value: object) -> str:
 
 
 def _tags(techniques: object) -> tuple[str, ...]:
-    """MITRE techniques: a list as documented, or one text as in the portal's CSV."""
+    """Return MITRE techniques from a list, as documented, or from one text, as in the portal's CSV."""
     parts = techniques.split(",") if isinstance(techniques, str) else techniques
     texts = [_text(part).strip()[:MAX_TAG] for part in parts] if isinstance(parts, list) else []
     return tuple(text for text in texts if text)[:MAX_TAGS]

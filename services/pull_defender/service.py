@@ -1,6 +1,6 @@
-"""Pulls one Defender tenant: lists all, compares with the last listing, reports what is new, changed and vanished.
+"""Pulls one Defender tenant: lists all indicators and reports the new, changed and withdrawn ones.
 
-Invariant: the snapshot that the next listing is compared with is committed together with the reports that led to it.
+Invariant: reports and the snapshot for the next comparison are committed together.
 """
 
 from schemas.activity import ActivityItem
@@ -26,32 +26,34 @@ READ_TIMEOUT_S = 120.0
 
 
 class DefenderSource:
-    """The tenant's listing, polled whole. It takes over and closes the client, and `placed`, our record of our rows."""
+    """The tenant's listing. Closes the client and `owned_ids`, the record of our own rows."""
 
     paced = False
 
-    def __init__(self, source_context: SourceContext, client: DefenderClient, placed: OwnedIds | None = None) -> None:
+    def __init__(
+        self, source_context: SourceContext, client: DefenderClient, owned_ids: OwnedIds | None = None
+    ) -> None:
         spec = source_context.connection.spec
         if not isinstance(spec, DefenderTenant):
             raise TypeError(f"connection {source_context.name} is of type {spec.type}, not defender")
         self._spec = spec
         self._source_context = source_context
         self._client = client
-        self._owned_ids = placed
+        self._owned_ids = owned_ids
         self._guard = ListingGuard(source_context)
         self._chunks = dict(source_context.reporter.memory.chunks)
-        self._told: set[ActivityItem] = set()
+        self._listed_skips: set[ActivityItem] = set()
 
     @property
     def streams(self) -> list[Stream]:
-        """There is one listing."""
+        """The listing as the only stream."""
         return [self]
 
     def poll(self) -> float:
-        """List, report what changed, remember. See `Stream`."""
+        """List, and publish the changes with the new snapshot. See `Stream`."""
         before = self._ours()
         rows, now = self._client.listing(), now_ms()
-        ours = before | self._ours()  # what is withdrawn, or put there, while the listing is read
+        ours = before | self._ours()  # both: our pusher may write and withdraw while the listing is read
         PULLED.labels(self._source_context.name).inc(len(rows))
         listing = normalise(rows, self._spec, now, ours)
         held = self._guard.held(self._chunks.values(), listing.reports)
@@ -68,8 +70,8 @@ class DefenderSource:
         if not held:
             self._guard.over()
         skips = set(listing.skips)
-        self._source_context.skipped([item for item in listing.skips if item not in self._told])
-        self._told = skips
+        self._source_context.skipped([item for item in listing.skips if item not in self._listed_skips])
+        self._listed_skips = skips
         return self._spec.poll_interval.total_seconds()
 
     def close(self) -> None:
@@ -83,12 +85,12 @@ class DefenderSource:
 
 
 def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Puller:
-    """The worker for one connection."""
+    """Make the worker of one connection."""
 
     def make(source_context: SourceContext) -> DefenderSource:
         before = BeforeCall(source_context.check)
         session = DefenderSession(lease.connection, lease.stop, before=before, read_timeout_s=READ_TIMEOUT_S)
-        placed = OwnedIds(context, lease.name)
-        return DefenderSource(source_context, DefenderClient(session), placed)
+        owned_ids = OwnedIds(context, lease.name)
+        return DefenderSource(source_context, DefenderClient(session), owned_ids)
 
     return Puller(context, lease, make, pace=pace)

@@ -1,4 +1,4 @@
-"""`python -m services.pull_netskope`: reports the alerts of every Netskope tenant of the policy that is polled."""
+"""`python -m services.pull_netskope`: reports the alerts of all Netskope tenants that are sources."""
 
 from services.pull_netskope.service import build_worker
 from services.runtime import lifecycle

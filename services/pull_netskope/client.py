@@ -1,4 +1,4 @@
-"""Netskope's data-export iterators, as far as a puller needs them. Nothing is decided here.
+"""Calls of Netskope's data-export iterators.
 
 Invariant: a call is sent once: only the caller knows whether the tenant's cursor may have moved. Source: Netskope,
 "Using the REST API v2 dataexport Iterator Endpoints".
@@ -15,11 +15,11 @@ from services.runtime.vendors.netskope import ITERATOR, NetskopeSession
 
 NEXT, RESEND = "next", "resend"
 _LAST_SECOND: Final = 253_402_300_799
-"""The end of the year 9999, epoch seconds: a later high-water mark tells nothing."""
+"""The end of the year 9999, epoch seconds. A later high-water mark is ignored."""
 
 
 class Kind(StrEnum):
-    """The kinds of alerts that tell of indicators, as they stand in paths."""
+    """Kinds of alerts with indicators, as in the API's paths."""
 
     MALWARE = "malware"
     MALSITE = "malsite"
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page. `wait_s`: seconds to wait before the next call; `high_water`: epoch seconds; None where not said."""
+    """One page. `wait_s`: seconds to wait before the next call; `high_water`: epoch seconds; None if not stated."""
 
     records: Sequence[object]
     wait_s: float | None
@@ -46,10 +46,10 @@ class NetskopeClient:
         self._session.close()
 
     def page(self, kind: Kind, operation: str) -> Page:
-        """One operation: `next`, `resend`, or epoch seconds as text.
+        """Return the page of an operation: `next`, `resend`, or epoch seconds as text.
 
         Raises:
-            VendorError: no page. The cursor may have moved unless the call was throttled or refused.
+            VendorError: no page; the cursor may have moved unless the call was throttled or refused.
 
         """
         bucket = f"{ITERATOR}:{kind}"
@@ -64,12 +64,12 @@ class NetskopeClient:
             text = "answer is not as documented: it has no list `result`"
             raise BrokenAnswerError(self._session.name, f"alerts_{kind}", text, kind="unexpected", content=content)
         wait, high_water = _number(answer.get("wait_time")), _number(answer.get("timestamp_hwm"))
-        said = high_water is not None and high_water <= _LAST_SECOND
-        return Page(records, wait, int(high_water) if high_water is not None and said else None)
+        is_usable = high_water is not None and high_water <= _LAST_SECOND
+        return Page(records, wait, int(high_water) if high_water is not None and is_usable else None)
 
 
 def _number(value: object) -> float | None:
-    """A count of seconds, however it is written."""
+    """Return a number of seconds that may be written as text, or None if it is unusable."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -1,12 +1,10 @@
-"""From Netskope's alerts to reports. Pure. Every alert is reported or skipped with a reason, value by value.
+"""Turns Netskope's alerts into reports. Pure. Each value of an alert is reported or skipped with a reason.
 
-A malware alert tells of its MD5 and SHA-256, both the vendor's and the local one where they differ. A malsite alert
-tells of what the threat intelligence matched (`threat_match_value`: a URL, a domain or an address): the visited `url`
-holds it, but is often one of many for the same bad host. Where the match says nothing usable, `url` is taken.
-A malware alert whose `scanner_result` is clean tells of nothing bad; malicious, incomplete, absent or unknown ones do.
-`action` is what the tenant's policy did about it (allow, alert, block …), and says nothing about the file or the site:
-it is not read. Nothing about users or devices is carried on. Fields: Netskope's published event schema; that values may
-be absent as "", "null", 0 or [] and lists written as text is seen in connectors.
+A malware alert yields its MD5 and SHA-256, the vendor's and the local ones, unless `scanner_result` is clean. A malsite
+alert yields what the threat intelligence matched (`threat_match_value`: a URL, a domain or an address), or the visited
+`url` if the match is unusable. `action` is what the tenant's policy did (allow, alert, block …) and is ignored. Data of
+users and devices is not reported. Fields: Netskope's published event schema; absent values as "", "null", 0 or [], and
+lists written as text, are seen in connectors.
 """
 
 import ast
@@ -32,7 +30,7 @@ TELLS = {
     Kind.MALWARE: frozenset({IndicatorType.MD5, IndicatorType.SHA256}),
     Kind.MALSITE: frozenset({IndicatorType.URL, IndicatorType.DOMAIN, IndicatorType.IPV4, IndicatorType.IPV6}),
 }
-"""Types of indicators that each kind of alert tells of."""
+"""Types of indicators in each kind of alert."""
 
 _CLEAN = "clean"
 _ABSENT = frozenset({"", "null", "none", "n/a", "undefined"})
@@ -55,7 +53,7 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Skip(StrEnum):
-    """Why something of an alert is not reported, beside the reasons of the canonical form. Stable codes."""
+    """Why a value of an alert is not reported, besides the reasons of the canonical form. Stable codes."""
 
     NOT_AN_ALERT = "not_an_alert"
     UNREADABLE = "unreadable_alert"
@@ -68,16 +66,16 @@ class Skip(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """What a connection wants. `types` empty: all."""
+    """The types that a connection pulls; empty: all."""
 
     types: frozenset[IndicatorType] = frozenset()
 
     def want(self, kind: IndicatorType) -> bool:
-        """Whether a type is to be pulled."""
+        """Whether the connection pulls a type."""
         return not self.types or kind in self.types
 
 
-class _Skipped(Exception):  # noqa: N818  # what happened to the alert
+class _Skipped(Exception):  # noqa: N818  # an outcome, not an error
     def __init__(self, reason: str, subject: str, detail: str) -> None:
         super().__init__(reason)
         self.reason, self.subject, self.detail = reason, subject, detail
@@ -86,16 +84,13 @@ class _Skipped(Exception):  # noqa: N818  # what happened to the alert
 def normalise(
     kind: Kind, records: Iterable[object], terms: AlertFilter, observed_at: int
 ) -> tuple[list[Report], list[ActivityItem]]:
-    """One report for each indicator of a page, however many alerts tell of it, and what is skipped.
-
-    `observed_at`: milliseconds since the epoch.
-    """
+    """Return one report per indicator of a page, and skipped items. `observed_at`: milliseconds since the epoch."""
     found: dict[str, Report] = {}
     skips: dict[tuple[str, str], ActivityItem] = {}
     for record in records:
         try:
             reports, items = _read_alert(kind, record, terms, observed_at)
-        except Exception as error:  # noqa: BLE001  # an alert of a shape that was not foreseen must not stop the others
+        except Exception as error:  # noqa: BLE001  # an unforeseen alert must not stop the others
             reports, items = [], [unreadable(Skip.UNREADABLE, _name(record), error)]
         for key, report in reports:
             found[key] = _merged(found[key], report) if key in found else report
@@ -107,30 +102,30 @@ def normalise(
 def _read_alert(
     kind: Kind, record: object, terms: AlertFilter, observed_at: int
 ) -> tuple[list[tuple[str, Report]], list[ActivityItem]]:
-    """The reports of one alert by indicator id, and what of it is skipped."""
+    """Return the reports of one alert by indicator id, and its skipped items."""
     reports, items = list[tuple[str, Report]](), list[ActivityItem]()
-    for told in _told(kind, record, terms):
-        if isinstance(told, _Skipped):
-            items.append(writable(ActivityItem(subject=told.subject, reason=told.reason, detail=told.detail)))
+    for found in _indicators(kind, record, terms):
+        if isinstance(found, _Skipped):
+            items.append(writable(ActivityItem(subject=found.subject, reason=found.reason, detail=found.detail)))
         else:
             assert isinstance(record, Mapping)
-            reports.append((told.id, writable(_report(kind, told, record, observed_at))))
+            reports.append((found.id, writable(_report(kind, found, record, observed_at))))
     return reports, items
 
 
 def _name(record: object) -> str:
-    """What an alert is called where it is skipped."""
+    """Return the name of an alert in skipped items."""
     known = _text(record.get("_id"))[:MAX_ID] if isinstance(record, Mapping) else ""
     return known or "alert without _id"
 
 
-def _told(kind: Kind, record: object, terms: AlertFilter) -> Iterator[Canonical | _Skipped]:
+def _indicators(kind: Kind, record: object, terms: AlertFilter) -> Iterator[Canonical | _Skipped]:
     if not isinstance(record, Mapping):
-        yield _Skipped(Skip.NOT_AN_ALERT, _shown(record), "a page holds something that is no JSON object")
+        yield _Skipped(Skip.NOT_AN_ALERT, _shown(record), "an element of the page is not a JSON object")
         return
-    alert, said = _name(record), _text(record.get("alert_type"))
-    if said and said.casefold() != kind:
-        detail = f"alert_type is {said!r} in the iterator of {kind}"
+    alert, alert_type = _name(record), _text(record.get("alert_type"))
+    if alert_type and alert_type.casefold() != kind:
+        detail = f"alert_type is {alert_type!r} in the iterator of {kind}"
         yield _Skipped(Skip.OTHER_ALERT_TYPE, alert, detail[:200])
     elif kind is Kind.MALWARE and _text(record.get("scanner_result")).casefold() == _CLEAN:
         yield _Skipped(Skip.CLEAN, alert, "scanner_result is clean: the scan found nothing in the file")
@@ -160,7 +155,7 @@ def _hashes(record: Mapping[str, object], alert: str, terms: AlertFilter) -> Ite
 
 
 def _site(record: Mapping[str, object], alert: str, terms: AlertFilter) -> Canonical | _Skipped:
-    """The most precise of what an alert tells that can be read and is wanted, or why there is none."""
+    """Return the most precise usable indicator of a malsite alert, or why there is none."""
     first: _Skipped | None = None
     for text, kind in _sites(record):
         try:
@@ -199,7 +194,7 @@ def _report(kind: Kind, found: Canonical, record: Mapping[str, object], observed
     names = ("severity", "malware_severity" if kind is Kind.MALWARE else "severity_level")
     known = (_SEVERITIES.get(_text(record.get(name)).lower()) for name in names)
     categories = _texts(record.get("malsite_category" if kind is Kind.MALSITE else "malware_type"))
-    said = [_text(record.get("malware_name")), *categories] if kind is Kind.MALWARE else categories
+    comments = [_text(record.get("malware_name")), *categories] if kind is Kind.MALWARE else categories
     return Report(
         verb=Verb.UPDATE,
         type=found.type,
@@ -208,7 +203,7 @@ def _report(kind: Kind, found: Canonical, record: Mapping[str, object], observed
         first_seen=seen,
         last_seen=seen,
         severity=next((severity for severity in known if severity), Severity.UNKNOWN),
-        comments=without_surrogates(" / ".join(filter(None, said)))[:MAX_COMMENTS],
+        comments=without_surrogates(" / ".join(filter(None, comments)))[:MAX_COMMENTS],
         tags=_tags(categories),
         external_id=_text(record.get("_id"))[:MAX_ID] or None,
         sighting=True,
@@ -216,7 +211,7 @@ def _report(kind: Kind, found: Canonical, record: Mapping[str, object], observed
 
 
 def _merged(one: Report, other: Report) -> Report:
-    """The newer of two statements about one indicator, seen from the first to the last time, with the tags of both."""
+    """Return the newer of two reports about one indicator, with the earliest first seen and the tags of both."""
     newer = max(one, other, key=lambda report: (report.last_seen, _RANK[report.severity], report.external_id or ""))
     return newer.model_copy(
         update={"first_seen": min(one.first_seen, other.first_seen), "tags": _tags({*one.tags, *other.tags})}
@@ -224,7 +219,7 @@ def _merged(one: Report, other: Report) -> Report:
 
 
 def _text(value: object) -> str:
-    """The text of a field, "" when it is absent in one of the ways it can be."""
+    """Return the text of a field, "" if it is absent in any of the known ways."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     text = str(value).strip()
@@ -232,7 +227,7 @@ def _text(value: object) -> str:
 
 
 def _texts(value: object) -> list[str]:
-    """A list of texts, also where the whole list was made one text on the way."""
+    """Return a list of texts from a field, which may be a list written as one text."""
     if isinstance(value, str):
         value = _unfolded(value.strip())
     parts = value if isinstance(value, list) else [value]
@@ -254,6 +249,6 @@ def _tags(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _time(value: object, observed_at: int) -> int:
-    """Milliseconds since the epoch; when it was learnt, where an alert says nothing usable or something yet to come."""
+    """Return milliseconds since the epoch; `observed_at` if the time is unusable or in the future."""
     seen = from_seconds(value)
     return observed_at if seen is None else min(seen, observed_at)

@@ -1,9 +1,9 @@
 """Pulls one Netskope tenant's alerts: an iterator per kind, page by page.
 
-Invariant: a page that the tenant may have served is published before the cursor is moved again. So `next` is asked only
-when what came before is committed; whenever that is in doubt (a broken answer, none at all, a restart) it is `resend`,
-which serves the same page once more. A page may thus be reported twice, never not at all. A page that cannot be read
-in `TRIES` tries is kept in the dead letters with its bytes, and the iterator goes on.
+Invariant: each page that the tenant may have served is published before the cursor moves again. `next` is called only
+after the last page is committed; if that is uncertain (a broken answer, no answer, a restart), `resend` serves the same
+page again. So a page may be reported twice, but is never lost. A page that is unreadable in `TRIES` tries becomes a
+dead letter, and the iterator goes on.
 """
 
 import time
@@ -13,7 +13,7 @@ from schemas.checkpoint import Checkpoint, IteratorMark
 from schemas.vendors.netskope import NetskopeTenant
 from services.pull_netskope.client import NEXT, RESEND, Kind, NetskopeClient, Page
 from services.pull_netskope.normalize import TELLS, AlertFilter, normalise
-from services.pull_netskope.unread import is_page, set_aside
+from services.pull_netskope.unread import is_page, keep_page
 from services.runtime.clock import now_ms
 from services.runtime.kafka.transactional_producer import FencedError
 from services.runtime.lifecycle import Context
@@ -30,18 +30,18 @@ READ_TIMEOUT_S = 120.0
 UNSAID_WAIT_S = 30.0
 """Wait after a page without `wait_time` (seen in connectors)."""
 IDLE_WAIT_S = 1.0
-"""Shortest wait after a page that says that there is nothing more for now."""
+"""Shortest wait after an empty page near the present."""
 REMEMBER_S = 60.0
-"""How old a checkpoint may get while there is nothing to report."""
+"""Longest time between checkpoints while there is nothing to report."""
 _LIVE_S = 3_600
-"""A high-water mark older than this means that there is history left, even where a page of it is empty."""
+"""A high-water mark older than this means that more history follows, even after an empty page."""
 
 TRIES = 10
-"""Tries of a page before it is set aside: about 5 minutes at the breaker's pace."""
+"""Tries of a page before it becomes a dead letter: about 5 minutes at the breaker's pace."""
 
 
 class Marks:
-    """Where the iterators of a source stand. They share one checkpoint."""
+    """The positions of the iterators of a source, which share one checkpoint."""
 
     def __init__(self, source_context: SourceContext) -> None:
         remembered = source_context.reporter.memory.checkpoint
@@ -49,21 +49,21 @@ class Marks:
         self._source = source_context.name
 
     def get(self, key: str) -> IteratorMark | None:
-        """Where an iterator stood when that was last committed."""
+        """Return the last committed position of an iterator."""
         return self._marks.get(key)
 
     def checkpoint(self, poll: Poll, key: str, mark: IteratorMark, listed: int) -> Checkpoint:
-        """The checkpoint with one mark moved."""
+        """Return the checkpoint with one mark moved."""
         marks = {**self._marks, key: mark}
         return Checkpoint(source=self._source, poll=poll.id, at=now_ms(), listed=listed, iterators=marks)
 
     def moved(self, key: str, mark: IteratorMark) -> None:
-        """The checkpoint is committed."""
+        """Note that the checkpoint with this mark is committed."""
         self._marks[key] = mark
 
 
 class Iterator:
-    """One kind of alert: a lane."""
+    """The stream of one kind of alert."""
 
     paced = True
 
@@ -81,25 +81,23 @@ class Iterator:
         self._client = client
         self._kind = kind
         self._marks = marks
-        # A cursor is the tenant's: pointed to another one, the connection begins anew.
+        # With the host: a cursor belongs to a tenant, and a connection to another tenant starts from the beginning.
         self._key = f"{kind}@{spec.tenant_url.host}"
         self._terms = AlertFilter(frozenset(spec.types))
         self._interval = spec.poll_interval.total_seconds()
         self._clock = clock
         self._doubt = True
-        """Whether the tenant may have served a page that is not published."""
+        """Whether the tenant may have served a page that is not published yet."""
         self._committed_at = float("-inf")
-        PAGES_SET_ASIDE.labels(
-            source_context.name, f"alerts_{kind}"
-        )  # there from the start, or the first is no increase
+        PAGES_SET_ASIDE.labels(source_context.name, f"alerts_{kind}")  # starts at 0, so that the first is an increase
         self._unread = 0
-        """How often in a row a page came that could not be read."""
+        """Number of unreadable pages in a row."""
         mark = marks.get(self._key)
         self._epoch = None if mark else max(0, int(clock() - spec.initial_range.total_seconds()))
-        """Where to position the cursor, epoch seconds; None: it is positioned."""
+        """Where the cursor must be set, epoch seconds; None: it is set."""
 
     def poll(self) -> float:
-        """One page. See `Lane`."""
+        """Read and publish one page. See `Stream`."""
         poll = Poll(self._source_context.name)
         try:
             page = self._page()
@@ -107,7 +105,7 @@ class Iterator:
             self._unread = self._unread + 1 if is_page(error) else 0
             if self._unread < TRIES:
                 raise
-            self._pass_over(poll, error)
+            self._skip_page(poll, error)
             return 0.0
         self._unread = 0
         if page is None:
@@ -119,7 +117,7 @@ class Iterator:
         return self._wait(page, before)
 
     def _page(self) -> Page | None:
-        """The next page, or None when there is none to be served again."""
+        """Return the next page, or None if the tenant cannot serve the last one again."""
         operation = str(self._epoch) if self._epoch is not None else RESEND if self._doubt else NEXT
         try:
             return self._client.page(self._kind, operation)
@@ -128,7 +126,7 @@ class Iterator:
             if operation != RESEND or error.status != 400 or mark is None:
                 self._doubt |= error.status < 400
                 raise
-            # The tenant does not know the cursor (any more): begin again where its last page ended.
+            # The tenant does not have the cursor (any more): set it to the end of its last page.
             self._epoch = max(mark.epoch, self._past(mark.high_water) or 0)
             return None
         except ThrottledError:
@@ -137,9 +135,9 @@ class Iterator:
             self._doubt = True
             raise
 
-    def _pass_over(self, poll: Poll, error: BrokenAnswerError) -> None:
-        """Set a page aside and go on after it."""
-        set_aside(self._source_context, error)
+    def _skip_page(self, poll: Poll, error: BrokenAnswerError) -> None:
+        """Make a dead letter of a page and go on after it."""
+        keep_page(self._source_context, error)
         before = self._marks.get(self._key) or IteratorMark(epoch=self._epoch or 0)
         mark = _moved(before, None)
         self._source_context.reporter.publish(poll, [], self._marks.checkpoint(poll, self._key, mark, 0))
@@ -155,7 +153,7 @@ class Iterator:
             try:
                 self._source_context.reporter.publish(poll, reports, checkpoint)
             except FencedError:
-                # The new owner may have asked for its `resend` before we were served, and then never sees this page.
+                # The new owner may have called `resend` before we got this page, and then never gets it.
                 self._source_context.reporter.rescue(poll, reports)
                 raise
             self._marks.moved(self._key, mark)
@@ -169,25 +167,25 @@ class Iterator:
         return min(wait, self._interval)
 
     def _behind(self, page: Page, before: IteratorMark | None) -> bool:
-        """Whether an empty page is one of history: its high-water mark moved, and is not yet near the present."""
+        """Whether more history follows an empty page: its high-water mark moved but is not yet near the present."""
         high_water = self._past(page.high_water)
         if high_water is None or (before and before.high_water and high_water <= before.high_water):
             return False
         return high_water < self._clock() - _LIVE_S
 
     def _past(self, high_water: int | None) -> int | None:
-        """A high-water mark, or None where it is yet to come: a cursor positioned there would pass over alerts."""
+        """Return a high-water mark, or None if it is in the future: a cursor there would skip alerts."""
         return high_water if high_water is not None and high_water <= self._clock() else None
 
 
 def _moved(mark: IteratorMark, high_water: int | None) -> IteratorMark:
-    """The mark after a page. The high-water mark only rises: a page served again must not take it back."""
+    """Return the mark after a page. The high-water mark only rises, even if a page is served again."""
     highest = max((at for at in (mark.high_water, high_water) if at is not None), default=None)
     return mark.model_copy(update={"high_water": highest, "pages": mark.pages + 1})
 
 
 class NetskopeSource:
-    """The vendor's part. It takes over and closes the client. `clock`: epoch seconds, as the tenant counts them."""
+    """The iterators of a tenant. Closes the client. `clock`: epoch seconds, as the tenant counts them."""
 
     def __init__(
         self, source_context: SourceContext, client: NetskopeClient, clock: Callable[[], float] = time.time
@@ -205,7 +203,7 @@ class NetskopeSource:
 
 
 def build_worker(context: Context, lease: Lease, pace: Pace | None = None) -> Puller:
-    """The worker for one connection."""
+    """Make the worker of one connection."""
 
     def make(source_context: SourceContext) -> NetskopeSource:
         before = BeforeCall(source_context.check)

@@ -1,7 +1,7 @@
-"""Holds back the withdrawals of a listing that shrank abnormally: an empty or partial answer must not empty blocklists.
+"""Holds the withdrawals of a listing that shrank abnormally: an empty or partial answer must not empty block lists.
 
-Invariant: what is held was listed before, is not listed now, and stays in the snapshot until a person confirms or the
-listing is whole again.
+Invariant: held indicators were listed before, are not listed now, and stay in the snapshot until a person confirms or
+the listing is no longer abnormal.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,7 +16,7 @@ from services.runtime.polling.puller import SourceContext
 
 _KIND: Final = HoldKind.LISTING_SHRANK
 REASON: Final = "vanished"
-"""Reason code of what is held."""
+"""Reason code of held withdrawals."""
 
 
 class ListingGuard:
@@ -27,7 +27,7 @@ class ListingGuard:
         self._why = RECOVERED
 
     def held(self, known: Iterable[Collection[str]], listed: Collection[str]) -> frozenset[str]:
-        """Those of the known indicators (in parts) that are not listed and whose withdrawal is held.
+        """Return the known indicators, given in parts, that are not listed and whose withdrawal is held.
 
         Raises:
             ProducerError: the hold could not be published.
@@ -50,5 +50,5 @@ class ListingGuard:
         return frozenset(vanished)
 
     def over(self) -> None:
-        """Nothing is held: to be told after what had been held was reported. Raises as `held`."""
+        """End the hold. Call it after the withdrawals are published. Raises as `held`."""
         self._source_context.holds.over(_KIND, LISTING, self._why)

@@ -1,7 +1,6 @@
-"""What a tenant held when it was last listed, and what a new listing changes. Pure.
+"""Snapshots: the indicators of a tenant's last listing, and the difference to a new one. Pure.
 
-Invariant: after the difference is published and its chunks are remembered, the snapshot is the listing, together with
-what vanished from it and is held.
+Invariant: once the difference and its chunks are published, the snapshot is the listing plus held withdrawals.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,25 +10,25 @@ from schemas.canonical import parse_id
 from schemas.report import Report, Verb
 
 CHUNKS = 64
-"""Parts of a snapshot: a poll rewrites only those that changed, and none outgrows a record."""
+"""Number of parts of a snapshot. A poll writes only changed parts, and each part fits into a record."""
 
 
 def fingerprint(report: Report) -> str:
-    """What is compared: all that the source says, but not when we heard it."""
+    """Return a fingerprint of all fields of a report except `observed_at`."""
     return f"{crc32(report.model_copy(update={'observed_at': 0}).encode()):08x}"
 
 
 def chunk_of(indicator: str) -> int:
-    """The chunk that an indicator belongs to."""
+    """Return the chunk of an indicator."""
     return crc32(indicator.encode("utf-8", "surrogatepass")) % CHUNKS
 
 
 def difference(
     known: Mapping[int, Mapping[str, str]], listed: Mapping[str, Report], now: int, held: Collection[str] = frozenset()
 ) -> tuple[list[Report], dict[int, dict[str, str] | None]]:
-    """The reports of new, changed and vanished indicators, and the chunks that are to be remembered (None: gone).
+    """Return reports of new, changed and withdrawn indicators, and the changed chunks (None: empty now).
 
-    What vanished and is `held` is not reported, and stays in its chunk as it was.
+    Indicators in `held` are not withdrawn and stay in their chunks unchanged.
     """
     before = {key: mark for chunk in known.values() for key, mark in chunk.items()}
     after = {key: fingerprint(report) for key, report in listed.items()}
@@ -44,9 +43,9 @@ def difference(
 
 
 def _dated(report: Report, now: int) -> Report:
-    """Seen now, where the source does not say when, or says a time that is yet to come, as a clock ahead of ours does.
+    """Return the report with `now` for missing times and for times in the future, which a source's clock may cause.
 
-    Only after it was compared, or it would never be the same.
+    Done after the comparison: a time of `now` would always differ.
     """
     last = min(report.last_seen or now, now)
     first = min(report.first_seen or last, last)
