@@ -96,5 +96,5 @@ fetcher.MemoryRecords = TolerantRecords
 
 
 def read_committed(consumer: Any) -> None:  # noqa: ANN401  # untyped library
-    """Have an `AIOKafkaConsumer` that is not started yet read records of committed transactions only."""
+    """Make an `AIOKafkaConsumer` that is not started yet read committed records only."""
     consumer._isolation_level = "read_committed"

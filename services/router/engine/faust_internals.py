@@ -1,11 +1,10 @@
-"""What is done inside Faust (0.15), because no public way leads there. No other module reaches into it.
+"""The private parts of Faust (0.15) that the router uses, for lack of a public interface. No other module uses any.
 
-- `Transport` reads committed records only. Faust does so only for its own exactly-once mode, whose producers the router
-  does not use. A report of an aborted transaction must not be merged: its source's snapshot does not know of it, so its
-  withdrawal would never be reported.
-- Its consumer seeks with the flow stopped, so that Faust loses none of what it has fetched.
-- `Store` tells the router which partitions it has, and Faust that nothing is to recover. Faust's own recovery reads one
-  record at a time, and would wait for ever for a record at an offset that a transaction marker holds.
+- `Transport` reads committed records only, which Faust does only in its own exactly-once mode. A report of an aborted
+  transaction must not be merged: its source's snapshot lacks it, so its withdrawal would never be reported.
+- Its consumer seeks with the flow stopped, so that no fetched record is lost.
+- `Store` passes partition changes to the router and disables Faust's recovery, which reads one record at a time and
+  would wait for ever for a record at the offset of a transaction marker.
 """
 
 import logging
@@ -20,9 +19,9 @@ from services.router.engine.aiokafka_internals import read_committed
 from services.runtime.kafka.private_use import PrivateUse
 
 SCHEME: Final = "committed"
-"""Of a broker's URL, for the transport."""
+"""The scheme of broker URLs that selects the transport."""
 URL: Final = "router://"
-"""Of the store."""
+"""The URL that selects the store."""
 TRANSPORTS.aliases[SCHEME] = f"{__name__}:Transport"
 STORES.aliases["router"] = f"{__name__}:Store"
 USES: Final = (
@@ -62,7 +61,7 @@ USES: Final = (
 )  # fmt: skip
 
 Rebalanced = Callable[[set[int]], Awaitable[dict[int, int]]]
-"""Called with the partitions now owned; returns the changelog end of each."""
+"""Called with the owned partitions; returns the changelog end of each."""
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
@@ -80,9 +79,9 @@ class _Consumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Seek with the flow stopped.
 
-        At the end of a rebalance Faust (`Recovery.on_recovery_completed`) lets the flow go on, seeks, and only
-        then empties the queues of its agents. What was fetched between the two was lost with them. It lets the flow go
-        on once more right after it has emptied them.
+        At the end of a rebalance Faust (`Recovery.on_recovery_completed`) resumes the flow, seeks, and only then
+        empties the queues of its agents: records that were fetched in between were lost. It resumes the flow again
+        after that.
         """
         self.stop_flow()
         await super().perform_seek()
@@ -92,31 +91,31 @@ class _Consumer(driver.Consumer):
 
 
 class Transport(driver.Transport):
-    """As Faust's, but for the isolation level."""
+    """Faust's transport with the changed consumer."""
 
     Consumer = _Consumer
 
 
 class Store(memory.Store[bytes, bytes]):
-    """Holds no data itself: partitions keep theirs."""
+    """Holds no data: `PartitionState` does."""
 
     logger = logging.getLogger("faust.stores")
     changelog: str
     rebalanced: Rebalanced
 
     def __post_init__(self) -> None:
-        """Begin with no partitions."""
+        """Start with no partitions."""
         super().__post_init__()
         self._ends: dict[int, int] = {}
 
     def persisted_offset(self, tp: Any) -> int | None:  # noqa: ANN401  # Faust's TP
-        """The last changelog offset that is in the state already: all of them."""
+        """Return the last changelog offset: the state already has all records."""
         end = self._ends.get(tp.partition)
         return end - 1 if end else None
 
     def set_persisted_offset(self, tp: Any, offset: int) -> None:  # noqa: ANN401  # Faust's TP
-        """Only taking over moves the offset."""
+        """Do nothing: only a take-over moves the offset."""
 
     async def on_rebalance(self, assigned: Any, *_: Any) -> None:  # noqa: ANN401  # sets of Faust's TP
-        """Take over what is assigned, before Faust seeks or recovers anything."""
+        """Take over the assigned partitions, before Faust seeks or recovers."""
         self._ends = await self.rebalanced({tp.partition for tp in assigned if tp.topic == self.changelog})

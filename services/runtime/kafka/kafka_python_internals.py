@@ -1,8 +1,8 @@
-"""What is done inside kafka-python (3.0), because no public way leads there. No other module reaches into it.
+"""The private parts of kafka-python (3.0) that are used, for lack of a public interface. No other module uses any.
 
-- A record with a header name that is not UTF-8 raises UnicodeDecodeError for as long as the record is there, and a
-  header without a value cannot be sent. Importing this module mends both, for every client of this process.
-- A join that the timeout of a poll interrupted is not taken up by the next poll (`resume_join`).
+- kafka-python cannot read a header name that is not UTF-8, nor send a header without a value. Importing this module
+  changes both, for all clients of this process.
+- `resume_join` makes the next poll continue a join that the timeout of the last one interrupted.
 
 Source of the record format: Apache Kafka, "Record Batch" (the message format, version 2).
 """
@@ -62,10 +62,10 @@ _append = DefaultRecordBatchBuilder.append
 
 
 def resume_join(consumer: Any) -> None:  # noqa: ANN401  # untyped library
-    """Have the next poll of a `KafkaConsumer` go on with a join that this one's timeout interrupted.
+    """Make the next poll of a `KafkaConsumer` continue a join that the timeout of this one interrupted.
 
-    kafka-python does so only while a rejoin is due. Where the reason to rejoin was that the topic's partitions became
-    known, it no longer is once they are assigned; then the member would wait for ever, without heartbeats.
+    kafka-python continues it only while a rejoin is due. If the rejoin was due because the topic's partitions became
+    known, it no longer is once they are assigned, and the member would wait for ever without heartbeats.
     """
     coordinator = consumer._coordinator
     if coordinator._join_task is not None:
@@ -80,7 +80,7 @@ def _read_tolerantly(batch: Any) -> Any:  # noqa: ANN401  # untyped library
 
 
 def _read_by_hand(batch: Any) -> Any:  # noqa: ANN401  # untyped library
-    """The record at the batch's position; as `_read_msg`, but for the names of its headers."""
+    """Read the record at the batch's position like `_read_msg`, but with any header names."""
     buffer = batch._buffer
     length, start = decode_varint(buffer, batch._pos)
     _, at = decode_varint(buffer, start)  # attributes, which no record has
@@ -106,7 +106,7 @@ def _bytes(buffer: Any, at: int) -> tuple[bytes | None, int]:  # noqa: ANN401  #
 
 
 def _append_any(*record: Any, **more: Any) -> Any:  # noqa: ANN401  # untyped library
-    """As `append`, whose last positional argument are the headers."""
+    """Append a record with any headers. The last positional argument of `append` holds the headers."""
     *before, headers = record
     if any(found is NO_VALUE for _, found in headers):
         headers = [(name, None if found is NO_VALUE else found) for name, found in headers]

@@ -1,17 +1,16 @@
-"""What an adapter relies on inside a library that the library does not promise: one `PrivateUse` for each.
+"""Uses of private parts of libraries, declared by the adapter module of each library.
 
-There is one adapter module for each library. tests/unit/test_library_internals.py fails at the first release that has
-changed what is named here, and prints what to look at.
+tests/unit/test_library_internals.py fails when a release changes a used part, and prints what to check.
 """
 
 from typing import NamedTuple
 
 
 class PrivateUse(NamedTuple):
-    """One use. The source at `place` must contain `fragments`, in this order; blanks do not matter."""
+    """One use. The source at `place` must contain `fragments` in this order, apart from blanks."""
 
     place: str
     """`module:qualified.name`."""
     fragments: tuple[str, ...]
     look_at: str
-    """What relies on it, and what to check when it has changed."""
+    """What relies on the part, and what to check when it has changed."""
