@@ -9,11 +9,9 @@ spent (`spending`). Processes that call the same tenant find out about each othe
 
 import threading
 import time
-from bisect import bisect_left
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-from pyrate_limiter import Decision, InMemoryBucket, Rate, RateItem
 
 from services.runtime.observability.metrics import BUDGET_LEFT, BUDGET_LIMIT, BUDGET_WAIT_SECONDS
 from services.runtime.vendors.errors import StoppedError, ThrottledError
@@ -50,7 +48,8 @@ class Budget:
         self._quotas = dict(quotas)
         self._clock = clock
         self._lock = threading.Lock()
-        self._buckets: dict[str, InMemoryBucket] = {}
+        self._calls: defaultdict[str, deque[float]] = defaultdict(deque)
+        """When calls left, by bucket, in order, for as long as the longest window is kept."""
         self._closed_until: dict[str, float] = {}
         self._shown: set[tuple[str, str]] = set()
         """Connections and buckets whose gauges `show` updates."""
@@ -118,21 +117,13 @@ class Budget:
     def seconds_until_free(self, bucket: str) -> float:
         """Return the seconds until one call may leave; 0 if one may now. Raises KeyError."""
         with self._lock:
-            held, now = self._bucket(bucket), self._now_ms()
-            waits = [0]
-            for rate in held.rates:
-                blocking = held.peek(rate.limit - 1)
-                if blocking is not None:
-                    # One millisecond to leave the window, and one because the clock is read in whole milliseconds.
-                    waits.append(blocking.timestamp + rate.interval + 2 - now)
-        return max(max(waits) / 1000, self._closed_for(bucket))
+            return self._wait(bucket)
 
     def spent(self, bucket: str, calls: int, ago_s: float) -> None:
         """Count calls that another process made `ago_s` seconds ago. Raises KeyError."""
         with self._lock:
-            held, at = self._bucket(bucket), self._now_ms() - round(ago_s * 1000)
-            held.items.extend(RateItem(bucket, at) for _ in range(calls))
-            held.items.sort(key=lambda item: item.timestamp)
+            left_at = [self._clock() - ago_s] * calls
+            self._calls[bucket] = deque(sorted([*self._counted(bucket), *left_at]))
 
     def penalise(self, bucket: str, seconds: float) -> None:
         """Close the bucket for `seconds`, as the vendor requests."""
@@ -143,41 +134,42 @@ class Budget:
     def _take(self, bucket: str) -> float:
         """Take one call and return 0, or return the seconds to wait before trying again."""
         with self._lock:
-            closed = self._closed_for(bucket)
-            if closed > 0:
-                return closed
-            held, now = self._bucket(bucket), self._now_ms()
-            held.leak(now)
-            decision = held.put_decision(RateItem(bucket, now))
-            assert isinstance(decision, Decision)  # awaitable for asynchronous buckets only
-            return 0.0 if decision.allowed else max(1, decision.retry_after_ms or 1) / 1000
+            if wait := self._wait(bucket):
+                return wait
+            self._counted(bucket).append(self._clock())
+            return 0.0
+
+    def _counted(self, bucket: str) -> deque[float]:
+        """When the calls left that count in some window still. Raises KeyError."""
+        since = self._clock() - max(window.kept_s for window in self._windows(bucket))
+        calls = self._calls[bucket]
+        while calls and calls[0] <= since:
+            calls.popleft()
+        return calls
+
+    def _wait(self, bucket: str) -> float:
+        """Seconds until one call may leave. A window is full while its earliest call that counts is within it."""
+        now, calls = self._clock(), self._calls[bucket]
+        waits = [
+            calls[-window.calls] + window.kept_s - now for window in self._windows(bucket) if len(calls) >= window.calls
+        ]
+        wait = max(waits, default=0.0)
+        # A millisecond more, since sums of floats are rounded: after the wait there is room.
+        return max(wait + 0.001 if wait > 0 else 0.0, self._closed_for(bucket))
 
     def _each_left(self, bucket: str) -> dict[Window, int]:
         with self._lock:
-            stamps = [item.timestamp for item in self._bucket(bucket).items]
-            now = self._now_ms()
+            now, calls = self._clock(), list(self._calls[bucket])
         return {
-            window: max(0, window.calls - (len(stamps) - bisect_left(stamps, now - _rate(window).interval)))
+            window: max(0, window.calls - sum(left_at > now - window.kept_s for left_at in calls))
             for window in self._windows(bucket)
         }
 
     def _closed_for(self, bucket: str) -> float:
         return max(0.0, self._closed_until.get(bucket, 0.0) - self._clock())
 
-    def _bucket(self, bucket: str) -> InMemoryBucket:
-        if bucket not in self._buckets:
-            self._buckets[bucket] = InMemoryBucket([_rate(window) for window in self._windows(bucket)])
-        return self._buckets[bucket]
-
     def _windows(self, bucket: str) -> Sequence[Window]:
         return self._quotas[bucket.partition(":")[0]]
-
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
-
-
-def _rate(window: Window) -> Rate:
-    return Rate(window.calls, round(window.kept_s * 1000))
 
 
 _shared: dict[tuple[str, ...], Budget] = {}
