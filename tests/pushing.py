@@ -24,11 +24,11 @@ from services.runtime.observability.health import Health
 from services.runtime.reconciling.change_guard import ChangeGuard
 from services.runtime.reconciling.entry import Entry
 from services.runtime.reconciling.entry_store import EntryStore
+from services.runtime.reconciling.notes import Notes
 from services.runtime.reconciling.pusher import Pusher
 from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.settings import Settings
 from services.runtime.vendors.pace import Pace
-from services.runtime.vendors.spending import Spending
 
 BLOCK = DefenderAction(kind="defender-action", action="Block")
 AUDIT = DefenderAction(kind="defender-action", action="Audit", generate_alert=True)
@@ -216,12 +216,13 @@ class PusherHarness:
             self.store.desire(key, desired)
         lease, context = Tenure(self.connection), Context(self.told, self.policy)
         pace = Pace(first_failed_s=0.001, longest_failed_s=0.002)
-        self.writer = StatusWriter(
-            cast("Any", context), cast("Any", lease), cast("Any", self.written), self.store, pace
-        )
-        self.writer.spending = Spending(self.writer.note, secrets.token_hex(4))  # as a process of its own
+        notes = Notes(self.connection.name)
         for reserved, note in self.written.notes.items():
-            self.writer.notes.take(reserved, note)
+            notes.take(reserved, note)
+        self.writer = StatusWriter(
+            cast("Any", context), cast("Any", lease), cast("Any", self.written), self.store, notes=notes, pace=pace,
+            process=secrets.token_hex(4),
+        )  # fmt: skip
         if self.written.connection:
             self.writer.status.recall(self.written.connection)
         holds = Holds(cast("Any", context), self.connection.name, self.written.write, self.written.holds)

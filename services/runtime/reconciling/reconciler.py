@@ -85,8 +85,9 @@ class Reconciler:
                 self._await_topics(reader)
                 with closing(TransactionalProducer(self._context.settings, f"push/{name}")) as producer:
                     self._load(reader)
-                    writer = StatusWriter(self._context, self._lease, producer, self._store, self._pace)
-                    writer.notes = self._notes
+                    writer = StatusWriter(
+                        self._context, self._lease, producer, self._store, notes=self._notes, pace=self._pace
+                    )
                     writer.status.recall(known_state(self._context, name))
                     circuit = Breaker(self._context, name, writer.status, self._pace).circuit()
                     holds = Holds(self._context, name, producer.write, known_holds(self._context, name))

@@ -34,7 +34,7 @@ from services.runtime.reconciling.entry_store import EntryStore
 from services.runtime.reconciling.notes import Notes
 from services.runtime.vendors.errors import StoppedError
 from services.runtime.vendors.pace import Pace
-from services.runtime.vendors.spending import Spending
+from services.runtime.vendors.spending import PROCESS, Spending
 from services.runtime.vendors.status import Status
 from services.runtime.worker_pool import Lease
 
@@ -69,7 +69,15 @@ class StatusWriter:
     """The status writer of one connection. Used by one thread."""
 
     def __init__(
-        self, context: Context, lease: Lease, producer: TransactionalProducer, store: EntryStore, pace: Pace
+        self,
+        context: Context,
+        lease: Lease,
+        producer: TransactionalProducer,
+        store: EntryStore,
+        *,
+        notes: Notes,
+        pace: Pace,
+        process: str = PROCESS,
     ) -> None:
         self.connection = lease.connection
         self.store = store
@@ -85,8 +93,8 @@ class StatusWriter:
         for kind in ("lost", "stray", "strays_kept"):
             DRIFT.labels(lease.name, kind)
         self.status = Status(context, lease.name, producer.write)
-        self.spending = Spending(self.note)
-        self.notes = Notes(lease.name)
+        self.spending = Spending(self.note, process)
+        self.notes = notes
         """The notes of the former process."""
 
     @property
