@@ -12,10 +12,10 @@ from contextlib import closing
 from typing import Any
 
 import httpx
+import orjson
 
 from services.runtime.kafka import clients
 from services.runtime.kafka.record_headers import sendable
-from services.sandbox.defender.rows import Row as TenantRow
 from services.sandbox.exchange import Exchange
 from services.sandbox.kafka import EmbeddedKafka
 from services.sandbox.tenant.serve import TenantServer
@@ -145,7 +145,7 @@ class Misfortune:
         (id_,) = self._exchange.admin(self._exchange.mde, "POST", "seed", {"rows": [{"indicatorValue": value}]})["ids"]
         app: Any = self._exchange.mde.app
         row = app.state.tenant.indicators.rows[id_]
-        row._json = TenantRow(row.id, {**row.entity, **self._inputs.odd_row()}, row.key).json
+        row._json = orjson.dumps({**orjson.loads(row.json), **self._inputs.odd_row()})
         self.odd_rows.add(id_)
         self.counts["odd row at Defender"] += 1
 
