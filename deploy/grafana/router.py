@@ -77,7 +77,7 @@ ROWS = [
             Panel(
                 "Rules that cannot be evaluated",
                 "Evaluations in which the expression of a rule or guard failed, since the policy changed.",
-                (Query(f"sum by (rule) ({series('rule_failures')})", "{{rule}}"),),
+                (Query(f"sum by (rule) ({series('rule_failures')}) or vector(0)", "{{rule}}"),),
                 "short",
                 width=8,
             ),

@@ -52,7 +52,7 @@ ROWS = [
                 levels=_FULL,
             ),
             Panel(
-                "Held by the tenant's total",
+                "Held by totals of tenants",
                 "Indicators that wait because all URL lists of a type together hold as much as they may.",
                 (
                     Query(
@@ -132,7 +132,7 @@ ROWS = [
                 "How often in a row the worker of each connection failed unexpectedly; it is started again by itself.",
                 (
                     Query(
-                        f"max by (connection, service) ({series('worker_failures', CONNECTION)})",
+                        f"max by (connection, service) ({series('worker_failures', CONNECTION)}) or vector(0)",
                         "{{connection}} {{service}}",
                     ),
                 ),
