@@ -1,4 +1,4 @@
-"""`python -m services.push_defender`: keeps every Defender tenant of the policy as its desired state says."""
+"""`python -m services.push_defender`: reconciles every Defender tenant of the policy."""
 
 from services.push_defender.service import build_worker
 from services.runtime import lifecycle

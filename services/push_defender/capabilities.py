@@ -1,8 +1,8 @@
-"""What a tenant does not accept as a whole, learnt from its own answers: FileMd5, and the action Warn for a type.
+"""Learns which kinds of entries a tenant does not accept: FileMd5, and the action Warn for a type.
 
-Both are documented, and contradicted by connectors or by another page of the documentation; only the tenant knows. A
-refusal that says so of the kind is believed at once; without such words, so many refusals of a kind of which nothing
-was ever taken. Then entries of the kind are left out before a call is spent on them, until the tenant takes one again.
+Both are documented, but connectors or other pages of the documentation contradict it, so only the tenant's answers
+decide. A kind counts as refused after one refusal that names the kind, or after several refusals if none was ever
+accepted. Entries of a refused kind are skipped without a call, until the tenant accepts one again.
 """
 
 import re
@@ -22,38 +22,38 @@ from services.runtime.vendors.capabilities import NOT_ACCEPTED, LearnedRefusals
 from services.runtime.vendors.echo import own_words
 
 SEVERAL: Final = 10
-"""Refusals of a kind, without one that was taken, that speak for all of it."""
+"""Refusals of a kind, without one accepted entry, after which the kind counts as refused."""
 
-_SAYS_SO: Final = re.compile(
+_NOT_SUPPORTED: Final = re.compile(
     r"can(?:no|')t be (?:created|submitted|imported)|(?:not|never|no longer) (?:be )?(?:supported|accepted|allowed"
     r"|enabled|available)|unsupported",
     re.IGNORECASE,
 )
 _REMEDY: Final = (
-    "share what the tenant accepts, or have it accept this; one is tried again a day after the last time, and at once "
+    "share only what the tenant accepts, or make it accept this kind; one entry is tried again after a day, or at once "
     "with ioc-bridge reconcile"
 )
 
 
 class Capabilities:
-    """What the tenant of one connection accepts."""
+    """The kinds of entries that the tenant of one connection accepts."""
 
     def __init__(self, writer: StatusWriter, refusals: LearnedRefusals) -> None:
         self._writer = writer
         self._refusals = refusals
         self._trying: dict[str, Entry] = {}
-        """By kind, the one entry that may go to show whether the kind is accepted by now."""
+        """By kind, the one entry that is sent to find out whether the kind is accepted now."""
         self._turned_down: dict[str, set[Entry]] = {}
 
     def why_not(self, entry: Entry) -> Reason | None:
-        """Why an entry is left out; None where it may go."""
+        """Why an entry is skipped; None if it may be sent."""
         for kind in _kinds(entry):
             if (reason := self._refusals.why(kind)) and not self._may_try(kind, entry):
                 return reason
         return None
 
     def wake(self) -> None:
-        """Let one entry of each kind go about which the tenant is to be asked again."""
+        """Release one skipped entry of each kind that is due for another attempt."""
         for kind in self._refusals.due():
             left_out = self._left_out(kind)
             if left_out and not self._is_trying(kind):
@@ -61,20 +61,20 @@ class Capabilities:
                 self._writer.store.missing(self._trying[kind])
 
     def seconds_until_wake(self) -> float:
-        """When `wake` will do something; inf where nothing is left out."""
+        """Seconds until `wake` has something to do; inf if nothing is skipped."""
         idle = {kind for kind in self._refusals.due() if self._is_trying(kind) or not self._left_out(kind)}
         waits = self._refusals.waits()
         return min((wait for kind, wait in waits.items() if kind not in idle), default=float("inf"))
 
     def doubt(self) -> None:
-        """Ask again about everything: a person wants to know."""
+        """Make every kind due for another attempt, because a person requested a check."""
         self._refusals.doubt()
 
     def heed(self, outcomes: Iterable[Outcome]) -> list[Outcome]:
-        """Learn from what became of entries that were sent. What is of a refused kind is left out, not rejected.
+        """Learn from the outcomes of sent entries. Entries of a refused kind become skipped instead of rejected.
 
         Raises:
-            StoppedError, LeaseLostError, LedgerError: as the book does; nothing was recorded.
+            StoppedError, LeaseLostError, ProducerError: raised by the status writer; nothing was recorded.
 
         """
         outcomes = list(outcomes)
@@ -93,7 +93,7 @@ class Capabilities:
         if self._refusals.accepted(kind):
             for entry in left_out:
                 self._writer.store.missing(entry)
-            text = f"the tenant accepts {kind} by now; {len(left_out)} that were left out are written"
+            text = f"the tenant accepts {kind} now; {len(left_out)} skipped entries are written"
             self._writer.activity.tell(Level.INFO, "kind_accepted", text, connection=self._writer.connection.name)
 
     def _rejected(self, outcome: Outcome) -> None:
@@ -103,15 +103,15 @@ class Capabilities:
             turned_down.add(outcome.entry)
             tried = self._trying.get(kind) is outcome.entry
             known = kind in self._refusals and not tried
-            believed = tried or _says_so(kind, outcome.entry, text) or len(turned_down) >= SEVERAL
+            believed = tried or _is_about_kind(kind, outcome.entry, text) or len(turned_down) >= SEVERAL
             if known or not believed or self._was_taken(kind):
                 continue
             self._trying.pop(kind, None)
             self._turned_down.pop(kind, None)
             if self._refusals.refused(kind, text):
-                told = f"the tenant does not accept {kind}: {text}; further ones are left out"
+                message = f"the tenant does not accept {kind}: {text}; entries of this kind are skipped"
                 name = self._writer.connection.name
-                self._writer.activity.tell(Level.WARNING, "kind_refused", told, connection=name, remedy=_REMEDY)
+                self._writer.activity.tell(Level.WARNING, "kind_refused", message, connection=name, remedy=_REMEDY)
 
     def _put_right(self, outcome: Outcome) -> Outcome:
         reasons = [self._refusals.why(kind) for kind in _kinds(outcome.entry)]
@@ -140,7 +140,7 @@ class Capabilities:
         ]  # fmt: skip
 
     def _was_taken(self, kind: str) -> bool:
-        """Whether something of the kind is there that we put there: what is refused is then not the kind."""
+        """Whether the tenant holds an entry of the kind that we wrote. Then refusals are not about the kind."""
         return any(
             entry.state is AppliedState.APPLIED and entry.remote_id is not None and kind in _kinds(entry)
             for entry in self._writer.store
@@ -148,15 +148,15 @@ class Capabilities:
 
 
 def _kinds(entry: Entry) -> Iterator[str]:
-    """The kinds that an entry is of, as far as it is uncertain whether a tenant accepts them."""
+    """The uncertain kinds that an entry belongs to."""
     if entry.type is IndicatorType.MD5:
         yield TYPES[entry.type]
     if (action := action_of(entry).action) == "Warn":
         yield f"{action} for {TYPES[entry.type]}"
 
 
-def _says_so(kind: str, entry: Entry, text: str) -> bool:
-    """Whether a refusal is about the kind. What it repeats of the entry says nothing."""
-    said = own_words(text, texts_of(entry), parts=True)
+def _is_about_kind(kind: str, entry: Entry, text: str) -> bool:
+    """Whether a refusal is about the kind. Ignores what it repeats of the entry."""
+    own_text = own_words(text, texts_of(entry), parts=True)
     word = kind.partition(" ")[0].removeprefix("File")
-    return bool(_SAYS_SO.search(said) and re.search(rf"\b(?:File)?{word}\b", said, re.IGNORECASE))
+    return bool(_NOT_SUPPORTED.search(own_text) and re.search(rf"\b(?:File)?{word}\b", own_text, re.IGNORECASE))

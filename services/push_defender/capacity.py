@@ -1,4 +1,4 @@
-"""How much room the tenant has, as far as that is known: it is limited, and nothing but a refusal tells.
+"""The known capacity of a tenant. It is limited, and only refusals show that the limit is reached.
 
 Source: Microsoft, "Overview of indicators" (15,000 active indicators a tenant, whoever made them).
 """
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Capacity:
-    """`left` is how many new rows are worth a try; None while nothing speaks against any number."""
+    """`left` is the number of new rows that may be tried; None while no limit is known."""
 
     def __init__(self, clock: Callable[[], float], probe_every_s: float) -> None:
         self._clock = clock
@@ -18,7 +18,7 @@ class Capacity:
 
     @property
     def left(self) -> int | None:
-        """How many may be tried now. From time to time one may, although the tenant is full: others delete, too."""
+        """How many new rows may be tried now. In a full tenant one from time to time, since others may delete rows."""
         if self._left == 0 and self._clock() >= self._probe_at:
             self._probing = True
             return 1
@@ -26,26 +26,26 @@ class Capacity:
 
     @property
     def seconds_until_probe(self) -> float:
-        """When the next try is due; 0 when now."""
+        """Seconds until the next attempt in a full tenant."""
         return max(0.0, self._probe_at - self._clock())
 
     def is_full(self) -> bool:
-        """Whether it is pointless to send anything new."""
+        """Whether no new row may be sent."""
         return self.left == 0
 
     def full(self) -> None:
-        """The vendor said so."""
+        """Note that the vendor refused a row because the tenant is full."""
         self._left, self._probing = 0, False
         self._probe_at = self._clock() + self._probe_every_s
 
     def taken(self, rows: int) -> None:
-        """So many new rows were stored."""
+        """Note that new rows were stored."""
         if rows and self._probing:
             self._left, self._probing = None, False
         elif self._left is not None:
             self._left = max(0, self._left - rows)
 
     def freed(self, rows: int) -> None:
-        """So many rows were deleted."""
+        """Note that rows were deleted."""
         if self._left is not None:
             self._left += rows

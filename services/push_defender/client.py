@@ -1,8 +1,7 @@
-"""Defender's indicators API, as far as a pusher needs it. Nothing is decided here.
+"""The calls of Defender's indicators API that the pusher needs. Takes no decisions.
 
-Invariant: right before every call it is made sure that the call may still be made (`check`), and it is noted what it
-spends (`note`). No call leaves before its quota has room; the wait for that is the caller's to see, so that ownership
-is checked after it and not before.
+Invariant: right before every call the session checks that it may still be made (`check`) and records its cost (`note`).
+The caller waits for the quota, so that ownership is checked after the wait.
 Sources: Microsoft, "List Indicators", "Import Indicators", "Delete Indicator", "Batch Delete Indicators" API pages.
 """
 
@@ -20,9 +19,9 @@ from services.runtime.vendors.lenient import Id, OptionalText, Text, Texts, expe
 
 BATCH = 500
 FIND_MOST = 20
-"""Values in one filter that connectors are seen to send without trouble."""
+"""Values in one filter. Connectors send this many without trouble."""
 FIND_CHARACTERS = 1_500
-"""Length of a value that still is looked up by a filter: percent-encoded, twenty of them may not fit one request."""
+"""Longest value to look up by a filter: percent-encoded, twenty of them may exceed one request."""
 _FILTER_CHARACTERS = 4_000
 
 Body = Mapping[str, object]
@@ -33,9 +32,9 @@ class _Answer(BaseModel):
 
 
 class Row(_Answer):
-    """An indicator as the API lists it; types and actions we do not know are as good as any.
+    """An indicator in the API's listing. Unknown types and actions are accepted.
 
-    A field of another type than documented is read as far as it goes, else as empty.
+    A field of another type than documented is read if possible, else as empty.
     """
 
     id: Id
@@ -49,17 +48,17 @@ class Row(_Answer):
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The device groups it is for, by name, in order; by number where no names are told. Empty: all devices."""
+        """The device groups it is for, sorted by name, or by number if the row has no names. Empty: all devices."""
         return tuple(sorted(self.rbac_group_names or (f"#{number}" for number in self.rbac_group_ids)))
 
 
 def _flag(value: object) -> bool | None:
-    said = {"true": True, "false": False}.get(value.strip().lower()) if isinstance(value, str) else value
-    return said if isinstance(said, bool) else None
+    flag = {"true": True, "false": False}.get(value.strip().lower()) if isinstance(value, str) else value
+    return flag if isinstance(flag, bool) else None
 
 
 class ImportResult(_Answer):
-    """What became of one row of an import. `is_failed`: None where the answer does not say."""
+    """The result for one row of an import. `is_failed` is None if the answer does not say."""
 
     id: OptionalText = None
     indicator: OptionalText = None
@@ -71,7 +70,7 @@ _ROW, _RESULT = TypeAdapter(Row), TypeAdapter(ImportResult)
 
 
 class DefenderClient:
-    """Calls for one connection."""
+    """The API client of one connection."""
 
     def __init__(self, session: DefenderSession) -> None:
         self._session = session
@@ -86,32 +85,32 @@ class DefenderClient:
         return self._session.budget.seconds_until_free(bucket)
 
     def listing(self) -> list[Row]:
-        """Every active indicator of the tenant, whoever made it. A row without an id is passed over, and counted."""
+        """Every active indicator of the tenant, of any author. Rows without an id are counted and skipped."""
         return self._rows(read_listing(self._session))
 
     def find(self, values: Iterable[str]) -> list[Row]:
-        """The indicators with one of these values, letter by letter."""
+        """The indicators whose value equals one of these exactly."""
         found: list[Row] = []
         for part in _filters(values):
             found += self._rows(read_page(self._session, {"$filter": part}).rows)
         return found
 
     def import_many(self, bodies: Sequence[Body]) -> list[ImportResult]:
-        """Submit up to 500 indicators. Doing it again is safe: it updates in place.
+        """Submit up to 500 indicators. Repeating the call is safe: it updates in place.
 
         Raises:
-            BrokenAnswerError: the answer has no results at all. One that cannot be read says nothing of its row.
+            BrokenAnswerError: the answer has no results. A single unreadable result is returned as empty.
 
         """
         answer = self._call("POST", "/api/indicators/import", "import", IMPORT, {"Indicators": list(bodies)})
         found = answer.get("value") if isinstance(answer, Mapping) else None
         if not isinstance(found, list):
-            text = "the answer does not say what became of the rows"
+            text = "the answer has no results of the rows"
             raise BrokenAnswerError(self._session.name, "import", text, kind="unexpected")
         return [result or ImportResult() for result in read_rows(_RESULT, found, self._session.name, "import")]
 
     def delete(self, row_id: str) -> None:
-        """Delete one indicator; one that is not there is as good as deleted."""
+        """Delete one indicator. A missing one counts as deleted."""
         try:
             self._call("DELETE", f"/api/indicators/{quote(row_id, safe='')}", "delete", DELETE, None)
         except NotFoundError:
@@ -121,7 +120,7 @@ class DefenderClient:
         """Delete up to 500 indicators.
 
         Raises:
-            NotFoundError: at least one is not there; whether the others were deleted is unconfirmed.
+            NotFoundError: at least one does not exist; it is unknown whether the others were deleted.
 
         """
         self._call("POST", "/api/indicators/BatchDelete", "batch_delete", BATCH_DELETE, {"IndicatorIds": list(row_ids)})

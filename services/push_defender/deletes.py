@@ -1,6 +1,6 @@
-"""Deletes what is not desired any more, by the ids that the vendor gave.
+"""Deletes entries that are not desired any more, by the vendor's ids.
 
-Whether a batch with an unknown id deletes anything is unconfirmed, so after a 404 the tenant is asked what is there.
+It is unknown whether a batch with an unknown id deletes anything, so after a 404 the tenant is listed.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from services.runtime.vendors.defender import BATCH_DELETE, DELETE
 from services.runtime.vendors.errors import NotFoundError
 
 _OF_SINGLE_ROWS: Final = frozenset({400, 403, 404})
-"""400: an id the vendor cannot read; 403: a row of device groups we are not exposed to, or a read-only one."""
+"""400: an id that the vendor cannot read; 403: a row of device groups hidden from us, or a read-only row."""
 
 
 class _Deletion(NamedTuple):
@@ -56,13 +56,13 @@ class Deletes:
             self._writer.record([Outcome(entry, AppliedState.FAILED, row_id, reason) for row_id, entry in part.members])
 
     def _found(self, unsure: Sequence[Entry]) -> list[_Deletion]:
-        """The rows of entries that may be there; those of which there is none are done with."""
+        """The rows of entries whose id is unknown. Entries without a row are recorded as gone."""
         if not unsure:
             return []
         rows = self._client.listing()
         found = {entry: marked(rows, self._owner, entry) for entry in unsure}
         self._writer.record([Outcome(entry, None) for entry, ids in found.items() if not ids])
-        # All but one of several rows are gone before the entry is: it is known by the last.
+        # Delete surplus rows first: the entry is recorded by its last row.
         spare = [row_id for ids in found.values() for row_id in ids[1:]]
         for row_id in spare:
             self._client.delete(row_id)

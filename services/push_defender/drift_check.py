@@ -1,8 +1,8 @@
-"""Now and then compares the whole tenant with what we know of it, and puts right what differs.
+"""Compares the whole tenant with the applied state at intervals, and repairs differences.
 
-What others deleted of ours is written again, rows we know nothing of but bear our own mark are deleted. Too many of
-those at once rather mean that what we know was lost: then nothing is deleted, and a person is asked. Where the
-connection says to report only, both are told and left as they are.
+Entries of ours that others deleted are written again; orphans (rows with our mark that no entry knows) are deleted. Too
+many orphans at once mean that our records were lost: then nothing is deleted, and a person must act. In mode `report`
+differences are only reported.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ _STRAY_SHARE: Final = 0.1
 
 
 class DriftCheck:
-    """Comparisons of one connection."""
+    """Drift checks of one connection."""
 
     def __init__(
         self, writer: StatusWriter, client: DefenderClient, owner: str, how: Reconcile, clock: Callable[[], float]
@@ -39,21 +39,21 @@ class DriftCheck:
         self._due = clock()
 
     def hurry(self) -> None:
-        """Compare as soon as nothing else is to be done."""
+        """Make the check due now."""
         self._due = self._clock()
 
     def reconcile_once(self) -> float:
-        """Compare, when it is time and nothing else is to be done. See `Pusher.reconcile_once`."""
+        """Compare if the check is due and there is no other work. See `Pusher.reconcile_once`."""
         store = self._writer.store
         if (wait := self._due - self._clock()) > 0:
             return wait
         if store.by_sync_state[SyncState.PUT] or store.by_sync_state[SyncState.WITHDRAW]:
-            return FOREVER  # there is a unit after those
+            return FOREVER  # these come first, and another unit follows them
         entries = list(store)
         rows = self._client.listing() if entries else []
         self._due = self._clock() + self._every_s
         if not entries:
-            self._answer("nothing is known to be there, so there was nothing to compare", {})
+            self._answer("there are no entries to compare", {})
             return self._every_s
         drift = plan.compare(entries, rows, self._owner)
         self._writer.record(drift.found)
@@ -69,8 +69,8 @@ class DriftCheck:
         return 0.0
 
     def _answer(self, text: str, counts: Mapping[str, int]) -> None:
-        if asked := self._writer.asked:
-            self._writer.answer(asked, text, counts)
+        if request := self._writer.asked:
+            self._writer.answer(request, text, counts)
 
     def _tell_missing(self, drift: plan.Drift) -> None:
         if drift.missing:
@@ -79,8 +79,8 @@ class DriftCheck:
                 for entry in drift.missing
             ]
             DRIFT.labels(self._writer.connection.name, "lost").inc(len(entries))
-            what = "they are written again" if self._repairs else "they are left so, as spec.reconcile says"
-            text = f"{len(entries)} had been deleted by someone else; {what}"
+            what = "they are written again" if self._repairs else "they are not written again, as spec.reconcile says"
+            text = f"{len(entries)} entries were deleted by others; {what}"
             self._writer.activity.tell(
                 Level.WARNING, "drift", text, connection=self._writer.connection.name, items=entries
             )
@@ -90,21 +90,21 @@ class DriftCheck:
         entries = [ActivityItem(subject=row_id, reason="stray") for row_id in orphan]
         if len(orphan) > max(_STRAY_MOST, known * _STRAY_SHARE):
             DRIFT.labels(name, "strays_kept").inc(len(orphan))
-            text = f"{len(orphan)} indicators bear the mark of this connection, but nothing is known of them"
+            text = f"{len(orphan)} indicators have the mark of this connection, but no entry knows them"
             remedy = (
-                "if the topics were lost, delete those rows by hand or let them expire; nothing is deleted by itself"
+                "if the topics were lost, delete those rows by hand or let them expire; the pusher does not delete them"
             )
             self._writer.activity.tell(Level.ERROR, "many_strays", text, connection=name, remedy=remedy, items=entries)
             return
         if not self._repairs:
-            text = f"{len(orphan)} indicators of ours that nothing asks for are left, as spec.reconcile says"
+            text = f"{len(orphan)} indicators of ours that no entry knows are left, as spec.reconcile says"
             self._writer.activity.tell(Level.WARNING, "strays", text, connection=name, items=entries)
             return
         for part in chunks(orphan, BATCH):
             try:
                 self._client.delete_many(part)
             except NotFoundError:
-                continue  # the next look will tell
+                continue  # the next check finds what is left
         DRIFT.labels(name, "stray").inc(len(orphan))
-        text = f"{len(orphan)} indicators of ours that nothing asks for were deleted"
+        text = f"{len(orphan)} indicators of ours that no entry knows were deleted"
         self._writer.activity.tell(Level.WARNING, "strays", text, connection=name, items=entries)

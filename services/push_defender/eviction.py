@@ -1,7 +1,7 @@
-"""Deletes what may be deleted to make room for entries that are held because the tenant is full.
+"""Deletes rows to make room for entries that are held because the tenant is full, where their targets allow it.
 
-Invariant: nothing is deleted unless somebody who is allowed to have it deleted takes its place, and everything that is
-deleted is told by name. Where nothing may go, the tenant is not looked at again before something better is held.
+Invariant: a row is deleted only for an entry that may replace it, and every deletion is reported by name. If nothing
+may be deleted, the tenant is not listed again until an entry of better rank is held.
 """
 
 from collections.abc import Callable, Sequence
@@ -69,7 +69,7 @@ class Eviction:
 
     def _delete(self, found: Sequence[Victim]) -> None:
         if len(found) == 1:
-            self._client.delete(found[0].row.id)  # one that is gone meanwhile is as good as deleted
+            self._client.delete(found[0].row.id)
         else:
             try:
                 self._client.delete_many([victim.row.id for victim in found])
@@ -89,11 +89,13 @@ class Eviction:
             [Outcome(entry, AppliedState.HELD, None, EVICTED) for _, entry in found if entry is not None]
         )
         self._capacity.freed(len(found))
-        theirs = [victim.row for victim in found if victim.entry is None]
-        if theirs:
-            entries = [ActivityItem(subject=row.indicator_value, reason="evicted", detail=row.action) for row in theirs]
+        foreign_rows = [victim.row for victim in found if victim.entry is None]
+        if foreign_rows:
+            entries = [
+                ActivityItem(subject=row.indicator_value, reason="evicted", detail=row.action) for row in foreign_rows
+            ]
             text = f"{len(entries)} indicators of other people were deleted to make room, as the sharing allows"
-            remedy = "say allowDeletion: owned, or no, in the sharing's target where that is not meant"
+            remedy = "to prevent this, set allowDeletion to owned or no in the sharing's target"
             name = self._writer.connection.name
             self._writer.activity.tell(Level.WARNING, "evicted", text, connection=name, remedy=remedy, items=entries)
 

@@ -1,8 +1,7 @@
-"""What is deleted to make room in a tenant that is full. Pure.
+"""Chooses the rows to delete in a full tenant. Pure.
 
-Invariant: an entry of ours only ever makes room for one of better rank, so this comes to an end; what other people
-wrote is chosen only for an entry whose target allows deleting what anybody wrote, the oldest first, and never where it
-says what is desired.
+Invariant: an entry of ours is replaced only by one of better rank, so evictions end. Rows of other people are chosen,
+oldest first, only for an entry whose target allows it, and never if they say what is desired.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,28 +13,28 @@ from services.push_defender.render import TYPES
 from services.runtime.reconciling.entry import Entry, SyncState
 
 _DELETABLE: Final = frozenset({*TYPES.values(), "CertificateThumbprint"})
-"""Other types are not of this API: it lists them and refuses to delete them (seen in connectors)."""
+"""The API lists other types but refuses to delete them (seen in connectors)."""
 
 _LONG: Final = 40
-"""Digits of an id from which on it is no number."""
+"""An id with this many digits or more is not read as a number."""
 
 
 class Victim(NamedTuple):
-    """A row to be deleted, and the entry of ours that it is, if it is one."""
+    """A row to delete, and its entry if it is ours."""
 
     row: Row
     entry: Entry | None
 
 
 def asking(held: Iterable[Entry]) -> list[Entry]:
-    """Who may have something deleted to get in, best ranks first."""
+    """The held entries whose targets allow deletions for them, best ranks first."""
     return sorted((entry for entry in held if action_of(entry).allow_deletion != "no"), key=lambda entry: entry.rank)
 
 
 def victims(
     newcomers: Sequence[Entry], entries: Iterable[Entry], rows: Sequence[Row], spare: Collection[str], most: int
 ) -> list[Victim]:
-    """At most one row for each newcomer, who come best rank first. `spare` are ids of rows that cannot be deleted."""
+    """At most one row for each newcomer; newcomers are sorted by rank. `spare`: ids of rows that cannot be deleted."""
     entries = list(entries)
     own = {entry.remote_id: entry for entry in entries if entry.remote_id is not None and not entry.released}
     of_use = {identity(entry) for entry in entries if entry.because == ALREADY_THERE.code and entry.wanted is not None}
@@ -54,7 +53,7 @@ def victims(
 
 
 def _next(oldest: Iterable[Victim], newcomer: Entry, taken: Mapping[str, Victim]) -> Victim | None:
-    """The oldest that may go. What may not go for this newcomer may go for none after it, who are of lower rank."""
+    """The oldest row that may be deleted. A row that outranks this newcomer outranks all later ones."""
     for victim in oldest:
         if victim.row.id not in taken and (victim.entry is None or victim.entry.rank > newcomer.rank):
             return victim
@@ -69,7 +68,7 @@ def _lowest(lowest: Iterable[tuple[Entry, Row]], newcomer: Entry, taken: Mapping
 
 
 def _ours(rows: Iterable[Row], own: Mapping[str, Entry]) -> Iterable[tuple[Entry, Row]]:
-    """Those of ours that stand as they should: what is to be changed or withdrawn is left to that."""
+    """Our rows without pending changes or withdrawals."""
     return ((own[row.id], row) for row in rows if row.id in own and own[row.id].sync_state is SyncState.SETTLED)
 
 
@@ -83,6 +82,6 @@ def _anybody(rows: Iterable[Row], own: Mapping[str, Entry]) -> Iterable[Victim]:
 
 
 def _age(victim: Victim) -> tuple[str, int]:
-    """Times of one form sort as text; where they are not told, ids ascend."""
+    """The sort key of age: the creation time as text, then the id, which ascends."""
     row = victim.row
     return row.creation_time_date_time_utc or "", int(row.id) if row.id.isdecimal() and len(row.id) < _LONG else 0

@@ -1,8 +1,8 @@
-"""What to write to Defender next, and what its answers mean. Pure.
+"""Chooses what to write to Defender next, and interprets its answers. Pure.
 
-A row is identified by type, value (hashes in either case), action and device groups; that action and groups belong to
-it is unconfirmed. Rows without our mark are somebody else's: they are neither updated nor deleted here, and where one
-says already what we would write, the entry counts as there.
+Type, value (hashes in either case), action and device groups identify a row; that action and groups belong to the
+identity is unconfirmed. Rows without our mark belong to others: they are not updated or deleted here, and if one equals
+what we would write, the entry counts as applied.
 """
 
 import re
@@ -32,7 +32,7 @@ NO_ID: Final = Reason(code=ID_UNKNOWN, detail="the answer to the import does not
 
 
 class Identity(NamedTuple):
-    """What tells one row from another."""
+    """The identity of a row."""
 
     type: str
     value: str
@@ -62,7 +62,7 @@ def action_of(entry: Entry) -> DefenderAction:
 
 @dataclass(slots=True)
 class Choice:
-    """What to send in one import, and what became of entries without a call."""
+    """The entries to send in one import, and the outcomes of entries that need no call."""
 
     send: list[Entry] = field(default_factory=list)
     skipped: list[Outcome] = field(default_factory=list)
@@ -77,9 +77,9 @@ def choose(
     now_ms: int,
     declined: Callable[[Entry], Reason | None] = lambda _: None,
 ) -> Choice:
-    """The next import, best ranks first. `capacity` is how many new rows fit (None: unknown), also for who is held.
+    """The next import, best ranks first. `capacity` is how many new rows fit (None: unknown), including held entries.
 
-    `declined` says why the tenant would not take an entry, as far as it has said so before.
+    `declined` returns the learned reason why the tenant would refuse an entry.
     """
     choice = Choice()
     queue = sorted([*waiting, *held] if capacity != 0 else waiting, key=lambda entry: entry.rank)
@@ -100,24 +100,24 @@ def choose(
 
 
 def foreign(rows: Iterable[Row]) -> set[Identity]:
-    """What is there of other people."""
+    """The identities of other people's rows."""
     return {identity_of(row) for row in rows if not is_ours(row.external_id)}
 
 
 def results(entries: Sequence[Entry], answers: Sequence[ImportResult], ioc_source: str = "") -> list[Outcome]:
-    """What an import's answer says of each entry sent.
+    """The outcome of each sent entry by an import's answers.
 
-    Answers come in the order sent, but one that names another entry's value is not believed; then, and when their
-    number differs, an entry's answer is the one that names its value, if there is just one.
+    Answers come in the order sent. If an answer names another entry's value, or the number of answers differs, an entry
+    gets the answer that names its value, if there is exactly one.
     """
     values = [value_of(entry).lower() for entry in entries]
     named = [answer.indicator.lower() if answer.indicator else "" for answer in answers]
     times_sent, times_named = Counter(values), Counter(named)
     outcomes = []
-    for sync_state, (entry, value) in enumerate(zip(entries, values, strict=True)):
+    for position, (entry, value) in enumerate(zip(entries, values, strict=True)):
         answer = None
-        if len(answers) == len(entries) and (named[sync_state] == value or named[sync_state] not in times_sent):
-            answer = answers[sync_state]
+        if len(answers) == len(entries) and (named[position] == value or named[position] not in times_sent):
+            answer = answers[position]
         elif times_sent[value] == 1 and times_named[value] == 1:
             answer = answers[named.index(value)]
         outcomes.append(_result(entry, answer, ioc_source))
@@ -127,7 +127,7 @@ def results(entries: Sequence[Entry], answers: Sequence[ImportResult], ioc_sourc
 def _result(entry: Entry, answer: ImportResult | None, ioc_source: str) -> Outcome:
     if answer is None or not (answer.is_failed is not None or answer.id or answer.failure_reason):
         return Outcome(entry, AppliedState.FAILED, entry.remote_id, NO_ANSWER)
-    # Without `isFailed` a reason means that it failed, and else an id that it was stored.
+    # Without `isFailed`, a failure reason means failed, otherwise an id means stored.
     if not (bool(answer.failure_reason) if answer.is_failed is None else answer.is_failed):
         remote_id = answer.id or entry.remote_id
         return Outcome(entry, AppliedState.APPLIED, remote_id, None if remote_id else NO_ID)
@@ -141,23 +141,26 @@ def _result(entry: Entry, answer: ImportResult | None, ioc_source: str) -> Outco
 
 
 def refused(entry: Entry, text: str) -> Outcome:
-    """The vendor will not take it as it is. What an earlier version left there stays."""
+    """The outcome of an entry that the vendor refused. An earlier version at the vendor stays."""
     return Outcome(entry, AppliedState.REJECTED, entry.remote_id, Reason(code="vendor_rejected", detail=text))
 
 
 def no_capacity(entry: Entry) -> Outcome:
-    """The tenant is full. What is there needs no room: its edit is tried again by and by."""
+    """The outcome of an entry for which the tenant is full. An edit of an existing row is tried again later."""
     state = AppliedState.HELD if entry.remote_id is None else AppliedState.FAILED
     return Outcome(entry, state, entry.remote_id, CAPACITY)
 
 
 def is_capacity(text: str, sent: Iterable[str]) -> bool:
-    """Whether a refusal means that the tenant is full (seen in vendor-written connectors). `sent`: what it repeats."""
+    """Whether a refusal means that the tenant is full (text seen in vendor-written connectors).
+
+    `sent`: texts of the entry that the refusal may repeat.
+    """
     return _CAPACITY in own_words(text, sent)
 
 
 def texts_of(entry: Entry, ioc_source: str = "") -> list[str]:
-    """What a refusal of an entry may repeat of it: its value, and every text that is sent with it."""
+    """The texts that a refusal may repeat: the entry's value, and every text sent with it."""
     target = action_of(entry)
     title = f"{APPLICATION}: {value_of(entry)}"
     texts = (entry.value, value_of(entry), title, entry.comments, *entry.tags, ioc_source, target.educate_url or "")
@@ -172,21 +175,21 @@ def marked(rows: Iterable[Row], owner: str, entry: Entry) -> list[str]:
 
 @dataclass(slots=True)
 class Drift:
-    """How the tenant differs from what we know of it."""
+    """Differences between the tenant and the applied state."""
 
     missing: list[Entry] = field(default_factory=list)
-    """There by our records, and gone."""
+    """Applied entries whose rows are gone."""
     found: list[Outcome] = field(default_factory=list)
-    """There under an id that we did not know; or released, and gone by now."""
+    """Entries found with an unknown id, and released entries that are gone."""
     orphan: list[str] = field(default_factory=list)
-    """Ids of rows with our own mark that no entry accounts for."""
+    """Ids of rows with our mark that no entry knows."""
 
 
 def compare(entries: Collection[Entry], rows: Sequence[Row], owner: str) -> Drift:
-    """Compare what we know with all rows of the tenant. Entries that wait for something are left to that."""
+    """Compare the applied entries with all rows of the tenant. Entries with pending work are not compared."""
     drift = Drift()
     there = {row.id for row in rows}
-    strangers = foreign(rows)
+    foreign_rows = foreign(rows)
     ours = {(row.external_id, row.action, row.groups): row.id for row in rows if is_of(row.external_id, owner)}
     accounted: set[str | None] = set()
     for entry in entries:
@@ -202,7 +205,7 @@ def compare(entries: Collection[Entry], rows: Sequence[Row], owner: str) -> Drif
             is_there = True
             drift.found.append(Outcome(entry, AppliedState.APPLIED, known_as))
         else:
-            is_there = not entry.uncertain and identity(entry) in strangers
+            is_there = not entry.uncertain and identity(entry) in foreign_rows
         if not is_there:
             drift.missing.append(entry)
     drift.orphan = [row.id for row in rows if is_of(row.external_id, owner) and row.id not in accounted]

@@ -1,4 +1,4 @@
-"""How an indicator is written to Defender, and why it cannot be.
+"""Renders indicators for Defender, and finds those that it cannot take.
 
 Sources: Microsoft, "Indicator resource type" (fields), "Create indicators for IPs and URLs/domains" (external addresses
 only; all eight segments of an IPv6 address), "Overview of indicators" (actions by type). That labels beginning with `_`
@@ -58,7 +58,7 @@ class Skip(StrEnum):
 
 
 def why_not(entry: Entry, target: DefenderAction, now_ms: int) -> Reason | None:
-    """Why Defender would surely refuse this; None when it may take it."""
+    """Why Defender would certainly refuse this; None if it may accept it."""
     refused = target.refuses(entry.type)
     if refused is not None:
         return Reason(code=Skip.ACTION, detail=f"{target.action} is for files only")
@@ -72,7 +72,7 @@ def why_not(entry: Entry, target: DefenderAction, now_ms: int) -> Reason | None:
 
 
 def value_of(entry: Entry) -> str:
-    """The value as Defender writes it."""
+    """The value in Defender's spelling."""
     if entry.type is not IndicatorType.IPV6:
         return entry.value
     # All eight segments, without leading zeros: "2001:4860:4860:0:0:0:0:8888".
@@ -80,7 +80,7 @@ def value_of(entry: Entry) -> str:
 
 
 def body(entry: Entry, target: DefenderAction, ioc_source: str, owner: str) -> dict[str, object]:
-    """The indicator to submit. Always the same fields, so that an update leaves none of an older version behind."""
+    """The indicator to submit. It always has the same fields, so that an update overwrites those of older versions."""
     value = value_of(entry)
     submitted: dict[str, object] = {
         "indicatorValue": value,

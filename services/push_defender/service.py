@@ -1,7 +1,7 @@
-"""Converges one Defender tenant: withdrawals first, since they make room; then what is new or changed, by rank.
+"""Reconciles one Defender tenant: withdrawals first, since they free capacity, then upserts by rank.
 
-Invariant: a call is followed by its record before the next call. Every call may be repeated: an import updates in
-place, and what is deleted already counts as deleted. A quota that is used up keeps back its own kind of call only.
+Invariant: the result of a call is recorded before the next call. Every call may be repeated: an import updates in
+place, and deleting a missing row counts as done. An exhausted quota delays only its own kind of call.
 """
 
 import time
@@ -32,12 +32,12 @@ from services.runtime.vendors.session import BeforeCall
 from services.runtime.worker_pool import Lease
 
 PROBE_S = 300.0
-"""How often one entry is tried although the tenant is full."""
+"""Seconds between attempts to write one entry to a full tenant."""
 READ_TIMEOUT_S = 120.0
 
 
 class DefenderPusher:
-    """The vendor's part of the loop. It takes over and closes the client."""
+    """Defender's part of the reconcile loop. It owns the client and closes it."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class DefenderPusher:
         self._deletes = Deletes(writer, client, capacity, owner_name)
         refusals = LearnedRefusals(writer.note, writer.forget, _tenant(spec), writer.notes.of(Refusal))
         self._writer = writer
-        self._heard = ""
+        self._seen_request = ""
         self._capabilities = capabilities = Capabilities(writer, refusals)
         self._upserts = Upserts(
             writer, client, capacity, capabilities, owner=owner_name, ioc_source=spec.ioc_source, clock=clock
@@ -65,9 +65,9 @@ class DefenderPusher:
         self._drift_check = DriftCheck(writer, client, owner_name, spec.reconcile, clock)
 
     def reconcile_once(self) -> float:
-        """One unit of work of the first kind that has any and may call. See `Pusher`."""
-        if (asked := self._writer.asked) and asked.id != self._heard:
-            self._heard = asked.id
+        """Do one unit of work of the first kind that has work and quota. See `Pusher`."""
+        if (request := self._writer.asked) and request.id != self._seen_request:
+            self._seen_request = request.id
             self._capabilities.doubt()
             self._drift_check.hurry()
         waits = []

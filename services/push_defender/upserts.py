@@ -1,8 +1,8 @@
-"""Writes what is new or changed, up to 500 at a time, without touching what other people wrote.
+"""Writes new and changed entries, up to 500 at a time, without touching rows of other people.
 
-Invariant: an entry goes out for the first time only after a look at what is there under its value, and a note in its
-record. It is rendered before the note, so that the note is true of every entry that it names. A look at the whole
-tenant serves for a while, so a long backlog costs a few calls of another quota in all.
+Invariant: before an entry is first sent, the tenant's rows with its value are read and a write-ahead record is made.
+Rendering comes before the write-ahead, so that only entries that are sent are recorded. A listing of the whole tenant
+is reused for a while, so a long backlog costs few calls of that quota.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +51,7 @@ class Upserts:
         self._owner = owner
         self._ioc_source = ioc_source
         self._clock = clock
-        self._strangers: set[plan.Identity] = set()
+        self._foreign: set[plan.Identity] = set()
         self._looked_at = -_LOOK_LASTS_S
 
     def reconcile_once(self) -> float:
@@ -77,7 +77,7 @@ class Upserts:
         wait = self._client.seconds_until_free(IMPORT)
         if wait > 0:
             return wait
-        bodies = self._render(self._without_strangers(choice.send))
+        bodies = self._render(self._without_foreign(choice.send))
         if bodies:
             self._writer.write_ahead((entry, None) for entry in bodies if entry.remote_id is None)
             send = partial(self._send, bodies)
@@ -86,13 +86,13 @@ class Upserts:
         return 0.0
 
     def _render(self, entries: Sequence[Entry]) -> dict[Entry, Body]:
-        """The entries as they are sent. One that cannot be rendered is rejected and keeps no other back."""
+        """The rendered entries. An entry that cannot be rendered is rejected and does not delay others."""
         found: dict[Entry, Body] = {}
         failed: list[Outcome] = []
         for entry in entries:
             try:
                 found[entry] = body(entry, plan.action_of(entry), self._ioc_source, self._owner)
-            except Exception as error:  # noqa: BLE001  # whatever is wrong with one entry is that entry's
+            except Exception as error:  # noqa: BLE001  # an error of one entry must not affect others
                 reason = Reason(code="not_renderable", detail=f"it cannot be written in Defender's form: {error!r}")
                 failed.append(Outcome(entry, AppliedState.REJECTED, entry.remote_id, reason))
         if failed:
@@ -100,34 +100,34 @@ class Upserts:
         return found
 
     def try_entry(self, entry: Entry) -> None:
-        """See `Pusher.try_entry`. What is withdrawn is not rendered."""
+        """See `Pusher.try_entry`. Withdrawn entries are not rendered."""
         plan.marked([], self._owner, entry)
         if entry.wanted is not None:
             target = plan.action_of(entry)
             why_not(entry, target, now_ms())
             orjson.dumps((entry.rank, _spellings(entry), body(entry, target, self._ioc_source, self._owner)))
 
-    def _without_strangers(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Those that somebody else has not written already; the others count as there."""
+    def _without_foreign(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """The entries that nobody else has written already; the others are recorded as applied."""
         new = [entry for entry in entries if entry.remote_id is None]
         if not new:
             return entries
-        strangers = self._look(new)
-        theirs = [entry for entry in new if plan.identity(entry) in strangers]
-        if not theirs:
+        foreign = self._look(new)
+        already_there = [entry for entry in new if plan.identity(entry) in foreign]
+        if not already_there:
             return entries
-        self._writer.record([Outcome(entry, AppliedState.APPLIED, None, plan.ALREADY_THERE) for entry in theirs])
-        return [entry for entry in entries if entry not in set(theirs)]
+        self._writer.record([Outcome(entry, AppliedState.APPLIED, None, plan.ALREADY_THERE) for entry in already_there])
+        return [entry for entry in entries if entry not in set(already_there)]
 
     def _look(self, new: Sequence[Entry]) -> set[plan.Identity]:
         if self._clock() - self._looked_at < _LOOK_LASTS_S:
-            return self._strangers
+            return self._foreign
         values = [spelling for entry in new for spelling in _spellings(entry)]
         if len(values) <= FIND_MOST and all(len(value) <= FIND_CHARACTERS for value in values):
             return plan.foreign(self._client.find(values))
-        self._strangers = plan.foreign(self._client.listing())
+        self._foreign = plan.foreign(self._client.listing())
         self._looked_at = self._clock()
-        return self._strangers
+        return self._foreign
 
     def _send(self, bodies: Mapping[Entry, Body], entries: Sequence[Entry]) -> None:
         if self._capacity.is_full():
@@ -160,6 +160,6 @@ class Upserts:
 
 
 def _spellings(entry: Entry) -> tuple[str, ...]:
-    """Hashes are kept as first submitted and compared in either case; whether a filter does so is unconfirmed."""
+    """The spellings to look up. Defender compares hashes in either case; that filters do so is unconfirmed."""
     value = value_of(entry)
     return (value, value.upper()) if entry.type.family is Family.HASH else (value,)

@@ -1,4 +1,4 @@
-"""`python -m services.push_netskope`: keeps every Netskope tenant of the policy as its desired state says."""
+"""`python -m services.push_netskope`: reconciles every Netskope tenant of the policy."""
 
 from services.push_netskope.service import build_worker
 from services.runtime import lifecycle

@@ -1,7 +1,7 @@
-"""Netskope's URL lists (API v2) and file-hash lists (API v1), as far as a pusher needs them. Nothing is decided here.
+"""The calls of Netskope's URL lists (API v2) and file-hash lists (API v1) that the pusher needs. Takes no decisions.
 
-Invariant: right before every call it is made sure that the call may still be made. Sources: Netskope, "URL Lists"
-(REST API v2), "Update a File Hash List" (REST API v1); answers' shapes beyond those are seen in connectors.
+Invariant: right before every call the session checks that it may still be made. Sources: Netskope, "URL Lists" (REST
+API v2), "Update a File Hash List" (REST API v1); other shapes of answers are seen in connectors.
 """
 
 import re
@@ -46,10 +46,10 @@ class _Sized(BaseModel):
 
 
 class PendingList(BaseModel, frozen=True):
-    """A URL list with a change that waits for a deploy, and who made it, if the vendor says so.
+    """A URL list with a pending change, and its author if the vendor names one.
 
-    Other people's lists are among them, so what is odd in one does not matter; only whether a change waits must not be
-    missed: what is not plainly no counts as yes.
+    It may be other people's list, so unexpected values are accepted. Only `pending` must not be missed: anything but a
+    plain no counts as yes.
     """
 
     id: Count = 0
@@ -60,7 +60,7 @@ class PendingList(BaseModel, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class UrlList:
-    """A URL list as it will be after the next deploy. `pending`: it differs from what policy applies."""
+    """A URL list as it will be after the next deploy. `pending`: it differs from what is in effect."""
 
     id: int
     name: str
@@ -78,11 +78,11 @@ class ListSize:
 
 
 class HashListMissingError(Exception):
-    """There is no file-hash list of that name; only a person can make one."""
+    """There is no file-hash list of that name; only a person can create one."""
 
 
 class HashListPendingError(Exception):
-    """A change of the list waits to be applied in the console; until then it takes no other."""
+    """A pending change blocks the list until a person applies or discards it in Netskope's console."""
 
 
 _RESOURCE, _NAMED, _PENDING_LIST = TypeAdapter(_Resource), TypeAdapter(_Named), TypeAdapter(PendingList)
@@ -91,14 +91,14 @@ _T = TypeVar("_T")
 
 
 class NetskopeClient:
-    """Calls for one connection."""
+    """The API client of one connection."""
 
     def __init__(self, session: NetskopeSession) -> None:
         self._session = session
 
     @property
     def name(self) -> str:
-        """The connection's."""
+        """The name of the connection."""
         return self._session.name
 
     def close(self) -> None:
@@ -110,10 +110,10 @@ class NetskopeClient:
         return self._session.budget.seconds_until_free(bucket)
 
     def find_url_list(self, name: str) -> int | None:
-        """The id of the list of this name."""
+        """The id of the list with this name; None if there is none."""
         answer = self.policy("GET", _LISTS, "urllist_find", params={"field": "id,name"})
         found = self.rows(_NAMED, _listed(answer), "urllist_find")
-        return next((list_entry.id for list_entry in found if list_entry is not None and list_entry.name == name), None)
+        return next((row.id for row in found if row is not None and row.name == name), None)
 
     def url_list_sizes(self) -> dict[str, ListSize]:
         """The size of every list of the tenant, by name. Of two copies of a list, the larger one counts."""
@@ -126,13 +126,13 @@ class NetskopeClient:
         return found
 
     def pending_url_lists(self) -> list[PendingList]:
-        """The lists that the next deploy would change, whoever left them there."""
+        """The lists that the next deploy would change, of any author."""
         answer = self.policy("GET", _LISTS, "urllist_pending", params={"field": "id,name,pending,modify_by"})
         found = self.rows(_PENDING_LIST, _listed(answer), "urllist_pending")
         return [row for row in found if row is not None and row.pending]
 
     def url_list(self, list_id: int) -> UrlList | None:
-        """The list, as it will be after the next deploy; None when there is none of this id."""
+        """The list as it will be after the next deploy; None if there is no list with this id."""
         try:
             answer = self.policy("GET", f"{_LISTS}/{list_id}", "urllist_read")
         except NotFoundError:
@@ -141,45 +141,45 @@ class NetskopeClient:
         return UrlList(found.id, found.name, found.data.urls, found.data.type, found.pending)
 
     def create_url_list(self, name: str, urls: Sequence[str], type_: str) -> None:
-        """Make a list. It waits for a deploy.
+        """Create a list. It is pending until the next deploy.
 
         Raises:
-            RefusedError: an entry is not valid (see `refused_entries`), or the name is taken.
+            RefusedError: an entry is invalid (see `refused_entries`), or the name is taken.
 
         """
         body = {"name": name, "data": data_of(urls, type_)}
         self.policy("POST", _LISTS, "urllist_create", json=body, repeatable=False)
 
     def append(self, list_id: int, urls: Sequence[str], type_: str) -> None:
-        """Add entries. The change waits for a deploy. Raises RefusedError as `create_url_list`."""
+        """Add entries. The change is pending until the next deploy. Raises RefusedError like `create_url_list`."""
         self._patch(list_id, "append", urls, type_)
 
     def replace(self, list_id: int, urls: Sequence[str], type_: str) -> None:
-        """Replace all entries. The change waits for a deploy. Raises RefusedError as `create_url_list`."""
+        """Replace all entries. The change is pending until the next deploy. Raises like `create_url_list`."""
         self._patch(list_id, "replace", urls, type_)
 
     def deploy(self) -> None:
-        """Apply all changes of URL lists that wait, whoever made them: there is no other deploy."""
+        """Apply all pending changes of URL lists, of any author: Netskope has no other deploy."""
         self.policy("POST", f"{_LISTS}/deploy", "urllist_deploy")
 
     def replace_hashes(self, name: str, hashes: Sequence[str]) -> None:
-        """Replace the whole of a file-hash list, which cannot be read back.
+        """Replace a whole file-hash list, which cannot be read back.
 
         Raises:
-            HashListMissingError, HashListPendingError: what a person must do something about.
-            RefusedError: anything else that the vendor says against it.
+            HashListMissingError, HashListPendingError: a person must act.
+            RefusedError: the vendor refuses it for another reason.
 
         """
         body = {"name": name, "list": ",".join(hashes)}
         try:
             self._session.call_v1("POST", "/api/v1/updateFileHashList", route="hashlist_replace", json=body)
         except RefusedError as error:
-            said = own_words(f"{error.code} {error.message}", [name], quoted=True)
-            if _NO_CHANGE in said:
+            text = own_words(f"{error.code} {error.message}", [name], quoted=True)
+            if _NO_CHANGE in text:
                 return
-            if error.status == 200 and _PENDING.search(said):
+            if error.status == 200 and _PENDING.search(text):
                 raise HashListPendingError(error.message) from error
-            if error.status == 200 and _MISSING.search(said):
+            if error.status == 200 and _MISSING.search(text):
                 raise HashListMissingError(error.message) from error
             raise
 
@@ -197,7 +197,7 @@ class NetskopeClient:
         json: object = None,
         repeatable: bool = True,
     ) -> object:
-        """One call of API v2 beside the iterators; `route` names it in metrics and texts. Raises as `call_v2` does."""
+        """One call of API v2 other than iterators. `route` names it in metrics and texts. Raises like `call_v2`."""
         return self._session.call_v2(
             method,
             path,
@@ -210,10 +210,10 @@ class NetskopeClient:
         )
 
     def rows(self, kind: TypeAdapter[_T], answer: object, route: str) -> list[_T | None]:
-        """Each row of a listing, in order; None for one of other people's that cannot be read: it is counted.
+        """The rows of a listing, in order; None for a row that cannot be read, which is counted.
 
         Raises:
-            BrokenAnswerError: it is no list.
+            BrokenAnswerError: the answer is no list.
 
         """
         if not isinstance(answer, list):
@@ -222,12 +222,12 @@ class NetskopeClient:
         return read_rows(kind, answer, self._session.name, route)
 
     def parsed(self, kind: TypeAdapter[_T], answer: object, route: str) -> _T:
-        """An answer as what it should be. Raises BrokenAnswerError when it is something else."""
+        """The parsed answer. Raises BrokenAnswerError if it has another form."""
         return as_documented(kind, answer, self._session.name, route)
 
 
 def refused_entries(error: RefusedError) -> dict[str, str]:
-    """The entries a refusal is about, with the vendor's reasons; empty when it does not name any.
+    """The entries that a refusal names, with the vendor's reasons; empty if it names none.
 
     Two shapes: `{"errors": [[entry, reason], …]}`, as documented, and `{"statusCode": 400, "message": [[entry, reason],
     …]}`, which vendor-written code reads.
@@ -247,7 +247,7 @@ def data_of(urls: Sequence[str], type_: str) -> dict[str, object]:
 
 
 def _listed(answer: object) -> object:
-    """A bare array as a rule; some clients reckon with one that is wrapped."""
+    """The array in an answer. It is usually bare; some clients also accept a wrapped one."""
     for name in ("data", "urllists"):
         if isinstance(answer, Mapping) and name in answer:
             answer = answer[name]

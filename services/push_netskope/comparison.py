@@ -1,4 +1,4 @@
-"""One look at every URL list and profile because a person asked for it, and what came of it.
+"""A requested drift check: reads every URL list and profile once, and reports the result.
 
 File-hash lists cannot be read.
 """
@@ -13,7 +13,7 @@ from services.runtime.reconciling.status_writer import StatusWriter
 
 
 class Comparison:
-    """The looks that were asked for last."""
+    """The latest requested drift check of one connection."""
 
     def __init__(self, writer: StatusWriter) -> None:
         self._writer = writer
@@ -23,23 +23,23 @@ class Comparison:
         self._missing = 0.0
 
     def begin(self) -> Collection[str]:
-        """Take up what is asked for. Returns the lists to be looked at now; none where nothing new is asked for.
+        """Start a new request. Returns the lists to read now; none if there is no new request.
 
         Raises:
-            LedgerError: what was found cannot be published.
+            ProducerError: the answer cannot be published.
 
         """
-        asked = self._writer.asked
-        if asked is None or asked == self._asked:
+        request = self._writer.asked
+        if request is None or request == self._asked:
             return ()
         store = self._writer.store
         self._left = {name for name, entries in store.entries.items() if entries and self._is_readable(name)}
-        self._asked, self._lists, self._missing = asked, len(self._left), self._count()
+        self._asked, self._lists, self._missing = request, len(self._left), self._count()
         self._answer()
         return tuple(self._left)
 
     def looked_at(self, target_id: str) -> None:
-        """A list was looked at, or could not be: then its entries say why. Raises as `begin`."""
+        """Note that a list was read, or failed: then its entries say why. Raises like `begin`."""
         self._left.discard(target_id)
         self._answer()
 
@@ -49,7 +49,7 @@ class Comparison:
         missing = round(self._count() - self._missing)
         failed = self._writer.store.states[AppliedState.FAILED]
         lists = f"{self._lists} URL lists and profiles (file-hash lists cannot be read)"
-        text = f"looked at {lists}: {missing} lost, {failed} failing"
+        text = f"compared {lists}: {missing} lost, {failed} failing"
         self._writer.answer(self._asked, text, {"lost": missing, "failing": failed})
 
     def _is_readable(self, target_id: str) -> bool:

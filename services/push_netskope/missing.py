@@ -1,4 +1,4 @@
-"""What others took out: told and counted, and written again unless the connection says otherwise."""
+"""Reports and counts entries that others removed, and has them written again unless the mode is `report`."""
 
 from collections.abc import Container, Iterable
 
@@ -11,7 +11,7 @@ from services.runtime.reconciling.status_writer import StatusWriter
 
 
 def record_missing(writer: StatusWriter, entries: Iterable[Entry], present: Container[str], *, repairs: bool) -> bool:
-    """Tell what is in the books and not in `present`, or one of a pair is not. Returns whether there was any."""
+    """Report applied entries that are not completely in `present`. Returns whether there are any."""
     missing = [
         entry
         for entry in entries
@@ -24,9 +24,9 @@ def record_missing(writer: StatusWriter, entries: Iterable[Entry], present: Cont
     if repairs:
         for entry in missing:
             writer.store.missing(entry, left_of(entry.remote_id, present))
-    told = [ActivityItem(subject=entry.indicator_id, reason="lost", detail=entry.target_id) for entry in missing]
+    listed = [ActivityItem(subject=entry.indicator_id, reason="lost", detail=entry.target_id) for entry in missing]
     DRIFT.labels(writer.connection.name, "lost").inc(len(missing))
-    what = "they are written again" if repairs else "they are left so until the next write"
-    text = f"{len(missing)} had been taken out by someone else; {what}"
-    writer.activity.tell(Level.WARNING, "drift", text, connection=writer.connection.name, items=told)
+    what = "they are written again" if repairs else "they stay missing until the next write"
+    text = f"{len(missing)} entries were removed by others; {what}"
+    writer.activity.tell(Level.WARNING, "drift", text, connection=writer.connection.name, items=listed)
     return True

@@ -1,13 +1,12 @@
-"""How an indicator is written into a Netskope list or profile, and why it cannot be.
+"""Renders indicators for Netskope's lists and profiles, and finds those that cannot be there.
 
-An exact URL list says `host`, `host:port` or `host/path?query`: the scheme is allowed, but discouraged and ignored, so
-it is left out, and what differs in its scheme only is one entry. A domain covers what is below it, as at Defender: it
-is the pair `host` and `*.host`, or `*.host` alone in a URL list where the tenant's wildcard covers the host itself.
-Where the target says `subdomains: exact`, it is `host` alone. A destination profile says the same, in lower case where
-Netskope does not tell the cases apart, so that what differs in that only is one entry; there a domain is always the
-pair: Netskope documents the wildcard that covers the host itself for URL lists only. A pattern covers a domain in one
-entry. Sources: Netskope, "URL List Best Practices", "Update a File Hash List". Where only the vendor knows, the vendor
-decides: an entry it refuses is rejected.
+An exact URL list has `host`, `host:port` or `host/path?query`. Netskope ignores the scheme, so it is left out, and URLs
+that differ only in scheme are one entry. A domain covers everything below it, as at Defender: it is the pair `host` and
+`*.host`, or only `*.host` in a URL list if the tenant's wildcard covers the host itself; with `subdomains: exact` only
+`host`. A destination profile has the same form, in lower case if Netskope ignores case; there a domain is always the
+pair, since Netskope documents the wide wildcard for URL lists only. A pattern covers a domain in one entry.
+Sources: Netskope, "URL List Best Practices", "Update a File Hash List". Other entries are sent, and rejected if the
+vendor refuses them.
 """
 
 import re
@@ -29,11 +28,11 @@ _NEVER: Final = "0.0.0.0"  # noqa: S104  # an entry that Netskope refuses, not a
 
 
 class WildcardUrlList(UrlList):
-    """A URL list in a tenant where `*.host` covers `host` as well."""
+    """A URL list in a tenant where `*.host` also covers `host`."""
 
 
 class Skip(StrEnum):
-    """Why an indicator cannot be in a list. Stable codes; those of `schemas.targets.Unrepresentable` come on top."""
+    """Why an indicator cannot be in a list. Stable codes, in addition to `schemas.targets.Unrepresentable`."""
 
     UNSPECIFIED = "unspecified_address"
     IPV6_HOST = "ipv6_not_supported"
@@ -43,14 +42,14 @@ class Skip(StrEnum):
 
 
 def as_read_by(tenant: NetskopeTenant, target: Target) -> Target:
-    """The target, as this tenant reads its entries."""
+    """The target, by how this tenant reads list entries."""
     if tenant.wildcard_covers_apex and isinstance(target, UrlList):
         return WildcardUrlList.model_construct(**dict(target))
     return target
 
 
 def form_of(entry: Entry, target: Target) -> str | Reason:
-    """The text of the entries that an indicator becomes in a list (`list_entries`), or why it cannot be there."""
+    """The text of an indicator's list entries (see `list_entries`), or why it cannot be there."""
     if not isinstance(target, UrlList | FileHashList | DestinationProfile):
         detail = "no target of Netskope; use url-list, file-hash-list or destination-profile"
         return Reason(code=Skip.OTHER_VENDOR, detail=detail)
@@ -80,14 +79,14 @@ def form_of(entry: Entry, target: Target) -> str | Reason:
 
 
 def give_form(entry: Entry, target: Target) -> None:
-    """Let an indicator that is wanted know its form, if it does not yet."""
+    """Set the form of a desired entry, unless it is set."""
     if entry.form is None and entry.wanted is not None:
         form = form_of(entry, target)
-        entry.form = entry.remote_id if form == entry.remote_id else form  # one text for both: there are many
+        entry.form = entry.remote_id if form == entry.remote_id else form  # share one string, to save memory
 
 
 def _entry(url: str) -> str:
-    """A canonical URL, which has a scheme, a path and nothing but ASCII, as an exact entry."""
+    """The exact list entry of a canonical URL, which is ASCII and has a scheme and a path."""
     host, slash, rest = url.partition("://")[2].partition("/")
     return host + _UNSAFE.sub(_percent, f"{slash}{rest}") if rest else host
 
@@ -97,7 +96,7 @@ def _percent(found: re.Match[str]) -> str:
 
 
 def _pattern(list_entry: str, *, covers_below: bool) -> str:
-    """A regular expression that means the same: begins with the entry, and a bare host ends there."""
+    """A regular expression with the same meaning: matches what begins with the entry; a bare host must end there."""
     escaped = _SPECIAL.sub(lambda found: f"\\{found[0]}", list_entry)
     if covers_below:
         return rf"^([^/?#:]+\.)?{escaped}([:/?#]|$)"

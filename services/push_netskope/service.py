@@ -1,7 +1,7 @@
-"""Converges the lists and profiles of one Netskope tenant: what has come up for one of them goes out together.
+"""Reconciles the lists and profiles of one Netskope tenant. All pending changes of a list are written together.
 
-Invariant: trouble with one list holds up no other. What the vendor says against a list becomes the reason of its
-entries, and the list is tried again after a while; what may pass by itself is left to the loop.
+Invariant: trouble with one list does not delay others. A refusal becomes the reason of the list's entries, and the list
+is tried again later; temporary errors are left to the reconcile loop.
 """
 
 import time
@@ -45,7 +45,7 @@ _UNSETTLED = (*_CHANGED, SyncState.WAITING)
 
 
 class NetskopePusher:
-    """The vendor's part of the loop. It takes over and closes the client."""
+    """Netskope's part of the reconcile loop. It owns the client and closes it."""
 
     def __init__(
         self,
@@ -72,11 +72,11 @@ class NetskopePusher:
         self._not_before: dict[str, float] = {}
         self._check_at: dict[str, float] = {}
         self._round = Comparison(writer)
-        self._barred: dict[str, VendorError] = {}
-        """By quota bucket, which is by token: what was said against the token last, until it is taken again."""
+        self._token_errors: dict[str, VendorError] = {}
+        """Latest error of each token, by its quota bucket, until the token is accepted again."""
 
     def reconcile_once(self) -> float:
-        """Converge the first list that has something to do and may be written. See `Pusher`."""
+        """Reconcile the first list that has work, is due and has quota. See `Pusher`."""
         self._check_at |= dict.fromkeys(self._round.begin(), 0.0)
         waits = []
         for target_id, due in self._with_work().items():
@@ -103,7 +103,7 @@ class NetskopePusher:
         self._client.close()
 
     def _with_work(self) -> dict[str, float]:
-        """When each list is due: those with changes as soon as may be, then those to be looked at from time to time."""
+        """When each list is due: lists with changes first, then lists due for a drift check."""
         store = self._writer.store
         changed = {entry.target_id for sync_state in _CHANGED for entry in store.by_sync_state[sync_state]}
         due = {name: self._not_before.get(name, 0.0) for name in sorted(changed)}
@@ -118,8 +118,8 @@ class NetskopePusher:
     def _check_tokens(self) -> None:
         """Raise what is said against the tokens where none of those of use is taken: no list can be written."""
         of_use = {self._bucket(target_id) for target_id, entries in self._writer.store.entries.items() if entries}
-        if of_use and of_use <= self._barred.keys():
-            raise self._barred[min(of_use)]
+        if of_use and of_use <= self._token_errors.keys():
+            raise self._token_errors[min(of_use)]
 
     def _converge(self, target_id: str) -> None:
         store = self._writer.store
@@ -154,9 +154,9 @@ class NetskopePusher:
             self._writer.record([Outcome(entry, AppliedState.FAILED, entry.remote_id, reason) for entry in unsettled])
             done = False
             if isinstance(error, MisconfiguredError | UnauthorizedError | ForbiddenError):
-                self._barred[self._bucket(target_id)] = error
+                self._token_errors[self._bucket(target_id)] = error
         else:
-            self._barred.pop(self._bucket(target_id), None)
+            self._token_errors.pop(self._bucket(target_id), None)
         failures = 0 if done else self._failures.get(target_id, 0) + 1
         self._failures[target_id] = failures
         self._not_before[target_id] = now + self._pace.lasting(failures - 1) if failures else now

@@ -140,7 +140,7 @@ def test_a_profile_that_moved_while_it_was_looked_for_is_never_taken_for_another
     another = {"elements": [{"id": "another", "name": "someone else's", "values": ["private.example"]}]}
     harness.want("a.example", PROFILE)
     harness.api.fault("status", path="limit=1$", code=200, body=another, times=3)
-    with pytest.raises(VendorError, match="at another place"):
+    with pytest.raises(VendorError, match="at another position"):
         harness.work()
     assert harness.writes() == 0
     harness.api.fault("status", path="limit=1$", code=200, body={"elements": []})

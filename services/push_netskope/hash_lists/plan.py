@@ -1,4 +1,4 @@
-"""What a file-hash list should hold, and the outcome of every entry. Pure; the twin of url_lists/plan.py."""
+"""Plans the content of a file-hash list, and the outcome of every entry. Pure; see also url_lists/plan.py."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from services.runtime.reconciling.entry import Entry, Outcome
 
 @dataclass(slots=True)
 class HashListPlan:
-    """The whole list as it should be, and what that makes of every entry once it is written."""
+    """The desired content of a list, and the outcome of every entry once it is written."""
 
     hashes: tuple[str, ...]
     outcomes: list[Outcome]
 
 
 def plan_hash_list(entries: Collection[Entry], target: FileHashList) -> HashListPlan:
-    """Plan one file-hash list. It cannot be read, so whatever other people put there does not stay.
+    """Plan one file-hash list. It cannot be read, so entries of other people are overwritten.
 
-    What nobody desires and is to stay nevertheless, because it is kept back or released, is written with the rest.
+    Entries that are held or released stay in the list although nothing desires them.
     """
     staying = {entry.remote_id for entry in entries if entry.stays and entry.remote_id is not None}
     capacity = plan.capacity_of(target, plan.size_of_hashes(staying))

@@ -1,6 +1,6 @@
-"""Replaces one file-hash list by what it should hold. The API can do nothing else, and tells nothing of what is there.
+"""Replaces a file-hash list by its desired content. The API cannot read or change single entries.
 
-Invariant: the list holds what is desired, or its default hash; nothing is written while nothing of ours is to change.
+Invariant: the list holds the desired hashes, or its default hash. It is written only if an entry of ours changes.
 """
 
 from collections.abc import Collection
@@ -31,11 +31,11 @@ class HashLists:
         self._kept: dict[str, IncrementalHashListPlan] = {}
 
     def converge(self, target: FileHashList) -> bool:
-        """Write a list and record what that made of the entries. Returns whether it could be written.
+        """Write a list and record the outcomes of its entries. Returns whether it could be written.
 
         Raises:
-            RefusedError: the vendor will not have it; nothing is lost.
-            VendorError, StoppedError: as the client does.
+            RefusedError: the vendor refuses the write; nothing is lost.
+            VendorError, StoppedError: raised by the client.
 
         """
         known = self._kept.pop(target.id, None)
@@ -80,7 +80,7 @@ class HashLists:
         return True
 
     def _failed(self, entries: Collection[Entry], reason: Reason, *, gone: bool) -> None:
-        """`gone`: what is to be withdrawn is in no list, so it is done with."""
+        """Record a failure for entries with pending work. `gone`: the list is missing, so withdrawals are done."""
         unsettled = [entry for entry in entries if entry.sync_state not in (SyncState.SETTLED, SyncState.GUARDED)]
         self._writer.record(
             [

@@ -1,7 +1,7 @@
-"""Netskope's destination profiles (API v2), as far as a pusher needs them. Nothing is decided here.
+"""The calls of Netskope's destination profiles (API v2) that the pusher needs. Takes no decisions.
 
-Invariant: every write tells whether its change waits for a deploy; an answer that does not say so counts as waiting.
-No document describes these routes: what stands here is what vendor-written connectors send and read.
+Invariant: every write returns whether its change is pending; an answer that does not say so counts as pending.
+No document describes these routes: the forms here are those of vendor-written connectors.
 """
 
 import re
@@ -19,7 +19,7 @@ _PROFILES: Final = "/api/v2/profiles/destinations"
 _FIELDS: Final = "id,name,type,values_count"
 _PAGE: Final = 100
 _LOOKS: Final = 3
-"""Times that a profile may be at another place than it was listed at, before that is trouble."""
+"""Attempts to read a profile whose position changes between listing and read."""
 _LOCKED: Final = "operation on pending profile is not allowed"
 _PLACE: Final = re.compile(r"values\[(\d+)\]$")
 
@@ -51,7 +51,7 @@ class _Deployed(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile, changes that wait included. A value may stand there several times."""
+    """A profile, including pending changes. A value may occur several times."""
 
     id: str
     name: str
@@ -61,13 +61,13 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class ProfileListing:
-    """The profile that was looked for, None when there is none, and what of other profiles counts against it."""
+    """The requested profile (None if there is none), and the other profiles, which share its limits."""
 
     there: Profile | None
     others: Sequence[Listed]
 
     def taken(self, *, patterns: bool) -> int:
-        """Values of other profiles that share a limit: those of patterns, or those of the rest."""
+        """Number of values in other profiles with the same limit: pattern profiles, or the rest."""
         return sum(other.values_count for other in self.others if (other.type == "regex") == patterns)
 
 
@@ -76,35 +76,35 @@ _WRITTEN, _MADE, _DEPLOYED = TypeAdapter(_Written), TypeAdapter(_Made), TypeAdap
 
 
 class ProfileClient:
-    """Calls about destination profiles, by the client of the connection."""
+    """Calls for destination profiles, made by the connection's client."""
 
     def __init__(self, client: NetskopeClient) -> None:
         self._client = client
 
     def listing(self, name: str) -> ProfileListing:
-        """The profile of this name with its values, and all others without.
+        """The profile of this name with its values, and all others without values.
 
         Raises:
-            BrokenAnswerError: profiles come and go while it is looked for.
+            BrokenAnswerError: profiles are created or deleted while it is read.
 
         """
         for _ in range(_LOOKS):
             listed = list(self._listed())
-            sync_state = next((sync_state for sync_state, one in enumerate(listed) if one.name == name), None)
-            if sync_state is None:
+            position = next((position for position, one in enumerate(listed) if one.name == name), None)
+            if position is None:
                 return ProfileListing(None, listed)
-            found = self._at(sync_state)
-            if found is not None and found.id == listed[sync_state].id:
-                others = [*listed[:sync_state], *listed[sync_state + 1 :]]
+            found = self._at(position)
+            if found is not None and found.id == listed[position].id:
+                others = [*listed[:position], *listed[position + 1 :]]
                 return ProfileListing(Profile(found.id, found.name, found.type, found.values), others)
-        text = f"the profile {name} is at another place each time it is looked for"
+        text = f"the profile {name} is at another position on each read"
         raise BrokenAnswerError(self._client.name, "profile_read", text, kind="unexpected")
 
     def create(self, name: str, description: str, type_: str, values: Sequence[str]) -> tuple[str, bool]:
-        """Make a profile. Returns its id, and whether it waits for a deploy.
+        """Create a profile. Returns its id, and whether it is pending.
 
         Raises:
-            RefusedError: a value is not valid (see `refused_values`), or the name is taken.
+            RefusedError: a value is invalid (see `refused_values`), or the name is taken.
 
         """
         body = {"name": name, "description": description, "type": type_, "values": list(values)}
@@ -113,21 +113,21 @@ class ProfileClient:
         return made.id, made.status != "applied"
 
     def replace(self, profile_id: str, type_: str, values: Sequence[str]) -> bool:
-        """Replace all values; the type must be said. Returns whether that waits for a deploy. Raises as `create`."""
+        """Replace all values; requires the type. Returns whether the change is pending. Raises like `create`."""
         body = {"type": type_, "values": list(values)}
         return self._patch(f"{_PROFILES}/{profile_id}", "profile_replace", body, repeatable=True)
 
     def operate(self, profile_id: str, operation: str, values: Sequence[str]) -> bool:
-        """`append` or `remove` a few values. Returns whether that waits for a deploy. Raises as `create`."""
+        """`append` or `remove` a few values. Returns whether the change is pending. Raises like `create`."""
         body = {"operation": {"op": operation, "values": list(values)}}
         path = f"{_PROFILES}/{profile_id}/values"
         return self._patch(path, f"profile_{operation}", body, repeatable=operation == "remove")
 
     def deploy(self, profile_id: str) -> None:
-        """Apply what waits in this profile, whoever left it there.
+        """Apply the pending changes of this profile, of any author.
 
         Raises:
-            RefusedError: also when the answer does not name the profile among those that were applied.
+            RefusedError: the vendor refuses it, or does not list the profile as applied.
 
         """
         route = "profile_deploy"
@@ -140,14 +140,14 @@ class ProfileClient:
         offset = 0
         while True:
             page = self._client.rows(_LISTED, self._page(_FIELDS, offset, _PAGE), "profiles_find")
-            yield from (one or Listed() for one in page)  # one that cannot be read keeps its place
+            yield from (one or Listed() for one in page)  # an unreadable one still counts as a position
             if len(page) < _PAGE:
                 return
             offset += len(page)
 
-    def _at(self, sync_state: int) -> _Held | None:
-        """The profile at a place of the listing. Only this way values come without those of all others."""
-        found = self._client.rows(_HELD, self._page(f"{_FIELDS},values", sync_state, 1), "profile_read")
+    def _at(self, position: int) -> _Held | None:
+        """The profile at a position of the listing: the only way to read the values of a single profile."""
+        found = self._client.rows(_HELD, self._page(f"{_FIELDS},values", position, 1), "profile_read")
         return found[0] if found else None
 
     def _page(self, fields: str, offset: int, limit: int) -> object:
@@ -162,12 +162,12 @@ class ProfileClient:
 
 
 def is_locked(error: RefusedError) -> bool:
-    """Whether a profile takes no change because another waits in it: a deploy opens it again."""
+    """Whether a profile refuses changes because another is pending. A deploy unlocks it."""
     return isinstance(error, ConflictError) and _LOCKED in error.message.lower()
 
 
 def refused_values(error: RefusedError, values: Sequence[str]) -> dict[str, str] | None:
-    """Those of the values sent that a refusal is about, with the vendor's reasons; None when it names nothing.
+    """The sent values that a refusal names, with the vendor's reasons; None if it names none.
 
     The shape is seen in connectors: `{"validation_errors": [{"field": "values[3]", …}]}`.
     """
@@ -176,8 +176,8 @@ def refused_values(error: RefusedError, values: Sequence[str]) -> dict[str, str]
         return None
     found = {}
     for one in errors:
-        sync_state = _PLACE.search(str(one.get("field"))) if isinstance(one, Mapping) else None
-        if sync_state and int(sync_state[1]) < len(values):
-            told = [str(text) for key, text in one.items() if key != "field"]
-            found[values[int(sync_state[1])]] = "; ".join(told) or "no reason given"
+        position = _PLACE.search(str(one.get("field"))) if isinstance(one, Mapping) else None
+        if position and int(position[1]) < len(values):
+            texts = [str(text) for key, text in one.items() if key != "field"]
+            found[values[int(position[1])]] = "; ".join(texts) or "no reason given"
     return found

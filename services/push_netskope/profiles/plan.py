@@ -1,8 +1,8 @@
-"""What a destination profile should hold, by which writes it gets there, and what that makes of every entry. Pure.
+"""Plans the content of a destination profile, the writes that lead to it, and the outcome of every entry. Pure.
 
-Invariant: as in `plan`; besides, no write leaves a profile empty, and none makes it larger than it was or shall be.
-Few changes are appended and removed, which touches nothing else; many are one replacement, which is read and written,
-so that what another adds in between is lost: see `FEW_CALLS`.
+Invariant: as in `url_lists.plan`; and no write leaves a profile empty or larger than both its old and its new content.
+A few changes are appends and removals, which affect nothing else. Many are one replacement, which loses values that
+others add between read and write: see `FEW_CALLS`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,13 +22,13 @@ from services.push_netskope.url_lists.ranking import best, in_order, owned_by, p
 from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 
 VALUES_A_CALL: Final = 10
-"""Values that one append or remove takes at most. Found by vendor-written connectors."""
+"""Most values in one append or remove. Found by vendor-written connectors."""
 FEW_CALLS: Final = 20
-"""Up to so many appends and removals are made one by one: about 4 s of the quota, which is 24 calls in 5 s."""
+"""Most appends and removals instead of a replacement: about 4 s of the quota, which is 24 calls in 5 s."""
 MOST_BYTES: Final = 9_000_000
-"""Of the values in one body: vendor-written connectors were refused above 9 MiB, whatever is documented."""
+"""Most bytes of values in one body: vendor-written connectors were refused above 9 MiB, despite the documentation."""
 MOST_TOGETHER: Final = 300_000
-"""Values of all profiles that are not of patterns. Found in vendor-written connectors."""
+"""Most values in all profiles except pattern profiles. Found in vendor-written connectors."""
 
 Operation = Literal["create", "replace", "append", "remove"]
 
@@ -43,9 +43,9 @@ class Step:
 
 @dataclass(slots=True)
 class ProfilePlan:
-    """`left` is what stays of what is there. `again`: it shall be written even if nothing in it changes.
+    """`left` are the values that stay. `again`: write the profile even if nothing changes.
 
-    `doubt`: something that was written or withdrawn is there, or gone, and it is not known whether that is applied.
+    `doubt`: it is unknown whether an earlier write or withdrawal has been applied.
     """
 
     left: tuple[str, ...] = ()
@@ -57,19 +57,19 @@ class ProfilePlan:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The whole profile as it should be."""
+        """The desired content of the profile."""
         return (*self.left, *self.add)
 
 
 def capacity_in(target: DestinationProfile, listing: ProfileListing) -> int:
-    """Values up to which a profile may be filled: its own limit, or what other profiles leave of the tenant's."""
+    """Most values of a profile: its own limit, or what other profiles leave of the tenant's limit."""
     patterns = target.match == "regex"
     together = MOST_PATTERNS if patterns else MOST_TOGETHER
     return max(0, min(target.most, together - listing.taken(patterns=patterns)))
 
 
 def plan_profile(entries: Collection[Entry], target: DestinationProfile, listing: ProfileListing) -> ProfilePlan:
-    """Plan one profile, which is of the type that the target says, or has to be made."""
+    """Plan one profile that has the type of the target, or does not exist yet."""
     values = listing.there.values if listing.there else ()
     present = folded(values, target)
     bulk, others = parted(entries)
@@ -90,7 +90,7 @@ def plan_profile(entries: Collection[Entry], target: DestinationProfile, listing
 
 
 def plan_mismatch(entries: Collection[Entry], target: DestinationProfile, there: Profile) -> ProfilePlan:
-    """Plan a profile that is of another type than the target says: what is withdrawn goes, nothing else is touched."""
+    """Plan a profile whose type differs from the target's: withdrawals are made, nothing else changes."""
     detail = f"the profile is {there.type}, the target says {target.match}; make the two alike, or name another profile"
     reason = Reason(code="profile_type", detail=detail)
     outcomes = [
@@ -104,10 +104,10 @@ def plan_mismatch(entries: Collection[Entry], target: DestinationProfile, there:
 
 
 def steps(planned: ProfilePlan, *, exists: bool, whole: bool, sure: bool) -> list[Step]:
-    """The writes that make a plan true, in order. None: there is nothing to write.
+    """The writes of a plan, in order; empty if there is nothing to write.
 
-    `whole`: a write of all values is possible; where it is not, what changes is written piece by piece. `sure`: an
-    answer has told meanwhile that nothing waits.
+    `whole`: all values can be written at once; otherwise changes are written in pieces. `sure`: an answer has confirmed
+    meanwhile that nothing is pending.
     """
     changes = bool(planned.add or planned.remove)
     if not exists:
@@ -124,7 +124,7 @@ def steps(planned: ProfilePlan, *, exists: bool, whole: bool, sure: bool) -> lis
 
 
 def _afresh(operation: Operation, values: tuple[str, ...], *, whole: bool) -> list[Step]:
-    """Writes after which nothing but these values is there: as many as one body takes, then the rest."""
+    """Writes that leave only these values: first as many as one body takes, then the rest."""
     head = (_split(values)[0] if whole else ()) or values[:1]
     return [Step(operation, head), *_pieces("append", values[len(head) :])]
 
@@ -142,7 +142,7 @@ def _planned(
     change: _Change,
     outcomes: list[Outcome],
 ) -> ProfilePlan:
-    """The plan that makes these of the values that are there."""
+    """The plan for a change of the present values."""
     add, remove = change.add, change.remove
     left, gone = tuple(values), tuple[str, ...]()
     if remove:
@@ -157,19 +157,19 @@ def _planned(
 
 
 def _is_doubtful(outcome: Outcome, present: Collection[str]) -> bool:
-    """Whether an outcome rests on a write of which no answer is known."""
+    """Whether an outcome depends on a write whose answer is unknown."""
     entry = outcome.entry
     known = entry.state is AppliedState.APPLIED and not entry.uncertain and is_whole(entry.remote_id, present)
     return entry.present and not known and outcome.state in (AppliedState.APPLIED, None)
 
 
 def folded(values: Iterable[str], target: DestinationProfile) -> frozenset[str]:
-    """Values as they are compared with entries of ours."""
+    """The values in the form in which they are compared."""
     return frozenset(_folded(value, target) for value in values)
 
 
 def _folded(value: str, target: DestinationProfile) -> str:
-    """A value as it is compared: where Netskope does not tell upper from lower case, nor do we."""
+    """A value in the form in which it is compared: in lower case if Netskope ignores case."""
     return value.lower() if target.match == "insensitive" else value
 
 
@@ -183,8 +183,8 @@ def _split(values: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(orjson.dumps(values)) <= MOST_BYTES:
         return values, ()
     size = 0
-    for sync_state, value in enumerate(values):
+    for position, value in enumerate(values):
         size += len(orjson.dumps(value)) + 1
         if size > MOST_BYTES:
-            return values[:sync_state], values[sync_state:]
+            return values[:position], values[position:]
     return values, ()

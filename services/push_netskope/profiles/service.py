@@ -1,7 +1,7 @@
-"""Brings one destination profile to what it should hold: read, plan, note, write, deploy what waits, record.
+"""Reconciles one destination profile: read, plan, write ahead, write, deploy, record.
 
-Invariant: nothing is recorded before an answer has told that it is applied. A profile that waits for a deploy takes no
-write, so it is deployed, with what other people left waiting in it, and then read and planned anew.
+Invariant: an outcome is recorded only after an answer confirms that it is applied. A profile with pending changes takes
+no write, so it is deployed, including other people's pending changes, and then read and planned again.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,9 +28,9 @@ _OF_VALUES: Final = frozenset({400, 422})
 
 @dataclass(slots=True)
 class _Course:
-    """How writing goes. `whole`: writes of all values are not refused; `sure`: an answer told that nothing waits.
+    """State of the writes. `whole`: writes of all values are not refused; `sure`: an answer confirmed: nothing pending.
 
-    `present` is what is there, or may be, as entries are compared.
+    `present`: values that are or may be there, in the form in which they are compared.
     """
 
     whole: bool = True
@@ -53,11 +53,11 @@ class Profiles:
         self._repairs = repairs
 
     def converge(self, target: DestinationProfile) -> None:
-        """Bring a profile to what it should hold, and record what that made of the entries.
+        """Bring a profile to its desired content, and record the outcomes of its entries.
 
         Raises:
-            RefusedError: the vendor will not have it; nothing is lost.
-            VendorError, StoppedError: as the client does.
+            RefusedError: the vendor refuses a write; nothing is lost.
+            VendorError, StoppedError: raised by the client.
 
         """
         entries, course = self._entries(target), _Course()
@@ -78,7 +78,7 @@ class Profiles:
                 raise refused.error
             self._heed(entries, there, refused, course)
         if there and not steps and not course.sure and (planned.again or planned.doubt):
-            self._client.deploy(there.id)  # it cannot be written at once, which would tell
+            self._client.deploy(there.id)  # no write of all values could confirm that nothing is pending
         size = len(planned.values) if steps else len(there.values) if there else 0
         show_values(self._writer.connection.name, target, size, profile_plan.capacity_in(target, listing))
         self._writer.record(planned.outcomes)
@@ -98,7 +98,7 @@ class Profiles:
     def _write(
         self, target: DestinationProfile, there: Profile | None, steps: Sequence[Step], course: _Course
     ) -> _Refused | None:
-        """Take the steps one after the other. Returns the first one that is refused, None when all are taken."""
+        """Make the writes in order. Returns the first refused one; None if all succeed."""
         type_ = there.type if there else target.match
         profile_id = there.id if there else ""
         for step in steps:
@@ -122,10 +122,10 @@ class Profiles:
         course.sure = True
 
     def _heed(self, entries: Collection[Entry], there: Profile | None, refused: _Refused, course: _Course) -> None:
-        """Do what a refusal asks for: open the profile, reject the values it is about, or find out which those are.
+        """React to a refusal: unlock the profile, reject the values it names, or find the values by halving.
 
         Raises:
-            RefusedError: it is about something else.
+            RefusedError: the refusal has another cause.
 
         """
         step, error = refused.step, refused.error
@@ -145,7 +145,7 @@ class Profiles:
             self._single_out(entries, course, step, error)
             return
         if there is None:
-            return  # it was made just now: it is read, and then looked at more closely
+            return  # it was just created; the next round reads it and singles out the value
 
         def append(part: Sequence[str]) -> None:
             waits = self._client.operate(there.id, "append", part)
@@ -158,12 +158,12 @@ class Profiles:
             self._single_out(entries, course, Step("append", tuple(part.members)), part.error)
 
     def _single_out(self, entries: Collection[Entry], course: _Course, step: Step, error: RefusedError) -> None:
-        """Reject the one value that was sent alone. Raises RefusedError when it is none of ours."""
+        """Reject the only value of a write. Raises RefusedError if it belongs to no entry."""
         if not self._reject(entries, course, {step.values[0]: error.message or error.text}):
             raise error
 
     def _reject(self, entries: Collection[Entry], course: _Course, reasons: dict[str, str]) -> bool:
-        """Reject the indicators that have one of these values. Returns whether there is any."""
+        """Reject the entries with one of these values. Returns whether there are any."""
         outcomes = rejections(entries, course.present, reasons)
         self._writer.record(outcomes)
         return bool(outcomes)
