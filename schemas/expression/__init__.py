@@ -1,9 +1,9 @@
-"""What a rule may say: CEL (Common Expression Language) over the fields of a merged indicator.
+"""Expressions of rules: CEL (Common Expression Language) over the fields of a merged indicator.
 
 Invariant: an expression that `check` accepts gives true or false for any indicator, in bounded time. `check` proves it
-from the syntax tree (`proof`), and evaluates the expression for extreme indicators as well (`extremes`). Google's
-runtime checks types and matches patterns in linear time (RE2). There is no `now`: what a rule says of an indicator
-changes only when the indicator or the rule does.
+from the syntax tree (`proof`), and evaluates the expression for extreme indicators (`extremes`). Google's runtime
+checks types and matches patterns in linear time (RE2). There is no `now`, so the answer for an indicator changes only
+when the indicator or the rule changes.
 """
 
 import re
@@ -27,14 +27,14 @@ __all__ = [
 MAX_LENGTH: Final = 4_000
 """Characters of one expression."""
 MAX_STEPS: Final = 9_999
-"""How often all loops of one evaluation together may go round: the runtime ends it at the next."""
+"""Most loop steps of one evaluation. The runtime stops at the next step."""
 
 
 def check(text: str) -> None:
-    """Make sure that an expression gives true or false for any indicator.
+    """Check that an expression gives true or false for any indicator.
 
     Raises:
-        ExpressionError: it does not; says where and what to do.
+        ExpressionError: it may not; names the place and the remedy.
 
     """
     compiled = parse(text)
@@ -55,10 +55,10 @@ def check(text: str) -> None:
 
 
 def parse(text: str) -> Any:  # noqa: ANN401  # the library's Expression
-    """Compile an expression that is sound, says true or false, and whose loops and patterns are bounded.
+    """Compile an expression, and check its type, loops and patterns.
 
     Raises:
-        ExpressionError: it is not so; says where and what to do.
+        ExpressionError: it is invalid, not boolean, or too costly; names the place and the remedy.
 
     """
     if len(text) > MAX_LENGTH:
@@ -78,7 +78,7 @@ def parse(text: str) -> Any:  # noqa: ANN401  # the library's Expression
 
 
 def steps(compiled: Any) -> Steps | None:  # noqa: ANN401  # the library's Expression
-    """How often the loops of an expression go round at most; None where that is not known."""
+    """Most loop steps of an expression; None if unknown."""
     try:
         return _prove(compiled)
     except UnprovenError:
@@ -96,10 +96,10 @@ _REFUSAL = re.compile(r"<input>:(\d+):(\d+): (.*?)(?:\n|$)")
 _UNKNOWN = re.compile(r"undeclared reference to '([^']*)'")
 
 
-def _refusal(said: str) -> ExpressionError:
-    found = _REFUSAL.search(said)
+def _refusal(message: str) -> ExpressionError:
+    found = _REFUSAL.search(message)
     if found is None:
-        return ExpressionError(1, 1, said.partition(" [")[0])
+        return ExpressionError(1, 1, message.partition(" [")[0])
     why = found[3].partition(" (in container")[0].partition(" expecting {")[0]
     if unknown := _UNKNOWN.match(why):
         why = f"there is no {unknown[1]}; there is {', '.join(VARIABLES)}"

@@ -1,8 +1,8 @@
-"""How an expression is refused."""
+"""The error of a refused expression."""
 
 
 class ExpressionError(ValueError):
-    """An expression that is refused. `line` and `column` count from one; `str()` names them."""
+    """An expression is refused. `line` and `column` count from one; `str()` names them."""
 
     def __init__(self, line: int, column: int, why: str) -> None:
         super().__init__(line, column, why)

@@ -1,6 +1,6 @@
-"""Indicators at the bounds of what there can be, each with a description. `check` evaluates expressions for them.
+"""Extreme indicators with descriptions, for which `check` evaluates expressions.
 
-One property at a time is varied from an ordinary indicator, then many together.
+They differ from an ordinary indicator in one property each, or in many at once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,8 +33,8 @@ _TIMES: Final = {"year 1": _YEAR_1, "1970-01-01": 0, "today": _SEEN, "the end of
 
 
 def failing(program: Any) -> str | None:  # noqa: ANN401  # the library's Expression
-    """The first extreme indicator for which a program gives neither true nor false; None: there is none."""
-    return next((said for said, data in _shown() if not _is_answered(program, data)), None)
+    """Description of the first extreme indicator for which a program fails; None if there is none."""
+    return next((description for description, data in _shown() if not _is_answered(program, data)), None)
 
 
 def _is_answered(program: Any, data: Mapping[str, object]) -> bool:  # noqa: ANN401  # the library's Expression
@@ -47,22 +47,23 @@ def _is_answered(program: Any, data: Mapping[str, object]) -> bool:  # noqa: ANN
 @cache
 def _shown() -> tuple[tuple[str, Mapping[str, object]], ...]:
     return tuple(
-        (said, {name: variable.read(found) for name, variable in VARIABLES.items()}) for said, found in extremes()
+        (description, {name: variable.read(found) for name, variable in VARIABLES.items()})
+        for description, found in extremes()
     )
 
 
 def extremes() -> Iterator[tuple[str, Indicator]]:
-    """Every extreme indicator with what is extreme about it."""
+    """Every extreme indicator, with a description."""
     yield "an ordinary indicator", _indicator()
-    for said, changed in _variations():
-        yield f"an indicator with {said}", _indicator(**changed)
+    for description, changed in _variations():
+        yield f"an indicator with {description}", _indicator(**changed)
     nothing = {"value": "", "tags": (), "sources": {}, "hits": 0, "reputation": 1, "comments": "", "first_seen": 0,
                "last_seen": 0, "expires_at": 0}  # fmt: skip
     yield "an indicator with everything empty and 0", _indicator(**nothing)
     most = {"value": "a" * _LONG, "tags": _tags(10_000), "sources": _sources(1_000), "hits": 2**63 - 1,
             "reputation": 10, "comments": "a" * _LONG, "first_seen": 0, "last_seen": _LAST}  # fmt: skip
-    for active, said in ((True, "active"), (False, "not active")):
-        yield f"an indicator ({said}) with everything as large as can be", _indicator(**most, active=active)
+    for active, description in ((True, "active"), (False, "not active")):
+        yield f"an indicator ({description}) with everything as large as can be", _indicator(**most, active=active)
 
 
 def _variations() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -70,11 +71,11 @@ def _variations() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"type: {kind.value}", {"type": kind, "value": value}
     for severity in Severity:
         yield f"severity: {severity.value}", {"severity": severity}
-    for said, text in _TEXTS.items():
-        yield f"a value that is {said}", {"value": text}
-        yield f"comments: {said}", {"comments": text}
-        yield f"one tag, {said}", {"tags": (text,)}
-        yield f"many tags, one of them {said}", {"tags": (*_tags(20), text)}
+    for description, text in _TEXTS.items():
+        yield f"a value that is {description}", {"value": text}
+        yield f"comments: {description}", {"comments": text}
+        yield f"one tag, {description}", {"tags": (text,)}
+        yield f"many tags, one of them {description}", {"tags": (*_tags(20), text)}
     yield "active: false", {"active": False}
     yield from _numbers()
     yield from _times()

@@ -1,4 +1,4 @@
-"""What a condition says of the bounds of the parts it compares, where it holds and where it does not."""
+"""Bounds of parts of an expression that follow from a condition, where it holds and where it does not."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Bounds = Callable[[Node], Value]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Bounds of parts, by the part."""
+    """Known bounds by part of an expression."""
 
     _known: Mapping[Node, Range] = field(default_factory=dict)
 
@@ -23,18 +23,18 @@ class Facts:
         return iter(self._known.items())
 
     def get(self, part: Node) -> Range | None:
-        """The bounds of a part, if any are known."""
+        """The bounds of a part; None if unknown."""
         return self._known.get(part) if self._known else None
 
     def also(self, found: Iterator[tuple[Node, Range]]) -> "Facts":
-        """These and more."""
+        """These facts and further ones."""
         known = dict(self._known)
         for part, bounds in found:
             known[part] = known[part] & bounds if part in known else bounds
         return Facts(known)
 
     def without(self, *names: str) -> "Facts":
-        """These, but for those of parts that contain a name which now means something else."""
+        """These facts without parts that contain one of the names, which are redefined in a loop."""
         return Facts(
             {part: bounds for part, bounds in self._known.items() if not any(_contains(part, n) for n in names)}
         )
@@ -52,7 +52,7 @@ def _contains(part: Node, name: str) -> bool:
 
 
 def facts_when(condition: Node, bounds: Bounds, *, holds: bool) -> Iterator[tuple[Node, Range]]:
-    """What is known where a condition holds, or where it does not. `bounds` are those of a part of it."""
+    """Facts that follow if a condition holds, or if it does not. `bounds` gives the bounds of its parts."""
     if not isinstance(condition, Call):
         return
     if condition.function == "!_":

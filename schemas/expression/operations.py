@@ -1,4 +1,4 @@
-"""What an operation of CEL comes to, by the name of its overload, and whether it can fail."""
+"""Results of CEL operations by the name of their overload, and whether they can fail."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -34,18 +34,18 @@ _TOTAL: Final = {
     for order in ("less", "less_equals", "greater", "greater_equals")
     for of in ("bool", "int64", "uint64", "double", "string", "bytes", "timestamp", "duration")
 }  # fmt: skip
-"""Overloads that cannot fail whatever they are given."""
+"""Overloads that cannot fail for any arguments."""
 _READING: Final = {
     "string_to_int64", "string_to_uint64", "string_to_double", "string_to_bool", "string_to_timestamp",
     "string_to_duration", "bytes_to_string", "double_to_int64", "double_to_uint64",
 }  # fmt: skip
-"""Overloads that fail for what they cannot read."""
+"""Overloads that fail for arguments they cannot parse."""
 _SAME: Final = {"int64_to_int64", "uint64_to_uint64", "timestamp_to_timestamp", "duration_to_duration"}
 _CASTS: Final[Mapping[str, tuple[tuple[int, int], int]]] = {
     "int64_to_uint64": (UINT, 1), "uint64_to_int64": (INT, 1),
     "int64_to_timestamp": ((-62_135_596_800, 253_402_300_799), SECOND),
 }  # fmt: skip
-"""What they take, and by what the result is to be multiplied."""
+"""The accepted range, and the factor of the result."""
 _GETTERS: Final[Mapping[str, Range]] = {
     "year": Range(1, 9999), "month": Range(0, 11), "day": Range(0, 366), "hours": Range(0, 23),
     "minutes": Range(0, 59), "seconds": Range(0, 59), "milliseconds": Range(0, 999),
@@ -58,7 +58,7 @@ def result(overload: str, arguments: Sequence[Value]) -> Value:
     """The result of an operation.
 
     Raises:
-        UnsafeError: it can fail for these arguments, or is not known.
+        UnsafeError: it can fail for these arguments, or is unknown.
 
     """
     if overload in _TOTAL:
@@ -103,15 +103,15 @@ def _cast(overload: str, number: Range) -> Range:
     return Range(number.low * scale, number.high * scale)
 
 
-def _read(overload: str, said: Value) -> Value:
+def _read(overload: str, text: Value) -> Value:
     function = overload.rpartition("_to_")[2].removesuffix("64")
-    if not isinstance(said, Text) or said.literal is None:
+    if not isinstance(text, Text) or text.literal is None:
         raise UnsafeError(
             f"{function}(…) fails for a value that it cannot read; compare it as it is, or with a literal"
         )
-    value = constant(f"{function}({quoted(said.literal)})")
+    value = constant(f"{function}({quoted(text.literal)})")
     if isinstance(value, ExpressionError):
-        raise UnsafeError(f"{function}({quoted(said.literal)}) cannot be read: {value.why}")
+        raise UnsafeError(f"{function}({quoted(text.literal)}) cannot be read: {value.why}")
     if isinstance(value, datetime):
         value = bounded(value)
     if isinstance(value, datetime | timedelta):
@@ -121,7 +121,7 @@ def _read(overload: str, said: Value) -> Value:
 
 
 def _got(overload: str, arguments: Sequence[Value]) -> Value:
-    """Hours, days and the like of a moment or a span."""
+    """The bounds of a getter such as hours or days, of a moment or a span."""
     of, _, name = overload.partition("_to_")
     unit = name.removesuffix("_with_tz").partition("_")[0]
     if unit not in _GETTERS:
@@ -134,7 +134,7 @@ def _got(overload: str, arguments: Sequence[Value]) -> Value:
     return _GETTERS[unit]
 
 
-def _is_zone(said: Value) -> bool:
-    if not isinstance(said, Text) or said.literal is None:
+def _is_zone(text: Value) -> bool:
+    if not isinstance(text, Text) or text.literal is None:
         return False
-    return not isinstance(constant(f"timestamp(0).getHours({quoted(said.literal)})"), ExpressionError)
+    return not isinstance(constant(f"timestamp(0).getHours({quoted(text.literal)})"), ExpressionError)

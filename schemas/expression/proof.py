@@ -1,8 +1,8 @@
-"""The proof that an expression gives true or false for any indicator: no operation in it can fail.
+"""Proves that an expression gives true or false for any indicator: no operation in it can fail.
 
-Each part is given bounds, from those of the variables up (`ranges`). An operation is accepted when it cannot fail for
-any operands, or when the bounds of its operands show that it cannot. A condition narrows the bounds of what depends on
-it: in `a && b` those of b, in `c ? x : y` those of x and y.
+Each part gets bounds, computed from those of the variables (`ranges`). An operation is accepted if it cannot fail for
+any operands, or not for operands within their bounds. A condition narrows the bounds of dependent parts: in `a && b`
+those of b, in `c ? x : y` those of x and y.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from schemas.expression.variables import VARIABLES
 
 @dataclass(slots=True)
 class Steps:
-    """How often an expression goes round its loops at most: so many times the tags, and so many times more."""
+    """Most loop steps of an expression: `times` × the number of tags + `more`."""
 
     times: int = 0
     more: int = 0
@@ -100,7 +100,7 @@ class Proof:
         return _index(node, arguments, facts) if overload == "index_list" else result(overload, arguments)
 
     def _assumed(self, node: Call, number: int, facts: Facts) -> Facts:
-        """What is known where an argument matters: CEL asks for neither b in `a && b` where a is false."""
+        """The facts for an argument: in `a && b`, CEL needs b only if a is true."""
         if number == 0 or node.function not in ("_&&_", "_||_", "_?_:_"):
             return facts
         holds = number == 1 if node.function == "_?_:_" else node.function == "_&&_"

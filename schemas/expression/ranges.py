@@ -1,4 +1,4 @@
-"""What a part of an expression can come to: bounds of numbers, spans and moments, and of the lengths of lists."""
+"""Possible values of parts of an expression: bounds of numbers, spans and moments, and of lengths of lists."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MAX_SIZE: Final = 2**31 - 1
 
 
 class UnsafeError(Exception):
-    """An operation that can fail. The text says why, and what to write instead."""
+    """An operation can fail. The text says why, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Range:
         return Range(min(self.low, other.low), max(self.high, other.high))
 
     def __and__(self, other: "Range") -> "Range":
-        """What is in both; where nothing is, this one."""
+        """The intersection; this range if it is empty."""
         both = Range(max(self.low, other.low), min(self.high, other.high))
         return both if both.low <= both.high else self
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """A list: what its elements can be, and at most how many it has: so many times the tags, and so many more."""
+    """A list: its possible elements, and its greatest length: `times` × the number of tags + `more`."""
 
     element: "Value"
     times: int
@@ -47,26 +47,26 @@ class Lengths:
 
     @property
     def longest(self) -> int:
-        """The most elements."""
+        """The greatest number of elements."""
         return self.times * MAX_TAGS + self.more
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text; `literal` where it is written out."""
+    """A text; `literal` if it is a literal in the expression."""
 
     literal: str | None = None
 
 
 Value = Range | Lengths | Text | None
-"""None: something of which nothing needs to be known."""
+"""None: a value whose bounds do not matter."""
 
 MOMENTS: Final = Range(0, int((NEVER - EARLIEST).total_seconds()) * SECOND)
 ANY_INT: Final = Range(*INT)
 
 
 def either(one: Value, other: Value) -> Value:
-    """What is one or the other."""
+    """Bounds of a value that is one or the other."""
     if isinstance(one, Range) and isinstance(other, Range):
         return one | other
     if isinstance(one, Lengths) and isinstance(other, Lengths):
@@ -133,7 +133,7 @@ _FAR = "compare the moments themselves (<, >=) instead"
 
 
 def calculate(overload: str, one: Range, other: Range) -> Range | None:
-    """The result of an overload of an operator; None: it is none of numbers, spans and moments.
+    """The result of an operator's overload; None if it is not about numbers, spans or moments.
 
     Raises:
         UnsafeError: it can fail.

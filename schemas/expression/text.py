@@ -1,4 +1,4 @@
-"""Reading the text of an expression: where its code is, its loops, its patterns and its moments."""
+"""Reads the text of an expression: its code, loops, patterns and moments."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _FILLED = "\0"
 
 
 def _bare(text: str) -> str:
-    """The expression with NULs for its texts and blanks for its notes, so that what is left is code, in its place."""
+    """The expression with NULs for its texts and blanks for its comments. Offsets stay the same."""
     return _SKIPPED.sub(lambda found: (_FILLED if found["text"] else " ") * len(found[0]), text)
 
 
@@ -28,7 +28,12 @@ _CODE = re.compile(r"\.\s*(?P<loop>all|exists_one|exists|map|filter)\s*\(|(?P<op
 
 
 def refuse_costly_loops(text: str) -> None:
-    """A loop within a loop multiplies their lengths, which are not known here; `map` in a row doubles what it makes."""
+    """Refuse nested loops, which multiply lengths, and `map`, which can double a list each time.
+
+    Raises:
+        ExpressionError: names the place and the remedy.
+
+    """
     inside: list[bool] = []
     for token in _CODE.finditer(_bare(text)):
         if token["loop"] == "map":
@@ -51,7 +56,12 @@ _MATCHES = re.compile(rf"(?P<dot>\.\s*)?\bmatches\s*\((?:\s*(?P<text>{_FILLED}+)
 
 
 def refuse_bad_patterns(text: str) -> None:
-    """A pattern that RE2 does not take would be an error for each indicator; here it can be named."""
+    """Refuse patterns that RE2 cannot compile: they would fail for each indicator.
+
+    Raises:
+        ExpressionError: names the place and the remedy.
+
+    """
     for found in _MATCHES.finditer(_bare(text)):
         if not found["dot"] or not found["text"]:
             why = "matches needs its pattern as a text in quotes, so that it can be checked: x.matches('…')"
@@ -71,7 +81,7 @@ _VARIABLE = re.compile(r"\bioc\s*\.\s*(\w+)")
 
 
 def variables_in(text: str) -> frozenset[str]:
-    """The variables that an expression speaks of."""
+    """The variables that an expression uses."""
     return frozenset(f"ioc.{name}" for name in _VARIABLE.findall(_bare(text))) & VARIABLES.keys()
 
 
@@ -81,14 +91,14 @@ _MOMENT = re.compile(rf"(?<![.\w])timestamp\s*\(\s*(?P<text>{_FILLED}+)\s*\)")
 
 
 def bounded(moment: datetime) -> datetime:
-    """How a moment that a person wrote compares with those of indicators, which end at `LATEST` and `NEVER`."""
+    """A moment in an expression, limited so that it compares correctly with moments of indicators."""
     if moment <= NEVER:
         return moment
     return NEVER if moment >= _FOREVER else _BEYOND
 
 
 def runnable(text: str) -> str:
-    """The expression to be evaluated: as written, but with moments later than any indicator's in bounds."""
+    """The expression to evaluate: as written, but with moments limited by `bounded`."""
     parts, done = [], 0
     for found in _MOMENT.finditer(_bare(text)):
         start, end = found.span("text")
@@ -100,12 +110,12 @@ def runnable(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as an expression writes it."""
+    """A text as a literal of an expression."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def constant(text: str) -> object:
-    """What an expression without variables comes to; an `ExpressionError` where it fails, without its place."""
+    """The value of an expression without variables; an `ExpressionError` without a place if it fails."""
     try:
         result = environment().compile(text).eval(data={})
         plain: object = result.plain_value()

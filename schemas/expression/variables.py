@@ -1,4 +1,4 @@
-"""What an expression sees of an indicator: every variable, with its bounds.
+"""The variables of expressions: the fields of an indicator, with bounds.
 
 Invariant: `read` gives a value that the CEL runtime accepts, within the bounds below, for any indicator. The proof
 (`schemas/expression/proof.py`) relies on these bounds.
@@ -16,7 +16,7 @@ from schemas.indicator import Indicator
 from schemas.moment import from_datetime, to_datetime
 
 MAX_TAGS: Final = 1_000
-"""Tags or sources in the lists that an expression sees; the first ones of more."""
+"""Most tags or sources that an expression sees: the first ones."""
 MAX_HITS: Final = 2**31 - 1
 """The largest `ioc.hits` that an expression sees."""
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +26,7 @@ NEVER: Final = datetime(2261, 12, 31, 23, 59, 59, tzinfo=UTC)
 The runtime computes differences of moments as 64-bit nanoseconds, so two moments must be less than 292 years apart.
 """
 LATEST: Final = datetime(2261, 12, 31, 23, 59, 58, tzinfo=UTC)
-"""The latest moment that is not `NEVER`; what an expression sees of any later one."""
+"""The latest moment except `NEVER`. Expressions see later moments as this one."""
 
 _LATEST_MS: Final = from_datetime(LATEST)
 _Type = cel.Type
@@ -34,7 +34,7 @@ _Type = cel.Type
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A field of the indicator as rules see it. `low` and `high` bound a number."""
+    """A field of the indicator in expressions. `low` and `high` bound a number."""
 
     type: Any
     meaning: str
@@ -94,12 +94,12 @@ VARIABLES: Final[dict[str, Variable]] = {
         0,
         MAX_HITS,
     ),
-    "ioc.active": Variable(_Type.BOOL, "whether any source vouches for it now", lambda found: found.active),
+    "ioc.active": Variable(_Type.BOOL, "whether any source asserts it now", lambda found: found.active),
 }
 """Every variable. docs/reference/rules.md is made from this."""
 
 
 @cache
 def environment() -> Any:  # noqa: ANN401  # the library's Env
-    """What expressions are compiled in."""
+    """The environment that expressions are compiled in."""
     return cel.NewEnv(variables={name: variable.type for name, variable in VARIABLES.items()})

@@ -1,4 +1,4 @@
-"""Resources: what a person configures, as it stands in files and in `ioc.policy`."""
+"""Resources: what a person configures, in files and in `ioc.policy`."""
 
 from typing import Annotated
 
@@ -25,20 +25,20 @@ KINDS: dict[str, type[AnyResource]] = {
     "Reconciliation": Reconciliation,
 }  # fmt: skip
 BUILT_IN: tuple[AnyResource, ...] = (RULE_ALL, GUARD_DEFAULT, Merging())
-"""What is there from the start. One of the same kind and name takes its place; a deletion brings it back."""
+"""Built-in resources. A stored one of the same kind and name replaces it; deleting that restores it."""
 
 RESOURCE: TypeAdapter[AnyResource] = TypeAdapter(Annotated[AnyResource, Field(discriminator="kind")])
 
 
 def resource(kind: str, name: str, spec: object, **metadata: object) -> AnyResource:
-    """A resource of the present form, checked as one in a file is.
+    """A resource, validated like one in a file.
 
     Raises:
-        ValidationError: it is none, or has a field that there is not.
+        ValidationError: it is invalid, or has an unknown field.
 
     """
-    said = {"kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
-    return RESOURCE.validate_python(said, extra="forbid")
+    document = {"kind": kind, "metadata": {"name": name, **metadata}, "spec": spec}
+    return RESOURCE.validate_python(document, extra="forbid")
 
 
 def resource_key(resource: AnyResource) -> str:
@@ -55,7 +55,7 @@ def decode_resource(raw: bytes) -> AnyResource:
     """Read a resource from the wire.
 
     Raises:
-        UndecodableError: not a resource of a known kind, or one whose fields cannot be trusted.
+        UndecodableError: it is not a valid resource of a known kind.
 
     """
     try:

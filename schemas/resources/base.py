@@ -1,4 +1,4 @@
-"""The one shape of everything a person configures: apiVersion, kind, metadata.name, spec."""
+"""The form of every resource: apiVersion, kind, metadata, spec."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63, description=NAM
 
 
 class Metadata(Part):
-    """What a resource is called, and what is noted of it when it is applied or ended."""
+    """The name of a resource, and what `apply` and `delete` record about it."""
 
     name: Name
     created: Annotated[Millis | None, Field(description="when it was first applied; noted by `apply`")] = None

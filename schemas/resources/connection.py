@@ -1,4 +1,4 @@
-"""A tenant we read from, write to, or both. It names where its secrets are, never what they are."""
+"""Connections: tenants that are read, written or both. A connection names where its secrets are, not their values."""
 
 from typing import Annotated, Literal
 

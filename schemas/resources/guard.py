@@ -1,6 +1,6 @@
-"""What is never shared, and what is held until a person has looked at it. The guard `default` exists from the start.
+"""Guards: what is never shared, and what is held until a person decides. The guard `default` is built in.
 
-Guards add up: an indicator that any of them keeps back is kept back, and of several limits the strictest holds.
+Guards add up: an indicator is blocked if any guard blocks it, and of several limits the strictest applies.
 """
 
 from typing import Annotated, Literal

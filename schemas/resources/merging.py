@@ -1,4 +1,4 @@
-"""Whose word counts where several sources speak of one indicator. There is one such resource, `default`."""
+"""Merging: whose statement counts if several sources report one indicator. There is one such resource, `default`."""
 
 from typing import Annotated, Literal
 
@@ -10,11 +10,11 @@ from schemas.resources.base import Metadata, Resource
 DEFAULT = "default"
 
 Choice = Literal["newest", "oldest", "highest_severity"]
-"""The source that spoke last; the one that spoke first; the one that holds it the most severe."""
+"""The source with the newest statement, the oldest statement, or the highest severity."""
 
 
 class MergingSpec(Part):
-    """Which source each field of the merged indicator is taken from, among those that vouch for it."""
+    """The source of each field of the merged indicator, among those that assert it."""
 
     severity: Annotated[Choice, Field(description="whose severity")] = "newest"
     reputation: Annotated[Choice, Field(description="whose reputation")] = "newest"

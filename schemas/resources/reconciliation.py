@@ -1,8 +1,7 @@
-"""What a person asks of the services of a connection: compare now what the tenant holds with what we know of it.
+"""A person's request for a drift check of a connection. Written by `ioc-bridge reconcile`.
 
-Named after the connection, so that asking again takes the place of having asked. It is in the policy, which every
-service follows, so that a service that is down carries it out when it is back; for a while only, since each of them
-compares when it starts and then at its own pace anyway. Written by `ioc-bridge reconcile`.
+It is named after the connection, so a new request replaces an earlier one. It is part of the policy, so a service that
+is down carries it out later; but only for a while, since every service checks when it starts anyway.
 """
 
 from typing import Annotated, Literal
@@ -14,11 +13,11 @@ from schemas.record import Millis
 from schemas.resources.base import Resource
 
 RECONCILIATION_COUNTS_MS = 60 * 60 * 1000
-"""How long a service that was down still carries it out."""
+"""How long a request is valid."""
 
 
 class ReconciliationSpec(Part):
-    """One request to compare."""
+    """One request for a drift check."""
 
     id: Annotated[str, Field(min_length=1, max_length=64, description="what the answers are told by")]
     at: Annotated[Millis, Field(description="when it was asked, milliseconds since the epoch")]
@@ -27,7 +26,7 @@ class ReconciliationSpec(Part):
 
 
 class Reconciliation(Resource):
-    """A person's wish that a connection be compared now."""
+    """A request for a drift check of a connection."""
 
     kind: Annotated[Literal["Reconciliation"], Field(description="which kind of resource")] = "Reconciliation"
     spec: ReconciliationSpec

@@ -1,4 +1,4 @@
-"""Which indicators. The rule `all` exists from the start and matches everything."""
+"""Rules: which indicators are shared. The rule `all` is built in and matches everything."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -16,7 +16,7 @@ Expression = Annotated[
 
 
 class Exemption(Part):
-    """What a rule does not match after all: an expression, or any of these tags."""
+    """An exception of a rule: an expression, or any of these tags."""
 
     cel: Expression | None = None
     tags: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(description="any of these tags")] = ()

@@ -1,4 +1,4 @@
-"""Source, rule, destination and target: what makes an indicator travel."""
+"""Sharings: which indicators of a source, selected by a rule, go to which target of a destination."""
 
 from datetime import timedelta
 from typing import Annotated, Literal

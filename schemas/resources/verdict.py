@@ -1,7 +1,7 @@
-"""What a person said about something that a guard holds, or will hold. Written by `ioc-bridge confirm` and `reject`.
+"""A person's verdict on a present or future hold. Written by `ioc-bridge confirm` and `reject`.
 
-Named after the hold. A confirmation lets through what the guard found abnormal; a rejection keeps it back until the
-hold is over by itself. It counts for a while only, so that it does not cover the next fault.
+It is named after the hold. A confirmation lets the change pass; a rejection keeps it held until it is no longer due. It
+is valid for a while only, so that it does not cover the next fault.
 """
 
 from typing import Annotated, Literal
@@ -13,7 +13,7 @@ from schemas.record import Millis
 from schemas.resources.base import Name, Resource
 
 VERDICT_COUNTS_MS = 60 * 60 * 1000
-"""How long a confirmation lets things through."""
+"""How long a verdict is valid."""
 
 
 class VerdictSpec(Part):
@@ -28,7 +28,7 @@ class VerdictSpec(Part):
 
 
 class Verdict(Resource):
-    """A person's word on a hold."""
+    """A person's verdict on a hold."""
 
     kind: Annotated[Literal["Verdict"], Field(description="which kind of resource")] = "Verdict"
     spec: VerdictSpec

@@ -65,7 +65,7 @@ def test_a_place_that_is_not_there_is_named(setting: str, says: str) -> None:
 
 def test_an_editor_that_is_not_there_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", "no-such-editor")
-    with pytest.raises(NoEditorError, match=r"no-such-editor.*; set EDITOR to one that is there, or give --set or"):
+    with pytest.raises(NoEditorError, match=r"no-such-editor.*; set EDITOR to an installed one, or use --set or"):
         in_editor("{}")
 
 

@@ -1,4 +1,4 @@
-"""The command line: one module a group of commands, and how a terminal shows things.
+"""The command line: one module for each group of commands, and their output.
 
 Imports the operations of the console; nothing imports it.
 """

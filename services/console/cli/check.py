@@ -23,7 +23,7 @@ def check(
     names: Annotated[list[str] | None, typer.Argument(metavar="CONNECTION", help="Names; none means all.")] = None,
     output: Output = Form.TABLE,
 ) -> None:
-    """Check every connection against the live API of its vendor: token, roles, scopes. Nothing there is changed."""
+    """Check every connection against the live API of its vendor: token, roles, scopes. Changes nothing there."""
     with guarded():
         on = Operations(load_settings(), user()).snapshot()
         select(on, ["Connection"], names or [])

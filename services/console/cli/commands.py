@@ -1,7 +1,7 @@
 """The commands of `ioc-bridge`, each with its module and its line in the help.
 
-A module is imported when its command runs or shows its own help. So the list of commands comes at once, without
-Kafka's client; a test holds the lines here against the commands' own.
+A module is imported when its command runs or shows its help, so the list of commands appears at once, without loading
+Kafka's client. A test compares the lines here with the commands' own help.
 """
 
 from importlib import import_module
@@ -32,7 +32,7 @@ COMMANDS = {
     "sync": Command("previews", "Write again what targets should hold."),
     "reconcile": Command("reconcile", "Compare now what a tenant holds with what is known of it, and poll it."),
     "explain": Command("explain", "Say why an indicator is, or is not, at each target."),
-    "holds": Command("holds", "List what guards hold until a person decides."),
+    "holds": Command("holds", "List the changes that guards hold until a person decides."),
     "confirm": Command("holds", "Let through what is held."),
     "reject": Command("holds", "Keep back what is held."),
     "indicators": Command("lists", "List and search indicators, with where they are shared."),
@@ -66,7 +66,7 @@ class _LazyCommands(dict[str, Any]):
 
 
 class LazyGroup(TyperGroup):
-    """A group of commands that imports the module of a command when it is asked for."""
+    """A group of commands that imports a command's module when the command is used."""
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401
         super().__init__(**attributes)
@@ -77,7 +77,7 @@ class LazyGroup(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
-        """The command of a name; None when there is none."""
+        """The command with a name; None if there is none."""
         return self.commands[cmd_name] if cmd_name in COMMANDS else None
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401

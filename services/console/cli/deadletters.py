@@ -45,12 +45,12 @@ _MEND = """\
 @app.command("list")
 def list_(
     topic: Annotated[str | None, typer.Option(help=_TOPIC_HELP)] = None,
-    service: Annotated[str | None, typer.Option(help="Only those that this service set aside.")] = None,
+    service: Annotated[str | None, typer.Option(help="Only those that this service could not decode.")] = None,
     state: Annotated[ResolutionState | None, typer.Option(help="Only in this state.")] = None,
-    since: Annotated[str | None, typer.Option(help="Only set aside since: how long ago (4h, 7d) or a time.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only written since: how long ago (4h, 7d) or a time.")] = None,
     output: Output = Form.TABLE,
 ) -> None:
-    """List dead letters, the oldest first, with what was made of each."""
+    """List dead letters, oldest first, with the state of each."""
     only = Only(topic, service, state, moment(since))
     with guarded():
         box = _operations().box()
@@ -60,7 +60,7 @@ def list_(
             counts = ", ".join(f"{count} {state}" for state, count in sorted(box.counts.items()))
             complain(f"in all: {counts}" if counts else "no service has set anything aside")
         if box.strangers:
-            complain(f"{box.strangers} records in the topic are no dead letters of this version and are left out")
+            complain(f"{box.strangers} records in the topic are no dead letters of this version and are not listed")
 
 
 @app.command()
@@ -72,7 +72,7 @@ def show(id_: _Id, output: Output = Form.TABLE) -> None:
         if output in (Form.JSON, Form.YAML):
             write([brief(letter)], _LETTERS, output, whole(letters, letter))
         else:
-            typer.echo("\n".join(_told(letters, letter)))
+            typer.echo("\n".join(_lines(letters, letter)))
 
 
 @app.command()
@@ -87,9 +87,9 @@ def edit(
         typer.Option("--set", metavar="PATH=VALUE", help="Set a field: reports.0.severity=high. May be repeated."),
     ] = None,
 ) -> None:
-    """Put another payload in the place of a dead letter's own; a replay produces that. Without an option: in $EDITOR.
+    """Replace the payload that a replay of a dead letter produces. Without an option: in $EDITOR.
 
-    It must be a record that services of this version can read. The original is kept as well.
+    It must be a record that services of this version can read. The original is kept.
     """
     if file and set_:
         raise typer.BadParameter("give --file or --set, not both")
@@ -99,7 +99,7 @@ def edit(
             done = letters.edit(id_, lambda letter: changed(letter.payload, set_))
         else:
             text = _read(file) if file else _in_editor(letters.find(id_))
-            done = _keeping(letters, id_, text, written_here=file is None)
+            done = _edited(letters, id_, text, written_here=file is None)
         typer.echo(f"{done.id} edited")
 
 
@@ -109,27 +109,27 @@ def replay(
     all_: Annotated[bool, typer.Option("--all", help="All that are open, or those of --topic.")] = False,
     topic: Annotated[str | None, typer.Option(help=f"With --all: {_TOPIC_HELP[0].lower()}{_TOPIC_HELP[1:]}")] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also once more, and also where something newer would be undone.")
+        bool, typer.Option("--force", help="Also if replayed before, or if it would undo something newer.")
     ] = False,
 ) -> None:
-    """Produce dead letters again where they came from, with the key and the headers they had.
+    """Produce dead letters again to the topics they came from, with their original keys and headers.
 
-    What was replayed before, or would undo something newer, is left as it is and told with the reason.
+    Those that were replayed before, or would undo something newer, are left unchanged, and the reason is printed.
     """
     if bool(ids) == all_ or (topic and not all_) or (force and all_):
-        raise typer.BadParameter("name dead letters, or all of them with --all (and --topic); --force only those named")
+        raise typer.BadParameter("name dead letters, or use --all (and --topic); --force works with names only")
     with guarded():
-        _say(_operations().replay(ids or None, Only(topic) if all_ else None, force=force))
+        _report(_operations().replay(ids or None, Only(topic) if all_ else None, force=force))
 
 
 @app.command()
 def drop(
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="As `list` shows them.")],
-    reason: Annotated[str, typer.Option(help="Why, for those who come after.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, for later readers.")] = "",
 ) -> None:
-    """Let dead letters be. They are kept as long as any, with who dropped them and why."""
+    """Mark dead letters as dropped, with your name and the reason. They stay in the topic for its retention time."""
     with guarded():
-        _say(_operations().drop(ids, reason))
+        _report(_operations().drop(ids, reason))
 
 
 def _operations() -> DeadLetterOperations:
@@ -142,8 +142,8 @@ def _row(letter: ListedDeadLetter) -> dict[str, object]:
     return {**row, **moments, "age": age(letter.last.at), "service": row["services"]}
 
 
-def _told(letters: DeadLetterOperations, letter: ListedDeadLetter) -> Iterable[str]:
-    note, said = letter.last, letter.resolution
+def _lines(letters: DeadLetterOperations, letter: ListedDeadLetter) -> Iterable[str]:
+    note, resolution = letter.last, letter.resolution
     times = f", {len(letter.notes)} times since {shown(letter.since)}" if len(letter.notes) > 1 else ""
     yield f"{letter.id}: {letter.state}"
     yield f"set aside   {shown(note.at)} by {', '.join(letter.services)}{times}"
@@ -154,10 +154,11 @@ def _told(letters: DeadLetterOperations, letter: ListedDeadLetter) -> Iterable[s
         yield f"a stub      {kept_as_stub(note)}; it is {'gone' if letter.is_stub else 'still there'}"
         yield f"checksum    {note.checksum}"
     yield f"error       {note.error}"
-    if said and said.payload is not None:
-        yield f"edited      {shown(said.edited_at)} by {said.edited_by}"
-    if said and said.state != "open":
-        yield f"{said.state:11} {shown(said.at)} by {said.by}{f': {said.reason}' if said.reason else ''}"
+    if resolution and resolution.payload is not None:
+        yield f"edited      {shown(resolution.edited_at)} by {resolution.edited_by}"
+    if resolution and resolution.state != "open":
+        reason = f": {resolution.reason}" if resolution.reason else ""
+        yield f"{resolution.state:11} {shown(resolution.at)} by {resolution.by}{reason}"
     yield f"what to do  {_advice(letters, letter)}"
     yield ""
     yield pretty(letter.payload)
@@ -180,13 +181,13 @@ def _read(file: str) -> str:
 def _in_editor(letter: ListedDeadLetter) -> str:
     after = in_editor(pretty(letter.payload))
     if after is None:
-        complain("nothing was changed in the editor; the letter is as it was")
+        complain("nothing was changed in the editor; the dead letter is unchanged")
         raise typer.Exit
     return after
 
 
-def _keeping(letters: DeadLetterOperations, name: str, text: str, *, written_here: bool) -> ListedDeadLetter:
-    """Edit; what somebody wrote in an editor is not lost because there is a mistake in it."""
+def _edited(letters: DeadLetterOperations, name: str, text: str, *, written_here: bool) -> ListedDeadLetter:
+    """Edit the payload. A text written in an editor is kept in a file if it has a mistake."""
 
     def payload(_: ListedDeadLetter) -> Payload:
         return parsed(text)
@@ -199,7 +200,7 @@ def _keeping(letters: DeadLetterOperations, name: str, text: str, *, written_her
         raise UnfitError(f"{error}\n{kept(text)}") from error
 
 
-def _say(outcomes: Sequence[Outcome]) -> None:
+def _report(outcomes: Sequence[Outcome]) -> None:
     for one in outcomes:
         if one.done:
             typer.echo(f"{one.id} {one.state}")

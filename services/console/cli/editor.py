@@ -1,4 +1,4 @@
-"""A text in somebody's own editor, which never loses what was written there."""
+"""Edits a text in the user's editor, without losing it after a mistake."""
 
 from tempfile import NamedTemporaryFile
 
@@ -6,26 +6,26 @@ import click
 
 
 class NoEditorError(Exception):
-    """There is no editor to write in."""
+    """The editor cannot be started, or failed."""
 
 
 def in_editor(before: str) -> str | None:
-    """What became of a text in $EDITOR; None where nothing did.
+    """The text after editing in $EDITOR; None if it is unchanged.
 
     Raises:
-        NoEditorError: it cannot be started, or ended with an error.
+        NoEditorError: the editor cannot be started, or ended with an error.
 
     """
     try:
         after = click.edit(before, extension=".json")
     except click.ClickException as error:
-        text = f"{error.format_message()}; set EDITOR to one that is there, or give --set or --file"
+        text = f"{error.format_message()}; set EDITOR to an installed one, or use --set or --file"
         raise NoEditorError(text) from error
     return None if after is None or after.strip() == before.strip() else after
 
 
 def kept(text: str) -> str:
-    """Keep a text that has a mistake in it; returns what to do with it."""
+    """Save a text with a mistake to a file. Returns a line that says where it is and what to do."""
     with NamedTemporaryFile("w", suffix=".json", delete=False, encoding="utf-8") as file:
         file.write(text)
     return f"what you wrote is in {file.name}; mend it, and: --file {file.name}"

@@ -1,4 +1,4 @@
-"""Where foreseeable errors end: a line each on standard error, and an exit code that says what kind of error it was."""
+"""Handles expected errors: one line each on standard error, and an exit code by kind of error."""
 
 import logging
 import sys
@@ -33,15 +33,15 @@ _CODES: dict[type[Exception], int] = {
     NoPolicyError: EXIT_REFUSED, UnansweredError: EXIT_REFUSED, Refused: EXIT_REFUSED, BadBodyError: EXIT_REFUSED,
     UnfitError: EXIT_REFUSED, NoEditorError: EXIT_REFUSED, NothingToCompareError: EXIT_REFUSED,
 }  # fmt: skip
-"""How the process ends for errors whose own text says what to do."""
+"""Exit codes of errors whose own text says what to do."""
 
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """End the process as the epilog of `ioc-bridge --help` says, where an error was foreseeable.
+    """End the process after an expected error, with the exit codes that `ioc-bridge --help` lists.
 
     Raises:
-        typer.Exit: with that exit code.
+        typer.Exit: with the exit code.
 
     """
     logging.getLogger("kafka").addHandler(logging.NullHandler())  # its clients' warnings are not for a terminal
@@ -57,15 +57,15 @@ def guarded() -> Iterator[None]:
     except tuple(_CODES) as error:
         _end(next(code for kind, code in _CODES.items() if isinstance(error, kind)), str(error))
     except (FencedError, MovedError):
-        _end(EXIT_AGAIN, "others keep changing things at the same time; look what is done, and try again")
+        _end(EXIT_AGAIN, "others keep changing things at the same time; check what was done, and try again")
     except ProducerError as error:
-        _end(EXIT_AGAIN, f"{error}; whether the change was made is uncertain: look, and try again")
+        _end(EXIT_AGAIN, f"{error}; it is unknown whether the change was made: check, and try again")
     except KafkaError as error:
         _end(EXIT_AGAIN, f"Kafka does not answer: {error!r}; is IOC_BRIDGE_KAFKA_BOOTSTRAP right?")
 
 
 class _Terminal(logging.Handler):
-    """Lines of ours, for a person who waits."""
+    """Prints our log lines for a person who waits."""
 
     def emit(self, record: logging.LogRecord) -> None:
         complain(record.getMessage())
@@ -78,8 +78,8 @@ def _tell(logger: logging.Logger) -> None:
 
 
 def complain(line: str) -> None:
-    """Say something on standard error."""
-    print(f"ioc-bridge: {line}", file=sys.stderr)  # noqa: T201  # that is what it is for
+    """Print a line on standard error."""
+    print(f"ioc-bridge: {line}", file=sys.stderr)  # noqa: T201  # for a person
 
 
 def _end(code: int, text: str, prefix: str = "ioc-bridge: ") -> None:

@@ -21,7 +21,7 @@ app = typer.Typer()
 _STEPS = Listing(
     ("source", "sharing", "rule", "destination", "target", "verdict", "reason", "detail"), (),
     lambda row: f"{row['sharing']}/{row['verdict']}", title="source by source, sharing by sharing",
-    none="no sharing takes from a source that vouches for it",
+    none="no sharing takes from a source that asserts it",
 )  # fmt: skip
 _PRESENCES = Listing(
     ("destination", "target", "state", "covers", "reason", "detail", "at"), ("remote_id", "attempts"),
@@ -36,7 +36,7 @@ def explain(
     timeout: Timeout = 60.0,
     output: Output = Form.TABLE,
 ) -> None:
-    """Say why an indicator is, or is not, at each target, and what the vendors said."""
+    """Say why an indicator is, or is not, at each target, with the vendors' answers."""
     with guarded():
         found = explanation_of(load_settings(), value, by=user(), timeout_s=timeout)
         whole = explained(found)

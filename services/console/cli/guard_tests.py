@@ -36,9 +36,9 @@ def guard_trial(
     connection: Annotated[str | None, typer.Option(help="Only the guards of this connection. None: of each.")] = None,
     output: Output = Form.TABLE,
 ) -> None:
-    """Say what guards would keep back, by which entry of which guard, and which entries come near and do not cover it.
+    """Say what guards would keep back, by which entry of which guard, and which entries are close but do not cover it.
 
-    It asks the code that routes, and needs no router. Values that no source has reported can be asked about as well.
+    It uses the router's own code and needs no running router. Values need not have been reported by a source.
     """
     with guarded():
         operations = Operations(load_settings(), user())
@@ -46,15 +46,15 @@ def guard_trial(
         policy = operations.plan(documents, mistakes).policy if filename else operations.snapshot().policy
         whole = GuardTrial(policy, now_ms(), connection, documents).answers(values)
         items = whole["items"]
-        told = {one["value"]: one["indicator"].partition(":")[2] or one["value"] for one in items}
+        shown = {one["value"]: one["indicator"].partition(":")[2] or one["value"] for one in items}
         nothing: dict[str, object] = {}
-        kept = [
-            {**entry, "value": told[one["value"]], "kept_back": one["kept_back"]}
+        blocked = [
+            {**entry, "value": shown[one["value"]], "kept_back": one["kept_back"]}
             for one in items if not one["error"]
             for entry in one["by"] or (nothing,)
         ]  # fmt: skip
-        near = [{**entry, "value": told[one["value"]]} for one in items for entry in one["nearest"]]
-        write(kept, _KEPT, output, whole)
+        near = [{**entry, "value": shown[one["value"]]} for one in items for entry in one["nearest"]]
+        write(blocked, _KEPT, output, whole)
         if near and output in (Form.TABLE, Form.WIDE):
             write(near, _NEAREST, output)
         for entry in whole["unread"]:

@@ -26,7 +26,7 @@ HoldIds = Annotated[list[str], typer.Argument(metavar="HOLD", help="Ids of holds
 
 @app.command()
 def holds(output: Output = Form.TABLE) -> None:
-    """List what guards hold until a person has looked at it."""
+    """List the changes that guards hold until a person decides."""
     with guarded():
         found = read_holds(load_settings())
         whole = [hold.model_dump(mode="json", exclude_none=True) for hold in found]
