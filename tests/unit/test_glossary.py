@@ -17,7 +17,7 @@ ROW = re.compile(r"^\| ([a-z][a-z -]*) \| ([^|]+) \| `([^`]+)` \|$", re.MULTILIN
 PRIVATE = {
     "keeper", "spot", "wish", "told", "barred", "standing", "aside", "tenure", "hire", "fleet", "ledger", "outbox",
     "parcel", "leave", "chores", "inquiry", "settled", "parted", "spilling", "spread", "vouch", "lane", "hearing",
-    "desk", "placed", "putting", "withdrawing", "evicting", "accepting", "kept",
+    "desk", "said", "placed", "putting", "withdrawing", "evicting", "accepting", "doing", "kept",
 }  # fmt: skip
 """Words that once named things here and that nobody else uses so."""
 
