@@ -9,8 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from schemas.desired import Desired
 from schemas.policy import Policy
 from schemas.record import UndecodableError
+from schemas.resources import decode_resource, encode_resource
 from schemas.targets import SharingTarget, Target
 from schemas.types import IndicatorType, Severity
 from schemas.vendors import registry
@@ -113,6 +115,15 @@ def test_a_registration_that_cannot_work_is_refused(
 def test_a_type_that_nobody_registered_is_refused_by_name() -> None:
     with pytest.raises(UnknownVendorError, match="no vendor is registered for connections of type 'other'; known"):
         vendor_of("other")
+
+
+def test_records_of_kinds_that_nobody_registered_are_refused_with_those_that_there_are() -> None:
+    connection = encode_resource(defender("http://127.0.0.1:1", "t", "a")).replace(b'"defender"', b'"other"')
+    with pytest.raises(UndecodableError, match="'other' found using 'type' does not match any"):
+        decode_resource(connection)
+    desired = desired_entry("a.example", LIST)[1].encode().replace(b'"url-list"', b'"other"')
+    with pytest.raises(UndecodableError, match="'other' found using 'kind' does not match any"):
+        Desired.decode(desired)
 
 
 def test_a_pusher_sets_aside_entries_for_targets_that_its_vendor_does_not_have() -> None:

@@ -5,11 +5,13 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from schemas.vendors.registry import VENDORS
 from services.console.api import connections, deadletters, errors, ingest, queries, readmodel, rejected, resources
 from services.console.api.context import ApiContext
 from services.console.api.parameters import check_parameters
 
 _HERE = ["127.0.0.1", "localhost", "[::1]"]
+_TENANTS = [vendor.title for vendor in VENDORS.values() if vendor.puller or vendor.pusher]
 
 
 def create_app(context: ApiContext | None = None) -> FastAPI:
@@ -17,7 +19,7 @@ def create_app(context: ApiContext | None = None) -> FastAPI:
     app = FastAPI(
         title="ioc-bridge",
         version=version("ioc-bridge"),
-        summary="Moves indicators of compromise between Microsoft Defender for Endpoint and Netskope.",
+        summary=f"Moves indicators of compromise between {' and '.join(_TENANTS)}.",
         docs_url=None,  # the page loads scripts from other sites
         redoc_url=None,
     )
