@@ -7,7 +7,7 @@ import faust
 from faust.auth import SASLCredentials, SSLCredentials
 
 from services.router.engine.batches import Event
-from services.router.engine.faust_internals import SCHEME, URL, Store
+from services.router.engine.faust_internals import REBALANCED, SCHEME, URL
 from services.runtime.kafka.clients import tls_context
 from services.runtime.settings import Settings
 
@@ -52,11 +52,10 @@ def make_app(settings: Settings, router: Router) -> faust.App:
     )
     reports = app.topic(settings.topics.reports.name, partitions=settings.partitions, **_RAW)
     changelog = app.topic(settings.topics.indicators.name, partitions=settings.partitions, compacting=True, **_RAW)
-    table = app.Table(
-        "indicators", key_type=bytes, value_type=bytes, partitions=settings.partitions, changelog_topic=changelog
-    )
-    store = cast("Store", table.data)
-    store.changelog, store.rebalanced = settings.topics.indicators.name, router.rebalanced
+    app.Table(
+        "indicators", key_type=bytes, value_type=bytes, partitions=settings.partitions, changelog_topic=changelog,
+        options={REBALANCED: router.rebalanced},
+    )  # fmt: skip
 
     async def route(stream: faust.StreamT[bytes]) -> None:
         async for event in cast("faust.Stream[bytes]", stream).noack().events():

@@ -62,6 +62,8 @@ USES: Final = (
 
 Rebalanced = Callable[[set[int]], Awaitable[dict[int, int]]]
 """Called with the owned partitions; returns the changelog end of each."""
+REBALANCED: Final = "rebalanced"
+"""The option of the table that holds it."""
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
@@ -97,11 +99,9 @@ class Transport(driver.Transport):
 
 
 class Store(memory.Store[bytes, bytes]):
-    """Holds no data: `PartitionState` does."""
+    """Holds no data: `PartitionState` does. Faust constructs it with the options of the table."""
 
     logger = logging.getLogger("faust.stores")
-    changelog: str
-    rebalanced: Rebalanced
 
     def __post_init__(self) -> None:
         """Start with no partitions."""
@@ -118,4 +118,7 @@ class Store(memory.Store[bytes, bytes]):
 
     async def on_rebalance(self, assigned: Any, *_: Any) -> None:  # noqa: ANN401  # sets of Faust's TP
         """Take over the assigned partitions, before Faust seeks or recovers."""
-        self._ends = await self.rebalanced({tp.partition for tp in assigned if tp.topic == self.changelog})
+        assert self.options
+        rebalanced: Rebalanced = self.options[REBALANCED]
+        changelog = self.table.changelog_topic.get_topic_name()
+        self._ends = await rebalanced({tp.partition for tp in assigned if tp.topic == changelog})

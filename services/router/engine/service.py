@@ -7,11 +7,11 @@ events are skipped, and an event behind a gap is accepted only if the gap holds 
 import asyncio
 import time
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from schemas.guard_explained import flawed_entries
 from schemas.policy import Policy
-from schemas.request import Request
+from schemas.request import Reply
 from services.router.engine.app import make_app
 from services.router.engine.batches import Event
 from services.router.engine.failures import FailureLog
@@ -21,6 +21,7 @@ from services.router.engine.state import PartitionState
 from services.router.engine.takeover import changelog_ends, first_between, take_over
 from services.router.engine.worker import PartitionWorker
 from services.router.evaluation.compile import compile_policy
+from services.router.queries.replies import ReplyPublisher
 from services.router.queries.requests import RequestFollower
 from services.runtime.clock import now_ms
 from services.runtime.exits import LostFootingError
@@ -36,6 +37,8 @@ _REBALANCE_BOUND_S = 300.0
 """How long a rebalance may take, including loading the state."""
 _UNITS_END_WITHIN_S = 10.0
 _PRODUCERS_CLOSE_WITHIN_S = 1.0
+_MOST_REPLIES = 1_000
+"""Replies that may wait to be published; with more, the workers wait."""
 _MARKERS = 1
 """Offsets that a transaction takes behind its records. A larger gap between two events is checked."""
 
@@ -50,7 +53,8 @@ class Router:
         self._unchecked: set[int] = set()
         self._policy = compile_policy(Policy.of(()), now_ms())
         self._failures = FailureLog(context.activity)
-        self._requests = RequestFollower(context, self._deliver)
+        self._requests = RequestFollower(context)
+        self._replies: asyncio.Queue[Reply] = asyncio.Queue(_MOST_REPLIES)
         self._tasks: TaskOwner | None = None
         self._paused_since: float | None = None
         self.app = make_app(self._settings, self)
@@ -72,8 +76,8 @@ class Router:
 
     async def _serve(self, tasks: TaskOwner) -> None:
         await self.app.start()
-        tasks.start("requests", self._requests.run())
-        tasks.start("replies", self._requests.publish())
+        tasks.start("requests", self._deliver_requests())
+        tasks.start("replies", ReplyPublisher(self._context, self._replies).run())
         tasks.start("lag", LagWatch(self._settings, self._positions, self._lag_beat).run())
         while not self._context.stop.is_set():
             self._context.health.beat("router", _BEAT_BOUND_S)
@@ -114,9 +118,11 @@ class Router:
             for number, worker in self._workers.items()
         }
 
-    def _deliver(self, number: int, request: Request) -> None:
-        if worker := self._workers.get(number):
-            worker.answer(request)
+    async def _deliver_requests(self) -> None:
+        async with aclosing(self._requests.follow()) as requests:
+            async for number, request in requests:
+                if worker := self._workers.get(number):
+                    worker.answer(request)
 
     async def _adopt_policy(self) -> None:
         """Adopt the newest policy once the topics that it needs exist."""
@@ -136,7 +142,7 @@ class Router:
         self._policy = compiled
         _LOG.info("policy adopted", version=compiled.version, destinations=sorted(compiled.destinations))
         for worker in self._workers.values():
-            worker.wake()
+            worker.adopt(compiled)
 
     def _missing_topics(self, destinations: Iterable[str]) -> list[str]:
         topics = self._settings.topics
@@ -191,7 +197,7 @@ class Router:
     def _add(self, state: PartitionState) -> None:
         assert self._tasks
         worker = PartitionWorker(
-            self._context, self._producers, state, lambda: self._policy, self._requests.reply, failures=self._failures
+            self._context, self._producers, state, self._policy, self._replies, failures=self._failures
         )
         self._workers[state.number] = worker
         self._tasks.start(worker.name, worker.run())

@@ -6,7 +6,7 @@ to Faust. Any error while sending ends the process, since a fenced agent must no
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 
 from schemas.progress import Progress
@@ -34,15 +34,15 @@ BEAT_BOUND_S = 120.0
 
 
 class PartitionWorker:
-    """Works for one owned partition, from the first `resume` on. `send_reply` gets the replies to requests."""
+    """Works for one owned partition, from the first `resume` on. Replies to requests go into `replies`."""
 
     def __init__(
         self,
         context: Context,
         producers: PartitionProducers,
         state: PartitionState,
-        policy: Callable[[], CompiledPolicy],
-        send_reply: Callable[[Reply], Awaitable[None]],
+        policy: CompiledPolicy,
+        replies: asyncio.Queue[Reply],
         *,
         failures: FailureLog,
     ) -> None:
@@ -55,7 +55,7 @@ class PartitionWorker:
         self._topics = context.settings.topics
         self._producers = producers
         self._policy = policy
-        self._send_reply = send_reply
+        self._replies = replies
         self._failures = failures
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue(context.settings.unit_batches * 2)
         self._queries: deque[Query] = deque()
@@ -73,7 +73,12 @@ class PartitionWorker:
 
     def answer(self, request: Request) -> None:
         """Queue a request; it is answered after earlier ones."""
-        self._queries.append(Query(request, self.state, self._policy(), self._topics.partitions))
+        self._queries.append(Query(request, self.state, self._policy, self._topics.partitions))
+        self.wake()
+
+    def adopt(self, policy: CompiledPolicy) -> None:
+        """Evaluate under this policy from the next unit of work on."""
+        self._policy = policy
         self.wake()
 
     def tick(self) -> None:
@@ -153,7 +158,7 @@ class PartitionWorker:
         return bool(
             not self._primed
             or self._queries
-            or self._reevaluation.is_due(self.state, self._policy())
+            or self._reevaluation.is_due(self.state, self._policy)
             or (first is not None and first <= now_ms())
         )
 
@@ -161,14 +166,14 @@ class PartitionWorker:
         """Do one slice of each kind of background work."""
         if not self._primed:
             self._primed = not self.state.prime(_PRIME_AT_ONCE)
-        if self._reevaluation.is_due(self.state, self._policy()):
+        if self._reevaluation.is_due(self.state, self._policy):
             await self._reevaluate()
         await self._wake_due()
         if self._queries:
             await self._continue_query(self._queries[0])
 
     async def _reevaluate(self) -> None:
-        policy = self._policy()
+        policy = self._policy
         keys, progress = self._reevaluation.slice(self.state, policy)
         unit = Unit(self.state, policy, self._topics, now_ms())
         await self._look_at(unit, keys)
@@ -220,10 +225,10 @@ class PartitionWorker:
             await self._commit(unit, self.state.progress)
         if query.is_done:
             self._queries.popleft()
-            await self._send_reply(query.reply())
+            await self._replies.put(query.reply())
 
     def _unit(self) -> Unit:
-        return Unit(self.state, self._policy(), self._topics, now_ms())
+        return Unit(self.state, self._policy, self._topics, now_ms())
 
     async def _commit(self, unit: Unit, progress: Progress) -> None:
         with metrics.UNIT_SECONDS.time():
