@@ -7,7 +7,7 @@ concrete action that the most specific entry gives it.
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from schemas.connections import SecretRef, TenantSpec, Url
 from schemas.duration import Duration, parse
@@ -59,7 +59,7 @@ class DefenderAction(Target):
     """An action of Defender."""
     action: Action
     """What Defender shall do."""
-    generate_alert: bool = False
+    generate_alert: Annotated[bool, Field(validate_default=True)] = False
     """Whether Defender raises an alert."""
     expires: bool = True
     """Whether Defender is told when the indicator expires."""
@@ -74,11 +74,10 @@ class DefenderAction(Target):
     allow_deletion: AllowDeletion = "no"
     """What may be deleted to make room for it when the tenant is full. Defender is not told."""
 
-    @model_validator(mode="after")
-    def _audit_alerts(self) -> "DefenderAction":
-        if self.action == "Audit":  # set in place: who calls the constructor gets this object, whatever is returned
-            object.__setattr__(self, "generate_alert", True)
-        return self
+    @field_validator("generate_alert")
+    @classmethod
+    def _audit_alerts(cls, value: bool, info: ValidationInfo) -> bool:
+        return value or info.data.get("action") == "Audit"
 
     @property
     def sends_expiry(self) -> bool:

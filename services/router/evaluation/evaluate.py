@@ -79,10 +79,7 @@ def evaluate(indicator: Indicator, policy: CompiledPolicy, now: Millis, reported
     newly = [(key.partition("/")[0], why) for key, why in skipped.items() if known.skipped.get(key) != why]
     if desired != before or skipped != known.skipped:
         stays = _stays(known.stays, desired, now) if moved else known.stays
-        if known is indicator:
-            known = indicator.but(desired=desired, skipped=skipped, stays=stays)
-        else:  # made above and not shared yet, so it may be changed in place
-            known.__dict__.update(desired=desired, skipped=skipped, stays=stays)
+        known = known.but(desired=desired, skipped=skipped, stays=stays)
     return Decision(known, changes, newly, failing)
 
 
