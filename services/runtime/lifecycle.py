@@ -9,16 +9,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from types import FrameType
 
 from schemas.level import Level
+from schemas.topics import Topic
 from services.runtime.activity import ActivityLog
 from services.runtime.deadletters import DeadLetters
 from services.runtime.exits import EXIT_AGAIN, EXIT_CONFIG
 from services.runtime.kafka.clients import security
+from services.runtime.kafka.errors import KAFKA_ERRORS
+from services.runtime.kafka.topics import missing_topics
 from services.runtime.observability import log, tracing
 from services.runtime.observability.health import Health, HealthServer
 from services.runtime.observability.metrics import BUILD
@@ -101,11 +104,32 @@ def _run(settings: Settings, service: str, body: Callable[[Context], None]) -> i
 
 
 def _serve(context: Context, body: Callable[[Context], None]) -> None:
+    topics = context.settings.topics
     context.health.wait_for("start", "the service is starting")
-    context.health.wait_for("policy", f"reading {context.settings.topics.policy.name}")
+    context.health.wait_for("policy", f"reading {topics.policy.name}")
+    if not wait_for_topics(context, (topics.policy, topics.activity, topics.deadletters)):
+        return
     context.policy.start()
     context.health.done("policy")
     body(context)
+
+
+def wait_for_topics(context: Context, topics: Collection[Topic]) -> bool:
+    """Wait until Kafka answers and has these topics, and say meanwhile what is waited for. False: asked to leave."""
+    while not context.stop.is_set():
+        try:
+            missing = missing_topics(context.settings, topics)
+        except KAFKA_ERRORS as error:
+            why = f"Kafka at {context.settings.kafka_bootstrap} does not answer: {describe(error)}"
+        else:
+            if not missing:
+                context.health.done("topics")
+                return True
+            why = f"{', '.join(missing)} must exist; run: ioc-bridge topics apply"
+        context.health.wait_for("topics", why)
+        _LOG.warning("waiting for topics", why=why)
+        context.stop.wait(1)
+    return False
 
 
 def _tell(context: Context, failure: Failure) -> None:

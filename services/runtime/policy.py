@@ -10,6 +10,7 @@ from schemas.record import UndecodableError
 from schemas.resources import AnyResource, decode_resource
 from schemas.resources.rule import RULE_ALL
 from services.runtime.deadletters import DeadLetters
+from services.runtime.exits import LostFootingError
 from services.runtime.kafka.bulk_read import Raw, end_of, poll, read_to_end
 from services.runtime.kafka.clients import consumer
 from services.runtime.kafka.errors import KAFKA_ERRORS
@@ -82,7 +83,10 @@ class PolicyFollower:
         assert self._reader
         while not self._stop.is_set():
             self._health.beat(TASK, _BEAT_BOUND_S)
-            if records := poll(self._reader, self._partition, 250):
+            records = poll(self._reader, self._partition, 250)
+            if self._reader.position(self._partition) < self.view.version:
+                raise LostFootingError(f"{self._partition.topic} was made anew")
+            if records:
                 self._take(records, self._reader.position(self._partition))
             elif (request := self._requested) > self._answered:
                 self._answer(self._reader, request)

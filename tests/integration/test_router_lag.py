@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 
 from services.router.engine.lag import LagWatch, Position
 from services.runtime.clock import now_ms
+from services.runtime.observability.health import Health
 from services.sandbox.patience import Patience
 from tests.routing import Exchange, numbered
 
@@ -18,7 +19,7 @@ def gauge(name: str, partition: int) -> float | None:
 
 async def looked(exchange: Exchange, at: dict[int, Position], *, until: float) -> None:
     """Watch until the lag of every partition is told as being behind, or as not being so."""
-    watch = asyncio.create_task(LagWatch(exchange.settings, lambda: at, every_s=0.05).run())
+    watch = asyncio.create_task(LagWatch(exchange.settings, lambda: at, Health(), every_s=0.05).run())
     patience = Patience(60)
     while not patience.is_over():
         await asyncio.sleep(0.05)

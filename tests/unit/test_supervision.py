@@ -1,8 +1,10 @@
 """Whatever a thread or task raises, and its end without a reason, is learnt of, named and given an exit code."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import aiokafka.errors
 import kafka.errors
@@ -222,3 +224,15 @@ def test_the_process_fails_exactly_if_something_ends_that_nobody_ended(fates: li
     assert bool(supervisor.failure) == bool(failed)
     if supervisor.failure:
         assert supervisor.failure.task.partition("-")[2] in failed
+
+
+def test_whoever_catches_errors_of_kafka_catches_those_of_both_clients() -> None:
+    services = Path(__file__).parents[2] / "services"
+    own = {"runtime/kafka/transactional_producer.py"}  # it has one client, and needs to know which error it was
+    found = {
+        str(path.relative_to(services))
+        for path in services.rglob("*.py")
+        if path.parts[len(services.parts)] != "sandbox"
+        and re.search(r"except \(?[^:]*\bKafkaError\b", path.read_text())
+    }
+    assert found <= own, "catch services.runtime.kafka.errors.KAFKA_ERRORS"

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from fastapi import FastAPI, Request, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from kafka.errors import KafkaError
 from pydantic import BaseModel
 
 from schemas.canonical import Refused
@@ -22,6 +21,7 @@ from services.console.readmodel.view import BadCursorError
 from services.console.resources.kinds import UnknownKindError
 from services.console.resources.planning import NotFoundError, RefusedError
 from services.console.resources.store import MovedError, NoPolicyError
+from services.runtime.kafka.errors import KAFKA_ERRORS
 from services.runtime.kafka.transactional_producer import ProducerError
 from services.runtime.observability import log
 from services.runtime.settings import SettingsError
@@ -62,7 +62,7 @@ _STATUS: dict[type[Exception], int] = {
     NotReadyError: status.HTTP_503_SERVICE_UNAVAILABLE,
     SettingsError: status.HTTP_503_SERVICE_UNAVAILABLE,
     ProducerError: status.HTTP_503_SERVICE_UNAVAILABLE,
-    KafkaError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    **dict.fromkeys(KAFKA_ERRORS, status.HTTP_503_SERVICE_UNAVAILABLE),
     BehindError: status.HTTP_429_TOO_MANY_REQUESTS,
 }
 _LATER = (status.HTTP_429_TOO_MANY_REQUESTS, status.HTTP_503_SERVICE_UNAVAILABLE)
@@ -80,7 +80,7 @@ def add_to(app: FastAPI) -> None:
 
 def _answering(code: int) -> Callable[[Request, Exception], JSONResponse]:
     def answer(request: Request, error: Exception) -> JSONResponse:
-        text = f"Kafka does not answer: {error!r}" if isinstance(error, KafkaError) else str(error)
+        text = f"Kafka does not answer: {error!r}" if isinstance(error, KAFKA_ERRORS) else str(error)
         if code in _LATER:
             _LOG.warning("request answered with an error", path=request.url.path, status=code, why=text)
         headers = {"Retry-After": str(RETRY_AFTER_S)} if code in _LATER else None

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from kafka.errors import KafkaError
 
 from schemas.canonical import Refused
 from services.console.cli.editor import NoEditorError
@@ -21,6 +20,7 @@ from services.console.resources.planning import NotFoundError, RefusedError
 from services.console.resources.store import MovedError, NoPolicyError
 from services.runtime.exits import EXIT_AGAIN, EXIT_CONFIG
 from services.runtime.kafka import clients
+from services.runtime.kafka.errors import KAFKA_ERRORS
 from services.runtime.kafka.transactional_producer import FencedError, ProducerError
 from services.runtime.settings import SettingsError
 
@@ -60,7 +60,7 @@ def guarded() -> Iterator[None]:
         _end(EXIT_AGAIN, "others keep changing things at the same time; check what was done, and try again")
     except ProducerError as error:
         _end(EXIT_AGAIN, f"{error}; it is unknown whether the change was made: check, and try again")
-    except KafkaError as error:
+    except KAFKA_ERRORS as error:
         _end(EXIT_AGAIN, f"Kafka does not answer: {error!r}; is IOC_BRIDGE_KAFKA_BOOTSTRAP right?")
 
 

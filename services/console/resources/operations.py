@@ -9,8 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-from kafka.errors import KafkaError
-
 from schemas.hold import Hold
 from schemas.policy import Policy
 from schemas.resources import Reconciliation, resource_key
@@ -32,8 +30,11 @@ from services.console.resources.planning import (
 from services.console.resources.store import NoPolicyError, PolicyStore, Snapshot, Stored, competing
 from services.runtime.clock import now_ms
 from services.runtime.kafka import clients
+from services.runtime.kafka.errors import KAFKA_ERRORS
 from services.runtime.kafka.topics import TopicState, apply_topics, check_topics
 from services.runtime.settings import Settings
+
+_UNKNOWN: tuple[type[Exception], ...] = (*KAFKA_ERRORS, NoPolicyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Operations:
         found = [*mistakes, *wrong]
         try:
             return self._carry_out(lambda on: plan_apply(on, checked, found, now_ms()), dry_run=dry_run, topics=True)
-        except (KafkaError, NoPolicyError) as error:
+        except _UNKNOWN as error:
             if found:  # these are mistakes whatever the policy holds
                 raise RefusedError(in_order(found)) from error
             raise

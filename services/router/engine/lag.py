@@ -6,22 +6,30 @@ lag may end behind its last batch; the consumer checks that once per end offset.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.runtime.clock import now_ms
+from services.runtime.exits import LostFootingError
 from services.runtime.kafka import clients
 from services.runtime.kafka.errors import KAFKA_ERRORS
 from services.runtime.observability import log
+from services.runtime.observability.health import Health
 from services.runtime.observability.metrics import LAG_RECORDS, LAG_SECONDS
 from services.runtime.settings import Settings
 
 EVERY_S = 15.0
 """The usual scrape interval of metrics."""
 _FETCH_BYTES = 65_536
-_LOOK_WITHIN_S = 60.0
+_LOOK_WITHIN_S = 20.0
+_NOT_READY_AFTER_S = 40.0
+_LOST_AFTER_S = 120.0
+"""Longer than any unit of work, so that one that is slow is not taken for reports that do not come."""
+_BEAT_BOUND_S = 120.0
+TASK = "lag"
 _PASSING: tuple[type[Exception], ...] = (*KAFKA_ERRORS, TimeoutError)
 
 _LOG = log.get(__name__)
@@ -44,18 +52,25 @@ class LagWatch:
         self,
         settings: Settings,
         positions: Callable[[], Mapping[int, Position]],
-        beat: Callable[[], None] = lambda: None,
+        health: Health,
         every_s: float = EVERY_S,
     ) -> None:
         self._settings = settings
         self._positions = positions
-        self._beat = beat
+        self._health = health
         self._every_s = every_s
+        self._still: dict[int, tuple[int, float]] = {}
+        """By partition where reports wait and none are in hand: how far it is, and since when (monotonic seconds)."""
         self._nothing_up_to: dict[int, int] = {}
         """By partition, an end offset before which no batch waits."""
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled. The router is not ready while reports cannot be read, or wait and do not arrive.
+
+        Raises:
+            LostFootingError: the topic was re-created, or reports do not arrive for long; a new process reads them.
+
+        """
         reader = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka_bootstrap.split(","),
             isolation_level="read_committed",
@@ -66,22 +81,31 @@ class LagWatch:
         await reader.start()
         try:
             while True:
-                self._beat()
+                self._health.beat(TASK, _BEAT_BOUND_S)
                 try:
                     async with asyncio.timeout(_LOOK_WITHIN_S):
                         await self._look(reader)
-                except _PASSING as error:  # not fatal: the workers notice by themselves if Kafka is away
+                except _PASSING as error:
                     _LOG.warning("cannot measure the lag", why=repr(error))
+                    self._health.wait_for(TASK, f"{self._settings.topics.reports.name} cannot be read: {error!r}")
                 await asyncio.sleep(self._every_s)
         finally:
             await reader.stop()
+            self._health.forget(TASK)
 
     async def _look(self, reader: AIOKafkaConsumer) -> None:
         topic = self._settings.topics.reports.name
         positions = dict(self._positions())
         if not positions:
+            self._health.done(TASK)
             return
         ends = await reader.end_offsets([TopicPartition(topic, number) for number in positions])
+        for part, end in ends.items():
+            if end < positions[part.partition].merged:
+                raise LostFootingError(
+                    f"{topic}-{part.partition} ends at {end}, before {positions[part.partition].merged} that was "
+                    "merged already: the topic was made anew"
+                )
         behind = {
             part: at for part, end in ends.items()
             if end > max((at := positions[part.partition]).merged, self._nothing_up_to.get(part.partition, 0))
@@ -89,6 +113,7 @@ class LagWatch:
         oldest = {part: (at.merged, at.oldest_at) for part, at in behind.items() if at.oldest_at is not None}
         if unknown := {part: at.merged for part, at in behind.items() if part not in oldest}:
             oldest |= await self._oldest(reader, unknown, ends)
+        self._judge({part.partition: at for part, at in behind.items() if part in oldest})
         now, still = now_ms(), self._positions()
         for part, end in ends.items():
             if part.partition not in still:
@@ -97,6 +122,23 @@ class LagWatch:
             label = str(part.partition)
             LAG_RECORDS.labels(label).set(end - found[0] if found else 0)
             LAG_SECONDS.labels(label).set(max(0, now - found[1]) / 1000 if found else 0)
+
+    def _judge(self, waiting: Mapping[int, Position]) -> None:
+        """Whether the reports that wait come at all."""
+        now = time.monotonic()
+        self._still = {
+            number: (at.merged, now) if self._still.get(number, (-1, 0.0))[0] != at.merged else self._still[number]
+            for number, at in waiting.items()
+            if at.oldest_at is None
+        }
+        stuck = sorted(number for number, (_, since) in self._still.items() if now - since > _NOT_READY_AFTER_S)
+        if not stuck:
+            self._health.done(TASK)
+            return
+        why = f"reports wait in partitions {stuck}, and none of them come"
+        self._health.wait_for(TASK, why)
+        if any(now - since > _LOST_AFTER_S for _, since in self._still.values()):
+            raise LostFootingError(why)
 
     async def _oldest(
         self, reader: AIOKafkaConsumer, behind: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]

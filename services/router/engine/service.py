@@ -12,6 +12,7 @@ from contextlib import aclosing, suppress
 from schemas.guard_explained import flawed_entries
 from schemas.policy import Policy
 from schemas.request import Reply
+from schemas.topics import Topic
 from services.router.engine.app import make_app
 from services.router.engine.batches import Event
 from services.router.engine.failures import FailureLog
@@ -25,9 +26,7 @@ from services.router.queries.replies import ReplyPublisher
 from services.router.queries.requests import RequestFollower
 from services.runtime.clock import now_ms
 from services.runtime.exits import LostFootingError
-from services.runtime.kafka.clients import admin
-from services.runtime.kafka.topics import check_topics
-from services.runtime.lifecycle import Context
+from services.runtime.lifecycle import Context, wait_for_topics
 from services.runtime.observability import log, metrics
 from services.runtime.supervision import TaskOwner
 
@@ -78,7 +77,7 @@ class Router:
         await self.app.start()
         tasks.start("requests", self._deliver_requests())
         tasks.start("replies", ReplyPublisher(self._context, self._replies).run())
-        tasks.start("lag", LagWatch(self._settings, self._positions, self._lag_beat).run())
+        tasks.start("lag", LagWatch(self._settings, self._positions, self._context.health).run())
         while not self._context.stop.is_set():
             self._context.health.beat("router", _BEAT_BOUND_S)
             await asyncio.sleep(0.1)
@@ -97,9 +96,6 @@ class Router:
                 closing = (self._producers.close(number) for number in self._producers.partitions)
                 await asyncio.gather(*closing, return_exceptions=True)
 
-    def _lag_beat(self) -> None:
-        self._context.health.beat("lag", _BEAT_BOUND_S)
-
     async def _tick(self) -> None:
         """Adopt a newer policy, and wake workers that have something due."""
         if self.app.should_stop:
@@ -116,6 +112,7 @@ class Router:
         return {
             number: Position(worker.state.progress.reports_next, worker.oldest_at)
             for number, worker in self._workers.items()
+            if self._paused_since is None  # or reports rightly do not come
         }
 
     async def _deliver_requests(self) -> None:
@@ -130,28 +127,18 @@ class Router:
         compiled = await asyncio.to_thread(compile_policy, view, now_ms())
         for name, entry in await asyncio.to_thread(lambda: list(flawed_entries(view.guards.values()))):
             _LOG.warning("guard entry blocks nothing", guard=name, field=".".join(entry.path), why=entry.flaw)
-        while missing := await asyncio.to_thread(self._missing_topics, compiled.destinations):
-            why = f"{', '.join(missing)} must exist; run: ioc-bridge topics apply"
-            self._context.health.wait_for("topics", why)
-            _LOG.warning("waiting for topics", missing=missing)
-            self._context.health.beat("router", _BEAT_BOUND_S)
-            await asyncio.sleep(1)
-            if self._context.stop.is_set():
-                return
-        self._context.health.done("topics")
+        self._context.health.forget("router")  # it may wait for any time, and /readyz says so
+        if not await asyncio.to_thread(wait_for_topics, self._context, self._needed(compiled.destinations)):
+            return
         self._policy = compiled
         _LOG.info("policy adopted", version=compiled.version, destinations=sorted(compiled.destinations))
         for worker in self._workers.values():
             worker.adopt(compiled)
 
-    def _missing_topics(self, destinations: Iterable[str]) -> list[str]:
+    def _needed(self, destinations: Iterable[str]) -> list[Topic]:
         topics = self._settings.topics
-        needed = [topics.reports, topics.indicators, *(topics.desired(name) for name in destinations)]
-        client = admin(self._settings)
-        try:
-            return [state.topic.name for state in check_topics(client, needed) if state.state == "missing"]
-        finally:
-            client.close()
+        kept = [topics.reports, topics.indicators, topics.requests, topics.replies]
+        return [*kept, *(topics.desired(name) for name in destinations)]
 
     async def dispatch(self, event: Event) -> None:
         """Queue an event at the worker of its partition. Ignores events of partitions that are no longer owned."""
@@ -188,7 +175,8 @@ class Router:
                 await self._drop(number)
             new = numbers - self._workers.keys()
             if new:
-                for state in (await take_over(self._settings, self._producers, new)).values():
+                states = await take_over(self._settings, self._producers, self._context.deadletters, new)
+                for state in states.values():
                     self._add(state)
             self._unchecked = set(numbers)
             self._requests.own(numbers)

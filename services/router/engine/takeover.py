@@ -6,13 +6,17 @@ read.
 
 import asyncio
 import time
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.progress import PROGRESS_KEY, Progress
+from schemas.record import UndecodableError
 from services.router.engine.producers import PartitionProducers
 from services.router.engine.state import PartitionState
+from services.runtime.deadletters import DeadLetters
 from services.runtime.exits import LostFootingError
+from services.runtime.kafka.bulk_read import Raw
 from services.runtime.kafka.clients import security
 from services.runtime.observability import log
 from services.runtime.observability.metrics import RECOVERED, RECOVERY_SECONDS
@@ -21,12 +25,14 @@ from services.runtime.settings import Settings
 _LOG = log.get(__name__)
 
 
-async def take_over(settings: Settings, producers: PartitionProducers, numbers: set[int]) -> dict[int, PartitionState]:
+async def take_over(
+    settings: Settings, producers: PartitionProducers, deadletters: DeadLetters, numbers: set[int]
+) -> dict[int, PartitionState]:
     """Become the owner of partitions and load their state."""
     started = time.monotonic()
     await asyncio.gather(*(producers.open(number) for number in numbers))
     states = {number: PartitionState(number) for number in numbers}
-    count = await _load(settings, states)
+    count = await _load(settings, states, deadletters)
     await asyncio.gather(
         *(
             producers.set_group_offset(number, settings.topics.reports.name, state.progress.reports_next)
@@ -52,7 +58,7 @@ def _reader(settings: Settings) -> AIOKafkaConsumer:
     )
 
 
-async def _load(settings: Settings, states: dict[int, PartitionState]) -> int:
+async def _load(settings: Settings, states: dict[int, PartitionState], deadletters: DeadLetters) -> int:
     partitions = [TopicPartition(settings.topics.indicators.name, number) for number in states]
     reader, count = _reader(settings), 0
     await reader.start()
@@ -67,14 +73,38 @@ async def _load(settings: Settings, states: dict[int, PartitionState]) -> int:
                 state = states[part.partition]
                 for message in messages:
                     if message.key == PROGRESS_KEY:
-                        state.progress = Progress.decode(message.value)
+                        await _take_progress(state, message, deadletters)
                     elif message.value is None:
                         state.indicators.pop(message.key, None)
                     else:
                         state.indicators[message.key] = message.value
+        await _begin_again_where_made_anew(settings, reader, states)
     finally:
         await reader.stop()
     return count
+
+
+async def _take_progress(state: PartitionState, message: Any, deadletters: DeadLetters) -> None:  # noqa: ANN401
+    """Progress that cannot be read is set aside; without any, all kept reports are merged again, which is harmless."""
+    try:
+        state.progress = Progress() if message.value is None else Progress.decode(message.value)
+    except UndecodableError as error:
+        state.progress = Progress()
+        raw = Raw(message.offset, message.key, message.value, tuple(message.headers))
+        await asyncio.to_thread(deadletters.set_aside, message.topic, message.partition, raw, error)
+
+
+async def _begin_again_where_made_anew(
+    settings: Settings, reader: AIOKafkaConsumer, states: dict[int, PartitionState]
+) -> None:
+    """Reports whose topic was made anew begin at offset 0 again, below what was merged of the former one."""
+    topic = settings.topics.reports.name
+    for part, end in (await reader.end_offsets([TopicPartition(topic, number) for number in states])).items():
+        state = states[part.partition]
+        if end < state.progress.reports_next:
+            before = state.progress.reports_next
+            _LOG.error("the topic was made anew; reading it from its beginning", topic=topic, end=end, merged=before)
+            state.progress = state.progress.model_copy(update={"reports_next": 0})
 
 
 async def changelog_ends(settings: Settings, numbers: set[int]) -> dict[int, int]:

@@ -1,13 +1,16 @@
 """Topics: create missing ones and check the settings of existing ones."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from schemas.topics import Topic
+from services.runtime.kafka.clients import admin
 from services.runtime.kafka.topic_settings import TopicSetting, settings_of
+from services.runtime.settings import Settings
 
 _REPLICAS = "replica_nodes"
 
@@ -76,3 +79,15 @@ def _configs(client: KafkaAdminClient, topics: Sequence[Topic]) -> dict[str, dic
         [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics], config_filter="all"
     )
     return {name: {key: data["value"] for key, data in config.items()} for name, config in found["topic"].items()}
+
+
+def missing_topics(settings: Settings, topics: Collection[Topic]) -> list[str]:
+    """The names of those that do not exist.
+
+    Raises:
+        KafkaError: Kafka does not answer.
+
+    """
+    with closing(admin(settings)) as client:
+        existing = set(client.list_topics())
+    return [topic.name for topic in topics if topic.name not in existing]
