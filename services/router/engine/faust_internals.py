@@ -2,7 +2,7 @@
 
 - `Transport` reads committed records only, which Faust does only in its own exactly-once mode. A report of an aborted
   transaction must not be merged: its source's snapshot lacks it, so its withdrawal would never be reported.
-- Its consumer seeks with the flow stopped, so that no fetched record is lost.
+- Its consumer seeks with the flow stopped, so that no fetched record is lost, and to offset 0 as well.
 - `Store` passes partition changes to the router and disables Faust's recovery, which reads one record at a time and
   would wait for ever for a record at the offset of a transaction marker.
 """
@@ -30,6 +30,17 @@ USES: Final = (
         ('isolation_level: str = "read_uncommitted"', "if self.consumer.in_transaction:", "aiokafka.AIOKafkaConsumer(",
          "isolation_level=isolation_level"),
         "_Thread overrides it for the isolation level; where there is a setting by now, take it",
+    ),
+    PrivateUse(
+        "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread.seek_to_committed",
+        ("self.call_thread(self._ensure_consumer().seek_to_committed)",),
+        "_Thread.seek_to_committed calls it, and seeks in the same thread",
+    ),
+    PrivateUse(
+        "aiokafka.consumer.consumer:AIOKafkaConsumer.seek_to_committed",
+        ("if offset and offset > 0:",),
+        "it passes over a committed offset of 0, so _Thread.seek_to_committed seeks there; where it no longer does, delete"
+        " that",
     ),
     PrivateUse(
         "faust.transport.drivers.aiokafka:Consumer._new_consumer_thread",
@@ -73,6 +84,16 @@ class _Thread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         read_committed(consumer)
         return consumer
+
+    async def seek_to_committed(self) -> Any:  # noqa: ANN401  # untyped library
+        """Seek to an offset of 0 as well, which aiokafka passes over."""
+        committed = await super().seek_to_committed()
+        await self.call_thread(self._seek_to_start, [part for part, offset in committed.items() if offset == 0])
+        return committed
+
+    async def _seek_to_start(self, parts: list[Any]) -> None:
+        for part in parts:
+            self._ensure_consumer().seek(part, 0)
 
 
 class _Consumer(driver.Consumer):
