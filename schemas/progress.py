@@ -15,6 +15,8 @@ class Progress(Record):
 
     reports_next: int = 0
     """First offset of `ioc.reports` in this partition that is not merged yet."""
+    reports_topic: str = ""
+    """Topic id of `ioc.reports` that `reports_next` is an offset of; it changes when the topic is re-created."""
     policy_version: int = 0
     """Policy version that all indicators of the partition are evaluated for."""
     policy_digest: str = ""

@@ -116,6 +116,7 @@ def _serve(context: Context, body: Callable[[Context], None]) -> None:
 
 def wait_for_topics(context: Context, topics: Collection[Topic]) -> bool:
     """Wait until Kafka answers and has these topics, and say meanwhile what is waited for. False: asked to leave."""
+    last = ""
     while not context.stop.is_set():
         try:
             missing = missing_topics(context.settings, topics)
@@ -127,7 +128,9 @@ def wait_for_topics(context: Context, topics: Collection[Topic]) -> bool:
                 return True
             why = f"{', '.join(missing)} must exist; run: ioc-bridge topics apply"
         context.health.wait_for("topics", why)
-        _LOG.warning("waiting for topics", why=why)
+        if why != last:
+            _LOG.warning("waiting for topics", why=why, kafka=context.settings.kafka_bootstrap)
+        last = why
         context.stop.wait(1)
     return False
 

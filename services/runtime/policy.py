@@ -85,7 +85,7 @@ class PolicyFollower:
             self._health.beat(TASK, _BEAT_BOUND_S)
             records = poll(self._reader, self._partition, 250)
             if self._reader.position(self._partition) < self.view.version:
-                raise LostFootingError(f"{self._partition.topic} was made anew")
+                raise LostFootingError(f"{self._partition.topic} was re-created")
             if records:
                 self._take(records, self._reader.position(self._partition))
             elif (request := self._requested) > self._answered:

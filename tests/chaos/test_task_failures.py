@@ -85,7 +85,7 @@ def assert_it_ended_for(process: ServiceProcess, case: Case) -> None:
     assert first["task"].startswith(case.task), log
     assert first["code"] == case.code
     assert "injected" in first["why"] or "ended before its owner ended it" in first["why"]
-    assert "did not leave in time" not in log, "it leaves in good order"
+    assert "did not end in time" not in log, "it leaves in good order"
 
 
 @pytest.mark.parametrize("case", ROUTER, ids=str)

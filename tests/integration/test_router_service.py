@@ -103,7 +103,7 @@ def test_undecodable_records_without_end_stop_the_process_and_not_only_the_parti
     assert "TooManyDeadLettersError" in failed["why"]
     told = [activity for activity in activities(exchange.settings) if activity.code == "process_failed"]
     assert "partition 0" in told[0].message
-    assert "did not leave in time" not in router.log.read_text(), "it leaves the group in good order"
+    assert "did not end in time" not in router.log.read_text(), "it leaves the group in good order"
     with exchange.start() as router:
         exchange.report(numbered(number) for number in range(20, 40))
         eventually(lambda: len(exchange.desired()) == 40, "a fresh one loses nothing")

@@ -152,17 +152,23 @@ def test_in_trouble_too_they_leave_when_asked(exchange: Exchange) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_without_kafka_it_ends_to_be_started_again_and_says_why(
+def test_without_kafka_it_waits_and_says_so_and_leaves_when_asked(
     without_kafka: dict[str, ServiceProcess], service: str
 ) -> None:
     process = without_kafka[service]
-    eventually(lambda: process.exit_code is not None, "it gives up")
-    assert process.exit_code == 75
+    url = f"http://127.0.0.1:{process.port}"
+    eventually(lambda: said_while_waiting(process), "it says that it waits")
+    ready = httpx.get(f"{url}/readyz", trust_env=False)
+    assert (ready.status_code, "does not answer" in ready.text) == (503, True)
+    assert httpx.get(f"{url}/livez", trust_env=False).status_code == 200
+    assert process.stop() == 0
+    assert {line["kafka"].rpartition(":")[0] for line in said_while_waiting(process)} == {"127.0.0.1"}
+    assert len(process.log.read_text().splitlines()) < 20, "what is tried again and again does not bury it"
+
+
+def said_while_waiting(process: ServiceProcess) -> list[dict[str, str]]:
     lines = [json.loads(line) for line in process.log.read_text().splitlines()]
-    said = [line for line in lines if line.get("event") == "Kafka does not answer as it should"]
-    assert [line["kafka"].rpartition(":")[0] for line in said] == ["127.0.0.1"]
-    assert any("does not answer yet" in line["event"] for line in lines), "and said so before"
-    assert len(lines) < 20, "what clients repeat does not bury it"
+    return [line for line in lines if line.get("event") == "waiting for topics"]
 
 
 def test_settings_that_cannot_be_used_end_it_with_a_line_for_each(folder: Path) -> None:

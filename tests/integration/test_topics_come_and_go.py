@@ -1,4 +1,4 @@
-"""Topics that are not there yet, or made anew: services wait and say for what, or end with 75 and a fresh one works."""
+"""Topics that are missing, or re-created: services wait and say for what, or end with 75 and a fresh one works."""
 
 from collections.abc import Iterable
 from contextlib import closing
@@ -60,11 +60,38 @@ def test_reports_whose_topic_is_made_anew_are_routed_by_a_fresh_router(exchange:
         delete(exchange, [exchange.settings.topics.reports])
         make(exchange)
         eventually(lambda: router.exit_code == 75, "it has lost its footing", 180)
-        assert "was made anew" in router.log.read_text()
+        assert "was re-created" in router.log.read_text()
     with exchange.start() as router:
         router.wait_ready(180)
         exchange.report(numbered(number) for number in range(20, 40))
         eventually(lambda: len(exchange.desired()) == 40, "the new ones are shared as well", 180)
+
+
+def test_reports_that_fill_a_topic_made_anew_before_a_router_looks_are_all_routed(exchange: Exchange) -> None:
+    exchange.apply(*CONNECTIONS, SHARING)
+    with exchange.start() as router:
+        router.wait_ready(180)
+        exchange.report(numbered(number) for number in range(20))
+        eventually(lambda: len(exchange.desired()) == 20, "all are shared", 180)
+    delete(exchange, [exchange.settings.topics.reports])
+    make(exchange)
+    exchange.report((numbered(number) for number in range(20, 80)), per_batch=1)
+    with exchange.start() as router:
+        eventually(lambda: len(exchange.desired()) == 80, "the new ones are shared from the first on", 180)
+        assert "was re-created" in router.log.read_text()
+    with exchange.start() as router:
+        router.wait_ready(180)
+        assert "was re-created" not in router.log.read_text(), "it is noted of which topic the reports were"
+
+
+def test_a_router_whose_reports_are_gone_is_not_ready_and_says_why(exchange: Exchange) -> None:
+    with exchange.start() as router:
+        router.wait_ready(180)
+        reports = exchange.settings.topics.reports
+        delete(exchange, [reports])
+        eventually(lambda: f"{reports.name} must exist" in readiness(router), "it says what is missing", 180)
+        make(exchange)
+        eventually(lambda: router.exit_code == 75, "a fresh one must take over", 180)
 
 
 def test_progress_that_cannot_be_read_is_set_aside_and_nothing_is_merged_twice(exchange: Exchange) -> None:

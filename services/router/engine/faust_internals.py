@@ -39,8 +39,7 @@ USES: Final = (
     PrivateUse(
         "aiokafka.consumer.consumer:AIOKafkaConsumer.seek_to_committed",
         ("if offset and offset > 0:",),
-        "it passes over a committed offset of 0, so _Thread.seek_to_committed seeks there; where it no longer does, delete"
-        " that",
+        "it passes over a committed offset of 0, so _Thread.seek_to_committed seeks there; delete that where it does",
     ),
     PrivateUse(
         "faust.transport.drivers.aiokafka:Consumer._new_consumer_thread",

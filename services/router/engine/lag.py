@@ -104,7 +104,7 @@ class LagWatch:
             if end < positions[part.partition].merged:
                 raise LostFootingError(
                     f"{topic}-{part.partition} ends at {end}, before {positions[part.partition].merged} that was "
-                    "merged already: the topic was made anew"
+                    "merged already: the topic was re-created"
                 )
         behind = {
             part: at for part, end in ends.items()

@@ -20,6 +20,8 @@ from services.router.engine.lag import LagWatch, Position
 from services.router.engine.producers import PartitionProducers
 from services.router.engine.state import PartitionState
 from services.router.engine.takeover import changelog_ends, first_between, take_over
+from services.router.engine.topic_watch import TASK as TOPIC_WATCH
+from services.router.engine.topic_watch import TopicWatch
 from services.router.engine.worker import PartitionWorker
 from services.router.evaluation.compile import compile_policy
 from services.router.queries.replies import ReplyPublisher
@@ -54,6 +56,7 @@ class Router:
         self._failures = FailureLog(context.activity)
         self._requests = RequestFollower(context)
         self._replies: asyncio.Queue[Reply] = asyncio.Queue(_MOST_REPLIES)
+        self._topic_watch = TopicWatch(context, self._kept_topics())
         self._tasks: TaskOwner | None = None
         self._paused_since: float | None = None
         self.app = make_app(self._settings, self)
@@ -74,6 +77,8 @@ class Router:
                 await self._leave()
 
     async def _serve(self, tasks: TaskOwner) -> None:
+        await asyncio.to_thread(self._topic_watch.begin)
+        self._context.supervisor.start_thread(TOPIC_WATCH, self._topic_watch.run)
         await self.app.start()
         tasks.start("requests", self._deliver_requests())
         tasks.start("replies", ReplyPublisher(self._context, self._replies).run())
@@ -136,9 +141,11 @@ class Router:
             worker.adopt(compiled)
 
     def _needed(self, destinations: Iterable[str]) -> list[Topic]:
+        return [*self._kept_topics(), *(self._settings.topics.desired(name) for name in destinations)]
+
+    def _kept_topics(self) -> list[Topic]:
         topics = self._settings.topics
-        kept = [topics.reports, topics.indicators, topics.requests, topics.replies]
-        return [*kept, *(topics.desired(name) for name in destinations)]
+        return [topics.reports, topics.indicators, topics.requests, topics.replies]
 
     async def dispatch(self, event: Event) -> None:
         """Queue an event at the worker of its partition. Ignores events of partitions that are no longer owned."""
@@ -175,7 +182,8 @@ class Router:
                 await self._drop(number)
             new = numbers - self._workers.keys()
             if new:
-                states = await take_over(self._settings, self._producers, self._context.deadletters, new)
+                reports_id = self._topic_watch.id_of(self._settings.topics.reports)
+                states = await take_over(self._settings, self._producers, self._context.deadletters, new, reports_id)
                 for state in states.values():
                     self._add(state)
             self._unchecked = set(numbers)

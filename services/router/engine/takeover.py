@@ -26,13 +26,13 @@ _LOG = log.get(__name__)
 
 
 async def take_over(
-    settings: Settings, producers: PartitionProducers, deadletters: DeadLetters, numbers: set[int]
+    settings: Settings, producers: PartitionProducers, deadletters: DeadLetters, numbers: set[int], reports_id: str
 ) -> dict[int, PartitionState]:
-    """Become the owner of partitions and load their state."""
+    """Become the owner of partitions and load their state. `reports_id`: of the topic of reports as it is now."""
     started = time.monotonic()
     await asyncio.gather(*(producers.open(number) for number in numbers))
     states = {number: PartitionState(number) for number in numbers}
-    count = await _load(settings, states, deadletters)
+    count = await _load(settings, states, deadletters, reports_id)
     await asyncio.gather(
         *(
             producers.set_group_offset(number, settings.topics.reports.name, state.progress.reports_next)
@@ -58,7 +58,9 @@ def _reader(settings: Settings) -> AIOKafkaConsumer:
     )
 
 
-async def _load(settings: Settings, states: dict[int, PartitionState], deadletters: DeadLetters) -> int:
+async def _load(
+    settings: Settings, states: dict[int, PartitionState], deadletters: DeadLetters, reports_id: str
+) -> int:
     partitions = [TopicPartition(settings.topics.indicators.name, number) for number in states]
     reader, count = _reader(settings), 0
     await reader.start()
@@ -78,7 +80,7 @@ async def _load(settings: Settings, states: dict[int, PartitionState], deadlette
                         state.indicators.pop(message.key, None)
                     else:
                         state.indicators[message.key] = message.value
-        await _begin_again_where_made_anew(settings, reader, states)
+        await _begin_again_where_made_anew(settings, reader, states, reports_id)
     finally:
         await reader.stop()
     return count
@@ -95,16 +97,18 @@ async def _take_progress(state: PartitionState, message: Any, deadletters: DeadL
 
 
 async def _begin_again_where_made_anew(
-    settings: Settings, reader: AIOKafkaConsumer, states: dict[int, PartitionState]
+    settings: Settings, reader: AIOKafkaConsumer, states: dict[int, PartitionState], reports_id: str
 ) -> None:
-    """Reports whose topic was made anew begin at offset 0 again, below what was merged of the former one."""
+    """Reports whose topic was re-created begin at offset 0 again, however many there are by now."""
     topic = settings.topics.reports.name
     for part, end in (await reader.end_offsets([TopicPartition(topic, number) for number in states])).items():
         state = states[part.partition]
-        if end < state.progress.reports_next:
-            before = state.progress.reports_next
-            _LOG.error("the topic was made anew; reading it from its beginning", topic=topic, end=end, merged=before)
-            state.progress = state.progress.model_copy(update={"reports_next": 0})
+        before = state.progress
+        following = before.reports_next
+        if before.reports_topic not in ("", reports_id) or end < following:
+            _LOG.error("the topic was re-created; reading it from its beginning", topic=topic, end=end, next=following)
+            following = 0
+        state.progress = before.model_copy(update={"reports_next": following, "reports_topic": reports_id})
 
 
 async def changelog_ends(settings: Settings, numbers: set[int]) -> dict[int, int]:

@@ -107,10 +107,10 @@ def consumer(settings: Settings, **options: object) -> KafkaConsumer:
         )
 
 
-def admin(settings: Settings) -> KafkaAdminClient:
+def admin(settings: Settings, **options: object) -> KafkaAdminClient:
     """Return an admin client."""
     with _warning_when_slow(settings):
-        return KafkaAdminClient(**_common(settings))
+        return KafkaAdminClient(**_common(settings), **options)
 
 
 @contextmanager

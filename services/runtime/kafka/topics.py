@@ -13,6 +13,8 @@ from services.runtime.kafka.topic_settings import TopicSetting, settings_of
 from services.runtime.settings import Settings
 
 _REPLICAS = "replica_nodes"
+_ANSWER_WITHIN_MS = 5_000
+"""Of a process that asks again and again, and must be able to leave in between."""
 
 _LEADERS_WITHIN_MS = 120_000
 """For every partition of a new topic to have a leader. A cluster at work may take longer than the client's own 10 s."""
@@ -88,6 +90,22 @@ def missing_topics(settings: Settings, topics: Collection[Topic]) -> list[str]:
         KafkaError: Kafka does not answer.
 
     """
-    with closing(admin(settings)) as client:
+    with closing(_asking(settings)) as client:
         existing = set(client.list_topics())
     return [topic.name for topic in topics if topic.name not in existing]
+
+
+def topic_ids(settings: Settings, names: Sequence[str]) -> dict[str, str]:
+    """The id of each of these topics that exists. One that is deleted and re-created gets another.
+
+    Raises:
+        KafkaError: Kafka does not answer.
+
+    """
+    with closing(_asking(settings)) as client:
+        found = client.describe_topics(list(names))
+    return {one["name"]: str(one["topic_id"]) for one in found if not one["error_code"]}
+
+
+def _asking(settings: Settings) -> KafkaAdminClient:
+    return admin(settings, bootstrap_timeout_ms=_ANSWER_WITHIN_MS, request_timeout_ms=_ANSWER_WITHIN_MS)
