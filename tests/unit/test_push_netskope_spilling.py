@@ -21,7 +21,7 @@ from services.push_netskope.render import form_of, give_form
 from services.push_netskope.url_lists import plan, ranking
 from services.push_netskope.url_lists.allocation import allocate
 from services.push_netskope.url_lists.outcomes import LIST_FULL
-from services.push_netskope.url_lists.partition import ListPart, parts_of, told
+from services.push_netskope.url_lists.partition import ListPart, parts_of, to_vendor
 from services.router.evaluation.compile import ResolvedTarget, compile_policy, digest
 from services.runtime.reconciling.entry import Entry, GuardedChanges, SyncState
 from services.runtime.reconciling.entry_store import EntryStore
@@ -112,7 +112,7 @@ class Lists(RuleBasedStateMachine):
                 self.store.sent(entry, remote_id)
             if ends == 1:
                 return False
-            self.urls[part.name] = tuple(told(planned.urls, part))
+            self.urls[part.name] = tuple(to_vendor(planned.urls, part))
             if ends == 2:
                 return False
         for outcome in planned.outcomes:
@@ -201,8 +201,8 @@ class Lists(RuleBasedStateMachine):
             part = next((one for one in named if one.name == name), None)
             held = set(self.urls[name] or ())
             ours = all_of(entry.remote_id for entry in self.entries if part and part.has(entry))
-            assert held - {LIST.default} == self.theirs[name] | set(told(ours, part) if part else ()), name
-            assert not self.theirs[name] & set(told(ours, part) if part else ())
+            assert held - {LIST.default} == self.theirs[name] | set(to_vendor(ours, part) if part else ()), name
+            assert not self.theirs[name] & set(to_vendor(ours, part) if part else ())
             free = plan.capacity_of(ONE, plan.size_of_urls(held - {LIST.default}))
             assert free >= 0 or not ours, "no list is over its limit"
         self.held_are_the_worst(named)

@@ -24,7 +24,7 @@ def plan_hash_list(entries: Collection[Entry], target: FileHashList) -> HashList
     """
     staying = {entry.remote_id for entry in entries if entry.stays and entry.remote_id is not None}
     capacity = plan.capacity_of(target, plan.size_of_hashes(staying))
-    bulk, others = ranking.parted(entries)
+    bulk, others = ranking.split_settled(entries)
     keep = plan.fitting(entries, (bulk, others), capacity, plan.HASH_EXTRA, free=staying)
     outcomes = outcomes_of(others if bulk <= keep else entries, keep, frozenset())
     return HashListPlan(tuple(sorted(keep | staying)) or (target.default,), outcomes)

@@ -18,7 +18,7 @@ from services.push_netskope.list_entries import is_whole
 from services.push_netskope.profiles.client import Profile, ProfileListing
 from services.push_netskope.url_lists.outcomes import outcomes_of
 from services.push_netskope.url_lists.plan import is_again
-from services.push_netskope.url_lists.ranking import best, in_order, owned_by, parted, wanted_by, withdrawn
+from services.push_netskope.url_lists.ranking import best, in_order, owned_by, split_settled, wanted_by, withdrawn
 from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 
 VALUES_A_CALL: Final = 10
@@ -72,7 +72,7 @@ def plan_profile(entries: Collection[Entry], target: DestinationProfile, listing
     """Plan one profile that has the type of the target, or does not exist yet."""
     values = listing.there.values if listing.there else ()
     present = folded(values, target)
-    bulk, others = parted(entries)
+    bulk, others = split_settled(entries)
     owned = bulk | owned_by(others)
     default = _folded(target.default, target)
     foreign = present - owned - {default}

@@ -1,4 +1,4 @@
 """Reconciles URL lists, one list or several that share the entries of one target.
 
-Imports the client and rendering of the service; no other list room decides for it.
+Imports the client and rendering of the service, and no other package of lists.
 """

@@ -1,10 +1,9 @@
-"""Which list of several each entry goes into. Pure, but for the forms it gives.
+"""Allocates the entries of one target to its URL lists. Pure, apart from setting `form`.
 
-Invariant: what is in a list stays there as long as that is named and has room for it: nothing moves to where it would
-fit better. What is new goes into the first list with room. Where none has any, those of the worst ranks leave, if that
-makes room in one of the lists for something better; so of what is held nothing would fit into any list, if all that is
-worse left that list. What somebody else wrote into one of the lists is there, and takes no room of ours. The entries of
-a pair are always in one list. An entry that two indicators share is counted for each, so no list is ever over-full.
+Invariant: an entry stays in its list while the target names that list and it has room. A new entry goes into the first
+list with room. When no list has room, entries of worse rank leave if that frees enough in one list. An entry that
+another writer put into a list counts as present and takes none of our room. Both entries of a pair are in one list.
+An entry that two indicators share counts for each, so a list is never over-full.
 """
 
 from collections import defaultdict
@@ -24,7 +23,7 @@ _Rank = tuple[Rank, str]
 
 @dataclass(slots=True)
 class _List:
-    """A list that is filled: `free` bytes are left in it."""
+    """A list with `free` bytes left, and the entries of other writers (`theirs`)."""
 
     label: str
     free: int
@@ -33,28 +32,28 @@ class _List:
 
 @dataclass
 class _Lists:
-    """`index` are the indicators that are in one of them, `out` the entries that have to leave."""
+    """The lists that take entries. `members` are the indicators in one of them, `out` the entries that must leave."""
 
     open: dict[str, _List]
-    index: list[Entry] = field(default_factory=list)
+    members: list[Entry] = field(default_factory=list)
     out: set[str] = field(default_factory=set)
 
     @cached_property
     def stays(self) -> list[tuple[_Rank, _List]]:
-        """The entries of ours that may have to leave, the worst last. Of many, so only looked at where one has to."""
-        ranked = sorted((rank, form) for form, rank in ranking.ranks(self.index).items())
+        """Our entries by rank, the worst last. Computed only when one must leave: there are many."""
+        ranked = sorted((rank, form) for form, rank in ranking.ranks(self.members).items())
         found = [(rank, self.open.get(split(form)[1])) for rank, form in ranked]
         return [(rank, one) for rank, one in found if one is not None and not is_whole(rank[1], one.theirs)]
 
     def found(self, list_entry: str, ours: str | None) -> str | None:
-        """The list that an entry is in: `ours` is where we put it. None where it is in none that is open."""
+        """Return the open list that holds an entry, None if there is none. `ours` is the list we put it into."""
         if ours in self.open:
             return ours
         theirs = (one.label for one in self.open.values() if is_whole(said_of(list_entry, one.label), one.theirs))
         return next(theirs, None)
 
-    def sync_state(self, list_entry: str, rank: _Rank) -> _List | None:
-        """Take the room for an entry in one of the lists; None where there is none."""
+    def take_room(self, list_entry: str, rank: _Rank) -> _List | None:
+        """Reserve room for an entry in one of the lists. Returns that list, None if no list has room."""
         size = _size(list_entry)
         found = next((one for one in self.open.values() if one.free >= size), None) or self._make_room(size, rank)
         if found:
@@ -81,14 +80,14 @@ class _Lists:
 
 
 def allocate(entries: Collection[Entry], parts: Sequence[ListPart], there: Mapping[str, client.UrlList | None]) -> bool:
-    """Give each indicator its form in the list that it is in or goes to, or LIST_FULL. Returns whether any has to go.
+    """Set the form of each indicator: its entry in one of the lists, or LIST_FULL. Returns whether any must leave.
 
-    Each has the form that it has in the first list, or in any. `there` has the lists by name, as the parts say them.
-    What is in a list that is none of the parts is left as it is.
+    `there` has the lists by name, with entries as `from_vendor` returns them. Entries in lists that are none of the
+    parts keep their form.
     """
-    where = _where(entries, [part.label for part in parts])
-    lists = _opened(entries, parts, there)
-    named, news = {part.label for part in parts}, defaultdict[str, list[Entry]](list)
+    where = _current_lists(entries, [part.label for part in parts])
+    lists = _open_lists(entries, parts, there)
+    named, added = {part.label for part in parts}, defaultdict[str, list[Entry]](list)
     for entry in entries:
         if entry.wanted is None or not isinstance(entry.form, str):
             continue
@@ -98,28 +97,28 @@ def allocate(entries: Collection[Entry], parts: Sequence[ListPart], there: Mappi
         if label is None:
             entry.form = list_entry
             if ranking.list_entry_of(entry) is not None:
-                news[list_entry].append(entry)
+                added[list_entry].append(entry)
         elif label in named:
             form = said_of(list_entry, label)
             entry.form = entry.remote_id if form == entry.remote_id else form  # one text for both: there are many
-            lists.index.append(entry)
-    _stay(lists)
-    # Where only a list of another type is left, that is what is to be said.
+            lists.members.append(entry)
+    _keep_room(lists)
+    # An entry that only fits into a list of another type goes there: its plan reports the wrong type.
     last = next((part.label for part in parts if part.label not in lists.open), None)
-    ranks = ranking.ranks(entry for found in news.values() for entry in found)
-    for list_entry in sorted(news, key=ranks.__getitem__):
-        found = lists.sync_state(list_entry, ranks[list_entry])
+    ranks = ranking.ranks(entry for found in added.values() for entry in found)
+    for list_entry in sorted(added, key=ranks.__getitem__):
+        found = lists.take_room(list_entry, ranks[list_entry])
         label = found.label if found else last
-        for entry in news[list_entry]:
+        for entry in added[list_entry]:
             entry.form = LIST_FULL if label is None else said_of(list_entry, label)
-    for entry in lists.index if lists.out else ():
+    for entry in lists.members if lists.out else ():
         if entry.form in lists.out:
             entry.form = LIST_FULL
     return bool(lists.out)
 
 
-def _where(entries: Iterable[Entry], labels: Sequence[str]) -> dict[str, str]:
-    """The first list of ours that each entry is in."""
+def _current_lists(entries: Iterable[Entry], labels: Sequence[str]) -> dict[str, str]:
+    """Return the first of our lists that each entry is in."""
     order, found = {label: at for at, label in enumerate(labels)}, dict[str, int]()
     for entry in entries:
         if entry.remote_id is not None and not entry.stays:
@@ -129,8 +128,10 @@ def _where(entries: Iterable[Entry], labels: Sequence[str]) -> dict[str, str]:
     return {list_entry: labels[at] for list_entry, at in found.items()}
 
 
-def _opened(entries: Iterable[Entry], parts: Sequence[ListPart], there: Mapping[str, client.UrlList | None]) -> _Lists:
-    """The lists with all their room. One of another type takes nothing."""
+def _open_lists(
+    entries: Iterable[Entry], parts: Sequence[ListPart], there: Mapping[str, client.UrlList | None]
+) -> _Lists:
+    """Return the lists with all their room. A list of another type takes no entries."""
     ours = all_of(entry.remote_id for entry in entries if not entry.stays)
     lists = _Lists({})
     for part in parts:
@@ -142,9 +143,9 @@ def _opened(entries: Iterable[Entry], parts: Sequence[ListPart], there: Mapping[
     return lists
 
 
-def _stay(lists: _Lists) -> None:
-    """Let what is in a list keep its room there, as far as there is any: others may have taken it."""
-    for form in {entry.form for entry in lists.index if ranking.list_entry_of(entry) is not None}:
+def _keep_room(lists: _Lists) -> None:
+    """Reserve the room of the entries already in a list, best ranks first: other writers may have taken some."""
+    for form in {entry.form for entry in lists.members if ranking.list_entry_of(entry) is not None}:
         list_entry, label = split(str(form))
         one = lists.open.get(label)
         if one is not None and not is_whole(form, one.theirs):

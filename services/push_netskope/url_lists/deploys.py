@@ -1,10 +1,9 @@
-"""Deploys of URL lists: the vendor's deploy applies everything that waits in the tenant, whoever left it there.
+"""Deploys of URL lists. Netskope's deploy applies every pending change in the tenant, including those of other people.
 
-Invariant: unless the connection says that they shall go along, nothing is deployed while a change waits that is not of
-our making. Whose a change is, is judged by its content: it is ours if the list differs from what it was only in what
-we wrote. After a restart the books tell, as what is written is noted before. A change that somebody makes right
-between the look and the deploy goes along: the vendor gives no means against that. One look is for a write and the
-deploy that follows it, unless the write takes long: of few calls a second, each one more delays everything.
+Invariant: nothing is deployed while a change of other people is pending, unless the connection allows it. A change is
+ours if the list differs from its former state only in entries that we wrote; after a restart, the entries written
+ahead show that. A change made between the check and the deploy is deployed too: the vendor offers no lock. One check
+serves a write and its deploy, because the vendor allows few calls a second.
 """
 
 import time
@@ -19,30 +18,31 @@ from schemas.vendors.netskope import NetskopeTenant, UrlList
 from services.push_netskope import client as api
 from services.push_netskope.list_entries import all_of, entries_of, is_whole, united
 from services.push_netskope.url_lists.outcomes import is_full
-from services.push_netskope.url_lists.partition import ListPart, lists_at, members, said, told
+from services.push_netskope.url_lists.partition import ListPart, from_vendor, lists_at, members, to_vendor
 from services.push_netskope.url_lists.plan import UrlListPlan
 from services.runtime.observability.metrics import DEPLOY_WAITS
 from services.runtime.reconciling.entry import Entry, Outcome
 from services.runtime.reconciling.status_writer import StatusWriter
 
 OTHERS_PENDING: Final = "others_pending"
-"""Reason code of what is not written yet, because other people's changes of URL lists wait to be applied."""
+"""Reason code of an entry not written yet because changes of other people to URL lists are pending."""
 WRITTEN: Final = "others_pending_written"
-"""The same of what was written before that was known, and is not applied yet."""
+"""Reason code of an entry written before such a change was seen, and not deployed yet."""
 _REMEDY: Final = (
     "apply or discard those changes in Netskope; the pusher goes on by itself. To have such changes deployed along "
     "always, set spec.deploy.othersPending of the connection to deploy"
 )
 _NAMED: Final = 5
 _FRESH_S: Final = 2.0
-"""How long after a look a deploy may go by it."""
+"""How long a check stays valid for a deploy, seconds."""
 
 
 @dataclass(slots=True)
 class _Change:
-    """A list of ours that waits for a deploy, in the vendor's words. `urls`: as we left it; None: not by us.
+    """A list of ours with a pending change, in the vendor's spelling. `urls`: the list as we wrote it; None: not ours.
 
-    `touched` may differ from how the list was before, `by` is who changed it last, as the vendor said since.
+    `touched` are the entries we added or removed. `by` is the last editor that the vendor reported since our write.
+    `mixed`: the change includes edits of other people.
     """
 
     urls: Collection[str] | None
@@ -52,22 +52,22 @@ class _Change:
 
 
 class Deploys:
-    """What waits for a deploy in the tenant of one connection."""
+    """The pending changes of URL lists in the tenant of one connection."""
 
     def __init__(self, writer: StatusWriter, client: api.NetskopeClient, tenant: NetskopeTenant) -> None:
         self._writer = writer
         self._client = client
         self._tenant = tenant
-        self._along = tenant.deploy.others_pending == "deploy"
+        self._deploys_others = tenant.deploy.others_pending == "deploy"
         self._changes: dict[str, _Change] = {}
         self._looked: set[str] = set()
-        self._told: tuple[api.PendingList, ...] = ()
+        self._reported: tuple[api.PendingList, ...] = ()
         self._went_ahead: float | None = None
-        """When it was seen that nothing of others waits, by the monotonic clock; None once a list is read anew."""
+        """Monotonic time of the last check that found no change of other people; None once a list is read again."""
         DEPLOY_WAITS.labels(writer.connection.name).set(0)
 
     def look(self, target: UrlList, there: api.UrlList | None) -> None:
-        """Judge whether the change of a list that waits, if one does, is ours alone. The list was just read."""
+        """Determine whether the pending change of a list, if there is one, is ours alone. `there` was just read."""
         self._went_ahead = None
         change, is_first = self._changes.get(target.name), target.name not in self._looked
         self._looked.add(target.name)
@@ -78,39 +78,43 @@ class Deploys:
             known = is_first and _noted(
                 entries, frozenset(there.urls), left=isinstance(target, ListPart) and target.left
             )
-            urls = told(there.urls, target) if known else None
-            self._changes[target.name] = _Change(urls, set(told([target.default], target)), mixed=urls is None)
+            urls = to_vendor(there.urls, target) if known else None
+            self._changes[target.name] = _Change(urls, set(to_vendor([target.default], target)), mixed=urls is None)
         elif change.urls is not None:
-            change.mixed = set(told(there.urls, target)) - change.touched != set(change.urls) - change.touched
+            change.mixed = set(to_vendor(there.urls, target)) - change.touched != set(change.urls) - change.touched
 
     def writing(self, target: UrlList, planned: UrlListPlan) -> None:
-        """Note that a list is about to be written."""
-        change = self._changes.setdefault(target.name, _Change(None, set(told([target.default], target))))
-        change.urls, change.by, change.mixed = told(planned.urls or (), target), None, False
-        change.touched.update(told(planned.add, target), told(planned.remove, target))
+        """Record that a list is about to be written."""
+        change = self._changes.setdefault(target.name, _Change(None, set(to_vendor([target.default], target))))
+        change.urls, change.by, change.mixed = to_vendor(planned.urls or (), target), None, False
+        change.touched.update(to_vendor(planned.add, target), to_vendor(planned.remove, target))
 
     def is_ours(self, target: UrlList) -> bool:
-        """Whether a change of a list waits that is ours alone."""
+        """Whether the list has a pending change that is ours alone."""
         change = self._changes.get(target.name)
         return change is not None and not change.mixed
 
     def is_theirs(self, target: UrlList) -> bool:
-        """Whether a change of a list waits that is not ours alone, and must not be deployed."""
+        """Whether the list has a pending change of other people that must not be deployed."""
         change = self._changes.get(target.name)
-        return change is not None and change.mixed and not self._along
+        return change is not None and change.mixed and not self._deploys_others
 
     def waits_for(self) -> Reason | None:
-        """Why nothing may be deployed now: changes of other people wait. That is told once. None: go ahead.
+        """Return why nothing may be deployed now, None if a deploy is allowed. Reports each new reason once.
 
         Raises:
             VendorError, StoppedError: as the client does.
 
         """
-        others = () if self._along else tuple(row for row in self._client.pending_url_lists() if self._is_others(row))
+        others = (
+            ()
+            if self._deploys_others
+            else tuple(row for row in self._client.pending_url_lists() if self._is_others(row))
+        )
         DEPLOY_WAITS.labels(self._writer.connection.name).set(len(others))
         reason = _reason(others) if others else None
-        if others != self._told:
-            self._told = others
+        if others != self._reported:
+            self._reported = others
             text = reason.detail if reason else "no change of other people waits any more; what was held goes on"
             level, remedy = (Level.WARNING, _REMEDY) if reason else (Level.INFO, None)
             code = "deploy_waits" if reason else "deploy_goes_on"
@@ -119,7 +123,7 @@ class Deploys:
         return reason
 
     def deploy(self) -> Reason | None:
-        """Apply what waits. Returns why that is not done yet, if so. Raises as `waits_for`."""
+        """Deploy the pending changes. Returns why not, None if deployed. Raises as `waits_for`."""
         fresh = self._went_ahead is not None and time.monotonic() - self._went_ahead < _FRESH_S
         reason = None if fresh else self.waits_for()
         if reason is None:
@@ -135,7 +139,7 @@ class Deploys:
             )
             if target is None:
                 return True
-            self.look(target, said(self._client.url_list(row.id), target))
+            self.look(target, from_vendor(self._client.url_list(row.id), target))
             change = self._changes.get(row.name)
         if change is None or change.mixed:
             return change is not None
@@ -147,15 +151,14 @@ class Deploys:
 def withheld(
     outcomes: Collection[Outcome], there: api.UrlList | None, reason: Reason, *, ours: bool
 ) -> tuple[list[Outcome], list[Outcome]]:
-    """What of the outcomes is so although a deploy waits, and what the rest is meanwhile.
+    """Split outcomes while a deploy waits: those already true, and those held until the deploy.
 
-    `ours`: the list was written already, and that is all that waits of it. What is to be sent once more stays as it is
-    until that can be done.
+    `ours`: the list was written, and only our change is pending. An entry to be sent again keeps its record until then.
     """
     pending = ours or (there is not None and there.pending)
     present = frozenset() if pending or there is None else frozenset(there.urls)
     reason = Reason(code=WRITTEN if ours else OTHERS_PENDING, detail=reason.detail)
-    so, held = list[Outcome](), list[Outcome]()
+    done, held = list[Outcome](), list[Outcome]()
     for outcome in outcomes:
         entry, state = outcome.entry, outcome.state
         stale = all_of([entry.remote_id]) - all_of([outcome.remote_id])
@@ -164,31 +167,28 @@ def withheld(
         leaves = state is None or (not is_applied and entry.remote_id not in (None, outcome.remote_id))
         stands = is_whole(entry.form, present) and stale.isdisjoint(present)
         if gone if leaves else not is_applied or stands:
-            so.append(outcome)
+            done.append(outcome)
         elif ours or not entry.again:
             remote_id = entry.remote_id
             if ours and is_applied and outcome.remote_id is not None:
                 remote_id = united(remote_id, entries_of(outcome.remote_id))
-            said = (AppliedState.HELD, entry.wanted or entry.content, remote_id, reason)
-            if (entry.state, entry.content, entry.remote_id, entry.reason) != said:
+            recorded = (AppliedState.HELD, entry.wanted or entry.content, remote_id, reason)
+            if (entry.state, entry.content, entry.remote_id, entry.reason) != recorded:
                 held.append(Outcome(entry, AppliedState.HELD, remote_id, reason))
-    return so, held
+    return done, held
 
 
 def _noted(entries: Collection[Entry], present: Collection[str], *, left: bool) -> bool:
-    """Whether the books know of a write of this list, of which it is not known that it was deployed.
+    """Whether our records show a write of this list that may not have been deployed. `left`: our entries leave it."""
 
-    `left`: nothing of ours is to stay in it.
-    """
-
-    def is_told_by(entry: Entry) -> bool:
+    def shows_write(entry: Entry) -> bool:
         in_doubt = entry.uncertain or entry.because == WRITTEN or entry.state is AppliedState.FAILED
         if is_whole(entry.remote_id, present):
             return in_doubt or entry.again
         goes = entry.wanted is None or entry.out_of_the_way or is_full(entry.form)
         return in_doubt and (goes or left or (entry.remote_id is not None and is_whole(entry.form, present)))
 
-    return any(is_told_by(entry) for entry in entries)
+    return any(shows_write(entry) for entry in entries)
 
 
 def _reason(others: Sequence[api.PendingList]) -> Reason:

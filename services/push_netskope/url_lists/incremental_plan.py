@@ -19,10 +19,9 @@ from services.runtime.reconciling.entry_store import Changes
 
 
 class IncrementalUrlListPlan:
-    """A URL list as it was last read or written, and how its entries stand.
+    """A URL list as last read or written, with the index of its entries.
 
-    What is in the list is what is settled, the default perhaps, and `others`: entries of other people, and of ours that
-    are open.
+    The list holds the settled entries, perhaps the default, and `others`: entries of other people and our open ones.
     """
 
     def __init__(self, index: EntryIndex, target: UrlList, urls: tuple[str, ...], others: set[str]) -> None:
@@ -35,7 +34,7 @@ class IncrementalUrlListPlan:
 
     @classmethod
     def of(cls, entries: Iterable[Entry], target: UrlList, urls: tuple[str, ...], changes: Changes) -> Self | None:
-        """How it stands now; None where only all entries together tell what is next."""
+        """Build it from all entries; None if every plan of this list needs all entries."""
         index = EntryIndex(entries, target, plan.URL_EXTRA, changes)
         present = set(urls)
         if len(present) < len(urls) or not index.list_entries.keys() <= present or index.is_full:
@@ -52,13 +51,13 @@ class IncrementalUrlListPlan:
         return self.index.size + self._others_size + (plan.size_of_urls([default]) if alone else 0)
 
     def __contains__(self, url: object) -> bool:
-        """Whether it is in the list."""
+        """Whether the list has this entry."""
         return (
             url in self.index.list_entries or url in self._others or (url == self._target.default and self._has_default)
         )
 
     def follows(self, target: UrlList, there: client.UrlList | None) -> bool:
-        """Take in what changed. Returns whether the list, as it was just read, is still the one known here."""
+        """Apply the changes. Returns whether the list as just read is still the list known here."""
         if there is None or target != self._target or there.type != target.match:
             return False
         if there.urls != self._urls:
@@ -68,7 +67,7 @@ class IncrementalUrlListPlan:
         return self._absorb()
 
     def planned(self) -> plan.UrlListPlan | None:
-        """The plan, as of what has changed until now; None where it must be made from all entries."""
+        """Plan from the changes until now; None if the plan needs all entries."""
         if not self._absorb():
             return None
         index, target, open_ = self.index, self._target, self.index.open
@@ -89,7 +88,7 @@ class IncrementalUrlListPlan:
         return plan.written(self._urls, add, remove, target, outcomes, again=plan.is_again(open_, self))
 
     def wrote(self, planned: plan.UrlListPlan) -> None:
-        """Take in that the list is as planned by now. What changed of its entries meanwhile is taken in later."""
+        """Record that the list was written as planned. Changes of its entries since then are applied later."""
         if planned.urls is None:
             return
         self._urls = planned.urls
@@ -100,12 +99,12 @@ class IncrementalUrlListPlan:
             self._take_out(url)
 
     def _absorb(self) -> bool:
-        """Returns False when something is taken for settled that is not in the list."""
-        for list_entry, index in self.index.absorb().items():
+        """Apply the changes. Returns False if an entry counts as settled that the list does not have."""
+        for list_entry, is_settled in self.index.absorb().items():
             if list_entry == self._target.default:
                 if not self._has_default:
                     return False
-            elif not index:
+            elif not is_settled:
                 self._put([list_entry])
             elif list_entry in self._others:
                 self._take_out(list_entry)
@@ -125,7 +124,7 @@ class IncrementalUrlListPlan:
 
 
 class IncrementalHashListPlan:
-    """How the entries of a file-hash list stand. What is in the list cannot be known, and is not needed."""
+    """The index of a file-hash list. Netskope cannot return the content of the list, and no plan needs it."""
 
     def __init__(self, index: EntryIndex, target: FileHashList) -> None:
         self.index = index
@@ -133,13 +132,13 @@ class IncrementalHashListPlan:
 
     @classmethod
     def of(cls, entries: Iterable[Entry], target: FileHashList, changes: Changes) -> Self | None:
-        """How it stands now; None where only all entries together tell what is next."""
+        """Build it from all entries; None if every plan of this list needs all entries."""
         in_order = sorted(entries, key=lambda entry: entry.remote_id or "")
         index = EntryIndex(in_order, target, plan.HASH_EXTRA, changes)
         return None if index.is_full else cls(index, target)
 
     def planned(self, target: FileHashList) -> HashListPlan | None:
-        """The plan, as of what has changed until now; None where it must be made from all entries."""
+        """Plan from the changes until now; None if the plan needs all entries."""
         if target != self._target:
             return None
         self.index.absorb()
@@ -150,6 +149,6 @@ class IncrementalHashListPlan:
         capacity = plan.capacity_of(target, plan.size_of_hashes(staying))
         if index.size + plan.size_of_hashes(fresh) > capacity:
             return None
-        # Few runs that are in order each: much faster to sort than a set of the same.
+        # Two sorted runs sort much faster than a set of the same hashes.
         hashes = sorted([*index.list_entries, *sorted((wanted | staying) - index.list_entries.keys())])
         return HashListPlan(tuple(hashes) or (target.default,), outcomes_of(open_, wanted, ()))

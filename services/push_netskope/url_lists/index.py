@@ -1,7 +1,7 @@
-"""What of a list is as it should be, and which entries are still open: kept up from what changes, not counted anew.
+"""The index of one list's entries: which are settled and which are open, updated from changes.
 
-Invariant: every entry of the list is counted by its form (it is settled), left out (nothing will come of it until it
-changes), or open. Each is judged anew once it changed, and between two changes nothing of it differs.
+Invariant: each entry is settled (counted by its form), left out (it needs nothing until it changes), or open. An entry
+is classified again whenever it changes, and only then.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,9 +18,9 @@ from services.runtime.reconciling.entry_store import Changes
 
 
 class EntryIndex:
-    """`list_entries` has for each settled entry how many indicators are behind it, `size` is what those take, bytes.
+    """`list_entries` counts the indicators behind each settled entry; `size` is the bytes those entries take.
 
-    `changes` is where the standing notes what changes; it is emptied here.
+    `changes` is filled by the entry store and emptied here.
     """
 
     def __init__(self, entries: Iterable[Entry], target: UrlList | FileHashList, extra: int, changes: Changes) -> None:
@@ -35,11 +35,11 @@ class EntryIndex:
 
     @property
     def is_full(self) -> bool:
-        """Whether some are held for want of room: who stays is then a matter of all ranks."""
+        """Whether entries are held because the list is full: then a plan needs the ranks of all entries."""
         return any(entry.state is AppliedState.HELD and entry.because in FULL for entry in self.open)
 
     def absorb(self) -> dict[str, bool]:
-        """Take in what changed. Returns the entries that are settled now (True) or no more (False) for that."""
+        """Apply the changes. Returns the entries that became settled (True) or stopped being settled (False)."""
         was_settled: dict[str, bool] = {}
         for entry, was in self._changes.items():
             if entry in self.open:
@@ -59,11 +59,11 @@ class EntryIndex:
         }
 
     def wanted(self) -> set[str]:
-        """The entries that open indicators ask for."""
+        """Return the list entries that the open indicators need."""
         return ranking.wanted_by(self.open)
 
     def _take(self, entry: Entry) -> Sequence[str]:
-        """Judge an indicator. Returns the entries that it counts for, if it is settled."""
+        """Classify an indicator. Returns the list entries it counts for, if it is settled."""
         give_form(entry, self._target)
         text = ranking.settled_entry(entry)
         if text is None:
@@ -88,7 +88,7 @@ class EntryIndex:
 
 
 def _is_out(entry: Entry) -> bool:
-    """Whether it is neither there nor to come, and its record says why."""
+    """Whether the entry is not in the list, will not be added, and its record says why."""
     if entry.sync_state is not SyncState.SETTLED or entry.present or not entry.out_of_the_way:
         return False
     return not isinstance(entry.form, Reason) or (entry.state, entry.reason) == (AppliedState.SKIPPED, entry.form)

@@ -1,4 +1,4 @@
-"""What a plan of a list makes of every entry whose record says something else. Pure."""
+"""Outcomes of a list plan: the new state of each entry whose record differs from it. Pure."""
 
 from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Final
@@ -9,49 +9,54 @@ from services.push_netskope.list_entries import entries_of, left_of, text_of, un
 from services.push_netskope.url_lists.ranking import list_entry_of
 from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 
-ALREADY_THERE: Final = Reason(code="already_there", detail="somebody else's entry says the same; it is left alone")
+ALREADY_THERE: Final = Reason(
+    code="already_there", detail="another writer's entry has the same value; it stays as it is"
+)
 HALF_THERE: Final = Reason(
     code="already_there",
-    detail="one entry of the pair is somebody else's and is left alone; the other one is ours",
+    detail="another writer put one entry of the pair there, and it stays; the other entry is ours",
 )
-LIST_FULL: Final = Reason(code="list_full", detail="the list is as large as it may be")
+LIST_FULL: Final = Reason(code="list_full", detail="the list has reached its size limit")
 TENANT_FULL: Final = Reason(
-    code="tenant_full", detail="the URL lists of the tenant hold as many entries together as they may"
+    code="tenant_full", detail="the URL lists of the tenant together have reached the limit of entries"
 )
 FULL: Final = frozenset({LIST_FULL.code, TENANT_FULL.code})
-"""Codes of what is held for want of room."""
+"""Reason codes of entries that are held because there is no room."""
 
 
 def is_full(form: str | Reason | None) -> bool:
-    """Whether there is no room for an indicator whose form is this."""
+    """Whether this form says that there is no room for the indicator."""
     return isinstance(form, Reason) and form.code in FULL
 
 
 def unwritten(entries: Iterable[Entry], list_entries: Collection[str]) -> list[tuple[Entry, str | None]]:
-    """The indicators behind these entries that are not known to be there, to be noted before they are written.
+    """Return the indicators behind these entries to write ahead, each with the remote id to record.
 
-    Each with the remote id to be noted: what is known to be ours of it, and what is about to be.
+    The remote id names the entries that are ours already and those about to be written.
     """
     found = list[tuple[Entry, str | None]]()
     for entry in entries:
         text = list_entry_of(entry)
         if text is None or text == entry.remote_id:
             continue
-        news = [list_entry for list_entry in entries_of(text) if list_entry in list_entries]
-        remote_id = united(entry.remote_id, news)
-        if news and remote_id != entry.remote_id:
+        added = [list_entry for list_entry in entries_of(text) if list_entry in list_entries]
+        remote_id = united(entry.remote_id, added)
+        if added and remote_id != entry.remote_id:
             found.append((entry, remote_id))
     return found
 
 
 def outcomes_of(entries: Iterable[Entry], keep: Container[str], foreign: Container[str]) -> list[Outcome]:
-    """What becomes of every entry whose record says something else."""
+    """Return the outcomes of entries whose record differs from the plan.
+
+    `keep` are our entries that fit, `foreign` the entries of other writers in the list.
+    """
     outcomes = (
         _outcome(entry, keep, foreign)
         for entry in entries
         if entry.sync_state is not SyncState.GUARDED and not entry.stays
     )
-    return [outcome for outcome in outcomes if not _stands(outcome)]
+    return [outcome for outcome in outcomes if not _is_recorded(outcome)]
 
 
 def _outcome(entry: Entry, keep: Container[str], foreign: Container[str]) -> Outcome:
@@ -72,9 +77,9 @@ def _outcome(entry: Entry, keep: Container[str], foreign: Container[str]) -> Out
 
 
 def rejections(entries: Iterable[Entry], present: Container[str], reasons: Mapping[str, str]) -> list[Outcome]:
-    """What becomes of the indicators of which the vendor refuses an entry, in its words: each is rejected as a whole.
+    """Reject the indicators with an entry that the vendor refused. `reasons` has the vendor's words by entry.
 
-    What of them is present stays ours, so that the next plan takes it out: of a pair that may be the other entry.
+    An entry of a rejected pair that is present stays ours, so that the next plan removes it.
     """
     found = list[Outcome]()
     for entry in entries:
@@ -90,7 +95,7 @@ def rejections(entries: Iterable[Entry], present: Container[str], reasons: Mappi
     return found
 
 
-def _stands(outcome: Outcome) -> bool:
+def _is_recorded(outcome: Outcome) -> bool:
     entry = outcome.entry
     return (
         not entry.uncertain

@@ -1,7 +1,7 @@
-"""URL lists by target: one as it is, several one after the other, each with what is in it or goes there.
+"""Reconciles the URL lists of each target: a single list directly, several lists one after the other.
 
-Invariant: nothing goes into a list before it is out of the other that it was in, and the books say so. What is in a
-list that is named no more leaves that first. Several are always planned from all entries.
+Invariant: an entry is added to a list only after its removal from its former list is recorded. Lists that the target
+no longer names are emptied first. Several lists are always planned from all entries.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ from services.runtime.reconciling.status_writer import StatusWriter
 from services.runtime.vendors.errors import RefusedError
 
 _ROUNDS: Final = 5
-"""What had to leave a list finds room in another in the next round; that may take the room of worse, and so on."""
+"""Rounds in one call. An entry that left one list may displace worse entries of another list in the next round."""
 
 
 class OverflowLists:
@@ -34,10 +34,10 @@ class OverflowLists:
         self._lists = lists
         self._limits = limits
         self._single: dict[str, UrlList] = {}
-        """Targets by id of which nothing is in a further list, as they were when that was looked through."""
+        """Targets by id that have no entries in overflow lists, as checked when the target last changed."""
 
     def converge(self, target: UrlList, *, changed: bool) -> bool:
-        """Bring a target's lists to what they should hold. Returns and raises as `UrlLists.converge` does."""
+        """Reconcile the lists of a target. Returns and raises as `UrlLists.converge` does."""
         self._limits.refresh()
         if self._single.get(target.id) != target:
             entries = self._writer.store.entries[target.id].values()
@@ -94,7 +94,7 @@ class OverflowLists:
     def _limit(
         self, target: UrlList, entries: Sequence[Entry], lists: Sequence[tuple[ListPart, UrlListThere | None]]
     ) -> None:
-        """Hold back what the tenant has no room for, in all lists of a target together."""
+        """Hold the entries that the tenant has no room for, over all lists of the target."""
         owned = owned_by(entries)
         found = [(part, url) for part, there in lists if there and there.type == part.match for url in there.urls]
         ours = sum(url in owned or url == part.default for part, url in found)
@@ -102,7 +102,7 @@ class OverflowLists:
         self._limits.limit(target, entries, wanted_by(entries), free, ours)
 
     def _each(self, parts: Iterable[ListPart], refusals: list[RefusedError]) -> bool:
-        """Bring each of these to what it should hold. What one refuses holds up no other, and is noted."""
+        """Reconcile each of these lists. A refusal of one is added to `refusals` and does not stop the others."""
         done = True
         for part in parts:
             if any(part.has(entry) for entry in self._entries(part)):

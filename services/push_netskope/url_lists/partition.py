@@ -1,4 +1,4 @@
-"""The lists of one URL-list target that has several, each as a target of its own.
+"""The parts of a URL-list target with several lists: each list is a target of its own.
 
 Invariant: the remote id of an applied entry names its list (see `list_entries`). In the first list it is the list entry
 itself, in every other list it is `<list entry> in <list>`. A list entry never contains a space, so the two forms cannot
@@ -17,9 +17,9 @@ from services.runtime.reconciling.entry_store import EntryStore
 
 
 class ListPart(UrlList):
-    """One list of a target. `label` is its name, or empty for the first. `default` is as the part says it.
+    """One list of a target. `label` is its name, empty for the first list. `default` is a remote id of this part.
 
-    `left`: the target names it no more, so nothing of ours is to stay in it.
+    `left`: the target no longer names this list, so our entries leave it.
     """
 
     owner: str
@@ -28,25 +28,25 @@ class ListPart(UrlList):
     left: bool = False
 
     def has(self, entry: Entry) -> bool:
-        """Whether an indicator is in it, or else is meant for it."""
+        """Whether an indicator is in this list, or is allocated to it and in no other."""
         text = entry.form if entry.remote_id is None else entry.remote_id
         return (split(text)[1] if isinstance(text, str) else "") == self.label
 
 
 def excess(target: UrlList) -> int:
-    """How much longer entries are as this list says them than they are at the vendor."""
+    """Return how many characters longer a remote id of this list is than the list entry at the vendor."""
     return len(said_of("", target.label)) if isinstance(target, ListPart) else 0
 
 
-def said(there: api.UrlList | None, target: UrlList) -> api.UrlList | None:
-    """A list that was read, as it is said here."""
+def from_vendor(there: api.UrlList | None, target: UrlList) -> api.UrlList | None:
+    """Return a list that was read, with its entries as remote ids of this target."""
     if there is None or not isinstance(target, ListPart):
         return there
     return replace(there, urls=tuple(said_of(url, target.label) for url in there.urls))
 
 
-def told(urls: Iterable[str], target: UrlList) -> Sequence[str]:
-    """Entries as the vendor is told them."""
+def to_vendor(urls: Iterable[str], target: UrlList) -> Sequence[str]:
+    """Return remote ids of this target as the list entries to send."""
     if isinstance(target, ListPart):
         end = said_of("", target.label)
         return tuple(url.removesuffix(end) for url in urls)
@@ -54,7 +54,7 @@ def told(urls: Iterable[str], target: UrlList) -> Sequence[str]:
 
 
 def members(store: EntryStore, target: UrlList) -> Collection[Entry]:
-    """The indicators that are in a list or meant for it; those of a part have their forms already."""
+    """Return the indicators in a list or allocated to it. Sets their forms, except for a part, where they are set."""
     if isinstance(target, ListPart):
         return [entry for entry in store.entries.get(target.owner, {}).values() if target.has(entry)]
     entries = list(store.entries.get(target.id, {}).values())
@@ -64,19 +64,19 @@ def members(store: EntryStore, target: UrlList) -> Collection[Entry]:
 
 
 def is_spread(target: UrlList, entries: Iterable[Entry]) -> bool:
-    """Whether it has several lists, or had, and something of ours is still in one of those."""
+    """Whether the target has several lists, or our entries are still in a list that it named before."""
     return bool(target.overflow) or any(split(entry.remote_id)[1] for entry in entries if entry.remote_id is not None)
 
 
 def parts_of(target: UrlList, entries: Iterable[Entry]) -> tuple[list[ListPart], list[ListPart]]:
-    """Its lists in the order they are filled, and those that are named no more and have something of ours in them."""
+    """Return the lists of a target in filling order, and the lists it no longer names that still have our entries."""
     labels = ["", *(target.overflow or ())]
     left = {split(entry.remote_id)[1] for entry in entries if entry.remote_id is not None}.difference(labels)
     return [_part(target, label) for label in labels], [_part(target, label, left=True) for label in sorted(left)]
 
 
 def lists_at(store: EntryStore, tenant: NetskopeTenant) -> Iterable[UrlList]:
-    """Every URL list that is ours to write in this tenant, part by part."""
+    """Yield every URL list that we write in this tenant, part by part."""
     for each in store.targets.values():
         target = as_read_by(tenant, each)
         if isinstance(target, UrlList):

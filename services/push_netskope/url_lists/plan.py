@@ -1,9 +1,9 @@
-"""What a list should hold, how to get it there from what it holds, and what that makes of every entry. Pure.
+"""Plans of URL lists: the entries to add and remove, and the outcome of each entry. Pure.
 
-Invariant: the outcome depends on what is desired, rejected and there of other people, never on the order of events.
-Entries of other people stay. Several indicators may be one entry: it goes when the last of them does. An indicator may
-be a pair of entries (`list_entries`): both are there or none, except that one which is somebody else's stays. When not
-all fit, those of the best rank stay (severity, reputation, last report), then by value; the rest is held.
+Invariant: a plan depends on what is desired, rejected and written by other people, never on the order of events.
+Entries of other people stay. Several indicators may share an entry, which is removed with the last of them. Of a pair
+(`list_entries`) both entries are written or none; one that another writer put there stays. When not all entries fit,
+those of the best rank stay (severity, reputation, last report, then value) and the rest is held.
 """
 
 from collections.abc import Collection, Container, Iterable, Sequence
@@ -18,21 +18,21 @@ from services.push_netskope import client
 from services.push_netskope.list_entries import all_of
 from services.push_netskope.url_lists.outcomes import outcomes_of, unwritten
 from services.push_netskope.url_lists.partition import excess
-from services.push_netskope.url_lists.ranking import best, in_order, owned_by, parted, wanted_by, withdrawn
+from services.push_netskope.url_lists.ranking import best, in_order, owned_by, split_settled, wanted_by, withdrawn
 from services.runtime.reconciling.entry import Entry, Outcome, SyncState
 
 MEGABYTE: Final = 1_000_000
 _ENVELOPE: Final = 1_024
 """Bytes around the entries of a request, with a long name."""
 URL_EXTRA, HASH_EXTRA = 3, 1
-"""Bytes an entry takes beside its own: quotes and a comma, or a comma."""
+"""Bytes that an entry adds to its own: quotes and a comma, or a comma."""
 
 
 @dataclass(slots=True)
 class UrlListPlan:
-    """`urls` is the whole list as it should be, None when nothing needs to be written.
+    """The plan of one list. `urls` is the whole new list, None when nothing needs to be written.
 
-    `again`: it shall be written as a whole, even if nothing in it changes.
+    `again`: write the whole list even if no entry changes.
     """
 
     add: tuple[str, ...] = ()
@@ -44,9 +44,9 @@ class UrlListPlan:
 
 @dataclass(frozen=True, slots=True)
 class FittedList:
-    """What of a list is there, whose that is, and which entries of ours it has room for (`keep`).
+    """The entries present in a list, who wrote them, and which entries of ours fit (`keep`).
 
-    `settled` is what is there as it should be, `open` the indicators of all else.
+    `settled` are the entries that need no change, `open` the indicators of all other entries.
     """
 
     present: dict[str, None]
@@ -57,14 +57,14 @@ class FittedList:
     open: list[Entry]
 
     def ours(self, target: UrlList) -> int:
-        """The number of entries that are there and may leave: ours, and the default."""
+        """Return the number of present entries that we may remove: ours, and the default."""
         return sum(url in self.owned or url == target.default for url in self.present)
 
 
 def fit(entries: Collection[Entry], target: UrlList, there: client.UrlList | None) -> FittedList:
-    """Tell what a list has room for. `there` is the list as it is, None when it has to be made."""
+    """Work out which entries fit into a list. `there` is the list as read, None if it does not exist."""
     present = dict.fromkeys(there.urls) if there else {}
-    settled, others = parted(entries)
+    settled, others = split_settled(entries)
     owned = settled | owned_by(others)
     foreign = {url for url in present if url not in owned and url != target.default}
     capacity = capacity_of(target, size_in(target, foreign))
@@ -73,7 +73,7 @@ def fit(entries: Collection[Entry], target: UrlList, there: client.UrlList | Non
 
 
 def plan_url_list(entries: Collection[Entry], target: UrlList, there: client.UrlList | None) -> UrlListPlan:
-    """Plan one URL list. `there` is the list as it is, None when it has to be made."""
+    """Plan one URL list. `there` is the list as read, None if it does not exist."""
     found = fit(entries, target, there)
     present, foreign, keep = found.present, found.foreign, found.keep
     remove = {url for url in found.owned.difference(keep) if url in present}
@@ -86,7 +86,7 @@ def plan_url_list(entries: Collection[Entry], target: UrlList, there: client.Url
 
 
 def is_again(entries: Iterable[Entry], present: Container[str]) -> bool:
-    """Whether one of them is there and is to be written once more nevertheless."""
+    """Whether one of these entries is present and must still be sent again."""
     return any(
         entry.again and any(list_entry in present for list_entry in all_of([entry.remote_id]))
         for entry in entries
@@ -95,7 +95,7 @@ def is_again(entries: Iterable[Entry], present: Container[str]) -> bool:
 
 
 def plan_other_type(entries: Collection[Entry], target: UrlList, there: client.UrlList) -> UrlListPlan:
-    """Plan a list that is of another type than the target says: what is withdrawn goes, nothing else is touched."""
+    """Plan a list whose type differs from the target's: remove what is withdrawn, change nothing else."""
     remove = withdrawn(entries) & set(there.urls)
     detail = f"the list is {there.type}, the target says {target.match}; make the two alike, or name another list"
     reason = Reason(code="list_type", detail=detail)
@@ -118,7 +118,7 @@ def written(
     *,
     again: bool = False,
 ) -> UrlListPlan:
-    """The plan that makes these of the entries that are there, each of which is there once."""
+    """Return the plan that applies `add` and `remove` to the present entries. `present` has no duplicates."""
     left = [url for url in present if url not in remove] if remove else present
     if remove and not left and not add:
         add = [target.default]
@@ -127,9 +127,9 @@ def written(
 
 
 def notes(entries: Iterable[Entry], planned: UrlListPlan) -> list[tuple[Entry, str | None]]:
-    """What is to be noted before a URL list is written: what comes; where nothing does, one that goes.
+    """Return what to write ahead of a URL list: the added entries, or else one removed entry.
 
-    So the books know of every write, and after a restart a list that waits for a deploy is known for ours.
+    So every write is recorded, and after a restart we recognise our own pending change.
     """
     going = (entry for entry in entries if not planned.remove.isdisjoint(all_of([entry.remote_id])))
     return unwritten(entries, frozenset(planned.add)) or [(entry, entry.remote_id) for entry in islice(going, 1)]
@@ -142,7 +142,7 @@ def fitting(
     extra: int,
     free: Collection[str],
 ) -> frozenset[str]:
-    """Those entries of the wanted that fit into `capacity` bytes, best ranks first. Those in `free` take none."""
+    """Return the wanted entries that fit into `capacity` bytes, best ranks first. Those in `free` take none."""
     bulk, others = found
     every = bulk | wanted_by(others)
     if _size(every, extra) <= capacity:
@@ -151,22 +151,22 @@ def fitting(
 
 
 def capacity_of(target: UrlList | FileHashList, others: int) -> int:
-    """Bytes there are for entries of ours, beside `others` that are not for us to take out."""
+    """Return the bytes available for our entries, beside `others` bytes of entries that we may not remove."""
     return target.size_mb * MEGABYTE - others - (_ENVELOPE if isinstance(target, UrlList) else 0)
 
 
 def size_of_urls(urls: Iterable[str]) -> int:
-    """Bytes of a URL list, as its limit counts them."""
+    """Return the bytes of a URL list as its limit counts them."""
     return _size(urls, URL_EXTRA)
 
 
 def size_in(target: UrlList, urls: Iterable[str]) -> int:
-    """The same of entries as the list says them, of which it may be a part."""
+    """Return the bytes of remote ids of a list, or part of one, as its limit counts them."""
     return _size(urls, URL_EXTRA - excess(target))
 
 
 def size_of_hashes(hashes: Iterable[str]) -> int:
-    """Bytes of a file-hash list, as its limit counts them."""
+    """Return the bytes of a file-hash list as its limit counts them."""
     return _size(hashes, HASH_EXTRA)
 
 

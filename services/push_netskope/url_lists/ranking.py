@@ -1,4 +1,4 @@
-"""Which entries are desired, in which order they go first, and which of them stay when not all fit. Pure.
+"""Ranking of list entries: which are desired, in which order, and which stay when not all fit. Pure.
 
 Invariant: the order depends on severity, reputation and last report of the indicators behind an entry, then on the
 entry's text; never on the order of events. The entries of a pair stay or are held together.
@@ -15,7 +15,7 @@ RankedText = tuple[Rank, str]
 
 
 def in_order(list_entries: Collection[str], entries: Iterable[Entry]) -> list[str]:
-    """Entries by the best rank of the indicators behind each; those of a pair one after the other."""
+    """Sort entries by the best rank of the indicators behind each. Entries of a pair follow each other."""
     if not list_entries:
         return []
     found: dict[str, tuple[Rank, str, int]] = {}
@@ -30,7 +30,7 @@ def in_order(list_entries: Collection[str], entries: Iterable[Entry]) -> list[st
 
 
 def ranks(entries: Iterable[Entry]) -> dict[str, RankedText]:
-    """The texts that are wanted, each with the best rank of the indicators behind it (the least is the best)."""
+    """Return the desired texts, each with the best rank of the indicators behind it (the least is the best)."""
     found: dict[str, RankedText] = {}
     for entry in entries:
         list_entry = list_entry_of(entry)
@@ -41,7 +41,7 @@ def ranks(entries: Iterable[Entry]) -> dict[str, RankedText]:
 
 
 def list_entry_of(entry: Entry) -> str | None:
-    """The text that stands for an indicator, if it is wanted and nothing speaks against it."""
+    """Return the text of an indicator in its list; None if it is not desired or may not be written."""
     kept_back = entry.sync_state is SyncState.GUARDED
     if entry.wanted is None or kept_back or entry.out_of_the_way or not isinstance(entry.form, str):
         return None
@@ -49,12 +49,12 @@ def list_entry_of(entry: Entry) -> str | None:
 
 
 def wanted_by(entries: Iterable[Entry]) -> set[str]:
-    """The entries that these indicators ask for."""
+    """Return the list entries that these indicators need."""
     return all_of(list_entry_of(entry) for entry in entries)
 
 
 def best(entries: Iterable[Entry], capacity: int, cost: Callable[[str], int], free: Collection[str]) -> frozenset[str]:
-    """The entries of the best ranks, as long as there is room for all of a text; those in `free` cost nothing."""
+    """Return the entries of best rank that fit into `capacity`, pairs as a whole. Those in `free` cost nothing."""
     wanted, kept, is_full = ranks(entries), set[str](), False
     for text in sorted(wanted, key=wanted.__getitem__):
         needed = [list_entry for list_entry in entries_of(text) if list_entry not in kept and list_entry not in free]
@@ -66,18 +66,18 @@ def best(entries: Iterable[Entry], capacity: int, cost: Callable[[str], int], fr
 
 
 def owned_by(entries: Iterable[Entry]) -> set[str]:
-    """The entries that are ours by these indicators, and not to be left just as they are."""
+    """Return the entries that we wrote for these indicators and may change."""
     return all_of(entry.remote_id for entry in entries if not entry.stays)
 
 
 def withdrawn(entries: Collection[Entry]) -> set[str]:
-    """The entries that only indicators have which are desired no more."""
+    """Return the entries whose indicators are all no longer desired."""
     gone = all_of(entry.remote_id for entry in entries if entry.wanted is None and not entry.stays)
     return gone - all_of(entry.remote_id for entry in entries if entry.wanted is not None or entry.stays)
 
 
 def settled_entry(entry: Entry) -> str | None:
-    """The text of what is there as it should be for an indicator: nothing is to be done, or recorded, about it."""
+    """Return the text of a settled indicator, which needs no write and no record; None if it is not settled."""
     form = entry.form
     if (
         form is None
@@ -91,8 +91,8 @@ def settled_entry(entry: Entry) -> str | None:
     return entry.remote_id
 
 
-def parted(entries: Iterable[Entry]) -> tuple[frozenset[str], list[Entry]]:
-    """Entries that are there as they should be, and the indicators of all others: of a large list those are few."""
+def split_settled(entries: Iterable[Entry]) -> tuple[frozenset[str], list[Entry]]:
+    """Split into settled list entries and the indicators of all others. In a large list those are few."""
     bulk, others = list[str](), list[Entry]()
     for entry in entries:
         text = settled_entry(entry)

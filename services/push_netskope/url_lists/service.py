@@ -1,8 +1,8 @@
-"""Brings one URL list, or one part of several, to what it should hold: read, plan, note, write once, deploy, record.
+"""Reconciles one URL list, or one part of several: read, plan, write ahead, write once, deploy, record.
 
 Invariant: a list is read right before it is written, so that entries of other people stay; two writers at the same
-moment are a race the vendor gives no means against. Nothing is recorded as applied before it is deployed, and nothing
-is written while a deploy has to wait for other people (`services/push_netskope/url_lists/deploys.py`).
+moment are a race, because the vendor offers no lock. Nothing is recorded as applied before it is deployed, and nothing
+is written while a deploy waits for other people (`services/push_netskope/url_lists/deploys.py`).
 """
 
 import re
@@ -21,7 +21,7 @@ from services.push_netskope.url_lists import plan
 from services.push_netskope.url_lists.deploys import Deploys, withheld
 from services.push_netskope.url_lists.incremental_plan import IncrementalUrlListPlan
 from services.push_netskope.url_lists.outcomes import rejections
-from services.push_netskope.url_lists.partition import ListPart, members, said, told
+from services.push_netskope.url_lists.partition import ListPart, from_vendor, members, to_vendor
 from services.push_netskope.url_lists.tenant_limits import TenantLimits
 from services.runtime.reconciling.entry import Entry, SyncState
 from services.runtime.reconciling.halving import by_halves
@@ -34,7 +34,7 @@ _CHANGED: Final = (SyncState.PUT, SyncState.WITHDRAW)
 _OF_ENTRIES: Final = frozenset({400, 422})
 _OF_SIZE: Final = re.compile(r"exceed|too (large|long|many)|size|at most|limit|maximum", re.IGNORECASE)
 _MOST_OF_ONE: Final = 2
-"""Entries that one indicator becomes at most."""
+"""Most list entries of one indicator."""
 
 
 class UrlLists:
@@ -51,17 +51,17 @@ class UrlLists:
         self._ids: dict[str, int] = {}
         self._kept: dict[str, IncrementalUrlListPlan] = {}
         self.sizes: dict[str, int] = {}
-        """Bytes of the parts, by name, as they were last read or written."""
+        """Bytes of each part as last read or written, by name."""
 
     def converge(self, target: UrlList, *, changed: bool) -> bool:
-        """Bring a list to what it should hold, and record what that made of the entries.
+        """Reconcile a list and record the outcome of its entries.
 
-        Returns False when that waits for other people: then it is to be looked at again before long.
+        Returns False when the change waits for other people: then call again soon.
 
-        `changed`: it is looked at because of its entries; otherwise all is planned afresh.
+        `changed`: entries changed, so an incremental plan may do; otherwise the plan is made from all entries.
 
         Raises:
-            RefusedError: the vendor will not have it; nothing is lost.
+            RefusedError: the vendor refused the change; nothing is lost.
             VendorError, StoppedError: as the client does.
 
         """
@@ -95,8 +95,8 @@ class UrlLists:
         if wrote or (there and there.pending and planned.outcomes):
             waits = waits or self._deploys.deploy()
         if waits:
-            so, held = withheld(planned.outcomes, there, waits, ours=self._deploys.is_ours(target))
-            self._writer.record(so)
+            done, held = withheld(planned.outcomes, there, waits, ours=self._deploys.is_ours(target))
+            self._writer.record(done)
             self._writer.remark(held)
             self.forget(target)
             return False
@@ -111,7 +111,7 @@ class UrlLists:
         return any(entry.target_id == target.id for sync_state in _CHANGED for entry in by_sync_state[sync_state])
 
     def _known(self, target: UrlList, there: api.UrlList | None) -> IncrementalUrlListPlan | None:
-        """What is known of the list already, if nobody else changed it."""
+        """Return the incremental plan of a list, None if there is none or another writer changed the list."""
         known = self._kept.get(target.id)
         if known and not known.follows(target, there):
             self.forget(target)
@@ -119,7 +119,7 @@ class UrlLists:
         return known
 
     def _keep(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan) -> None:
-        """Remember the list as it is now for the next plan, and show how large it is."""
+        """Keep the list for the next plan, and set the metric of its size."""
         urls = planned.urls if planned.urls is not None else there.urls if there else ()
         if isinstance(target, ListPart):
             self.sizes[target.name] = plan.size_in(target, urls)
@@ -137,12 +137,12 @@ class UrlLists:
         show_size(self._writer.connection.name, target, known.size if known else plan.size_of_urls(urls))
 
     def forget(self, target: UrlList) -> None:
-        """Plan from all entries next."""
+        """Discard the incremental plan: the next plan is made from all entries."""
         self._kept.pop(target.id, None)
         self._writer.store.unwatch(target.id)
 
     def read(self, target: UrlList) -> api.UrlList | None:
-        """The list of its name; its id is remembered, and looked up again when it is another's by now.
+        """Read the list of a target by name, None if it does not exist. Its id is cached while the name matches.
 
         Raises:
             VendorError, StoppedError: as the client does.
@@ -161,7 +161,7 @@ class UrlLists:
 
     def _noted(self, target: UrlList, there: api.UrlList | None) -> api.UrlList | None:
         self._limits.note(target.name, api.ListSize(there.type, len(there.urls)) if there else None)
-        return said(there, target)
+        return from_vendor(there, target)
 
     def _plan(self, target: UrlList, entries: Collection[Entry], there: api.UrlList | None) -> plan.UrlListPlan:
         if there and there.type != target.match:
@@ -171,7 +171,7 @@ class UrlLists:
         return plan.plan_url_list(entries, target, there)
 
     def _limit(self, target: UrlList, entries: Collection[Entry], there: api.UrlList | None) -> None:
-        """Hold back what the tenant has no room for. Of a part, that was done with all of its target."""
+        """Hold the entries that the tenant has no room for. For parts, `OverflowLists` does this for the target."""
         self._limits.release(target)
         if self._limits.leaves_room(target.match, _MOST_OF_ONE * len(entries)):
             return
@@ -181,7 +181,7 @@ class UrlLists:
         self._limits.limit(target, entries, found.keep, found.foreign, found.ours(target))
 
     def _sent(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, *, last: bool) -> bool:
-        """Write a list. Returns False when entries of it were singled out, and it is to be planned again."""
+        """Write a list. Returns False when refused entries were rejected and the list must be planned again."""
         self._deploys.writing(target, planned)
         try:
             self._write(target, there, planned)
@@ -198,25 +198,25 @@ class UrlLists:
     def _write(self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan) -> None:
         assert planned.urls is not None
         if there is None:
-            self._client.create_url_list(target.name, told(planned.urls, target), target.match)
+            self._client.create_url_list(target.name, to_vendor(planned.urls, target), target.match)
         elif planned.remove or planned.again:
-            self._client.replace(there.id, told(planned.urls, target), there.type)
+            self._client.replace(there.id, to_vendor(planned.urls, target), there.type)
         else:
-            self._client.append(there.id, told(planned.add, target), there.type)
+            self._client.append(there.id, to_vendor(planned.add, target), there.type)
         type_ = there.type if there else target.match
         self._limits.note(target.name, api.ListSize(type_, len(planned.urls)))
 
     def _single_out(
         self, target: UrlList, there: api.UrlList | None, planned: plan.UrlListPlan, error: RefusedError
     ) -> None:
-        """Reject the entries that a refusal is about. Where it does not say which, add them by halves to find out.
+        """Reject the entries that a refusal names. If it names none, add entries by halves to find them.
 
         Raises:
-            RefusedError: it is about something else.
+            RefusedError: the refusal does not concern entries.
 
         """
         label = target.label if isinstance(target, ListPart) else ""
-        named = _as_sent(api.refused_entries(error), told(planned.urls or (), target))
+        named = _as_sent(api.refused_entries(error), to_vendor(planned.urls or (), target))
         reasons = {said_of(list_entry, label): why for list_entry, why in named.items()}
         present = set(there.urls) if there else set[str]()
         if self._reject(target, present, reasons):
@@ -231,11 +231,11 @@ class UrlLists:
             return
         if planned.remove:
             left = [url for url in there.urls if url not in planned.remove]
-            self._client.replace(there.id, told(left or [target.default], target), there.type)
+            self._client.replace(there.id, to_vendor(left or [target.default], target), there.type)
             present.intersection_update(left)
 
         def append(some: Sequence[str]) -> None:
-            self._client.append(there.id, told(some, target), there.type)
+            self._client.append(there.id, to_vendor(some, target), there.type)
             present.update(some)
 
         for part in by_halves(planned.add, append, _OF_ENTRIES):
@@ -244,13 +244,13 @@ class UrlLists:
             self._reject(target, present, dict.fromkeys(part.members, part.error.message or part.error.text))
 
     def _begin(self, target: UrlList, planned: plan.UrlListPlan, error: RefusedError) -> None:
-        """Make a list with nothing but its default, so that what is refused of its entries can be found by halves.
+        """Create a list with only its default, so that refused entries can be found by halves.
 
         Raises:
-            RefusedError: as the list was refused, where it is not a matter of its entries.
+            RefusedError: `error`, if the list is refused without our entries too.
 
         """
-        default = told([target.default], target)
+        default = to_vendor([target.default], target)
         if tuple(planned.add) == tuple(default):
             raise error
         try:
@@ -259,7 +259,7 @@ class UrlLists:
             raise error from None
 
     def _reject(self, target: UrlList, present: Container[str], reasons: dict[str, str]) -> bool:
-        """Reject the indicators that have one of these entries. Returns whether there is any."""
+        """Reject the indicators that have one of these entries. Returns whether any was rejected."""
         entries = members(self._writer.store, target) if reasons else []
         outcomes = rejections(entries, present, reasons)
         self._writer.record(outcomes)
@@ -267,18 +267,18 @@ class UrlLists:
 
 
 def _growth(planned: plan.UrlListPlan, there: api.UrlList | None) -> int:
-    """Entries that a list will have more than it has."""
+    """Return the number of entries by which the plan enlarges a list."""
     return len(planned.urls) - len(there.urls if there else ()) if planned.urls is not None else 0
 
 
 def _as_sent(named: Mapping[str, str], sent: Sequence[str]) -> dict[str, str]:
-    """Refused entries with their reasons, as they were sent: a vendor may name them in another case or encoding."""
+    """Return refused entries as sent, with their reasons: the vendor may change their case or encoding."""
     exact, found = set(sent) if named else set(), dict[str, str]()
     plain: dict[str, str] = {}
     for name, why in named.items():
         if name not in exact:
             plain = plain or {_plain(one): one for one in sent}
-            name = plain.get(_plain(name), name)  # noqa: PLW2901  # the same entry, as we call it
+            name = plain.get(_plain(name), name)  # noqa: PLW2901  # the same entry as sent
         found[name] = why
     return found
 

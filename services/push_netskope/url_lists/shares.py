@@ -1,8 +1,7 @@
-"""How the targets of one tenant share what its URL lists may hold together. Pure.
+"""Shares of the tenant's total of URL-list entries, by target. Pure.
 
-Invariant: what is held is never better than what stays, over all targets: severity, reputation and last report of an
-indicator decide, then its text. Entries of other people take no share. Counted are entries of lists, so that a domain
-with everything below it is two.
+Invariant: over all targets, no held entry ranks better than one that stays (severity, reputation, last report, then
+text). Entries of other people take no share. The total counts list entries: a domain with its subdomains is two.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -15,14 +14,14 @@ from services.push_netskope.url_lists.ranking import RankedText, best, list_entr
 from services.runtime.reconciling.entry import Entry
 
 _NO_CLAIM = frozenset({LIST_FULL.code, "list_type"})
-"""Reason codes of what its own list cannot take, however much the tenant may hold."""
+"""Reason codes of entries that their own list cannot take, so they claim no share of the tenant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one target wants of the total, in texts without their list (`list_entries`).
+    """What one target needs of the total, in texts without their list (`list_entries`).
 
-    `free` are entries of these texts that other people have put there. `ours` is the number of our entries there now.
+    `free` are entries of these texts that other people wrote. `ours` is the number of our entries there now.
     """
 
     ranks: Mapping[str, RankedText]
@@ -31,13 +30,13 @@ class Claim:
 
 
 def claim_of(entries: Collection[Entry]) -> Claim:
-    """The claim of a target, as the records of its entries say. Every entry has its form."""
+    """Return the claim of a target from the records of its entries. Every entry has its form."""
     found, free = dict[str, RankedText](), set[str]()
     for entry in entries:
-        said = list_entry_of(entry)
-        if said is None or entry.because in _NO_CLAIM:
+        list_entry = list_entry_of(entry)
+        if list_entry is None or entry.because in _NO_CLAIM:
             continue
-        text = split(said)[0]
+        text = split(list_entry)[0]
         rank = (entry.rank, text)
         found[text] = min(rank, found.get(text, rank))
         if entry.state is AppliedState.APPLIED and entry.because == ALREADY_THERE.code:
@@ -46,7 +45,7 @@ def claim_of(entries: Collection[Entry]) -> Claim:
 
 
 def claim_for(entries: Iterable[Entry], keep: Collection[str], free: Collection[str], ours: int) -> Claim:
-    """The claim of a target for those of its entries that its lists have room for (`keep`, as the lists say them)."""
+    """Return the claim of a target for the entries that fit into its lists (`keep`, remote ids)."""
     wanted = {text: rank for text, rank in ranks(entries).items() if all(one in keep for one in entries_of(text))}
     found = {split(text)[0]: (rank, split(text)[0]) for text, (rank, _) in wanted.items()}
     theirs = {split(one)[0] for text in wanted for one in entries_of(text) if one in free}
@@ -54,7 +53,7 @@ def claim_for(entries: Iterable[Entry], keep: Collection[str], free: Collection[
 
 
 def shares(claims: Mapping[str, Claim], capacity: int) -> dict[str, int]:
-    """How many entries each target may have of `capacity`, the best of all targets first."""
+    """Return how many entries of `capacity` each target may have, best ranks of all targets first."""
     ordered = sorted((rank, name, text) for name, claim in claims.items() for text, rank in claim.ranks.items())
     kept: dict[str, set[str]] = {name: set() for name in claims}
     for _, name, text in ordered:
@@ -67,7 +66,7 @@ def shares(claims: Mapping[str, Claim], capacity: int) -> dict[str, int]:
 
 
 def hold_back(entries: Collection[Entry], keep: Collection[str], free: Collection[str], limit: int) -> int:
-    """Let what is beyond `limit` entries have the form TENANT_FULL, and what is not in `keep` LIST_FULL.
+    """Set the form of entries beyond `limit` to TENANT_FULL, and of those not in `keep` to LIST_FULL.
 
     Returns the number of indicators beyond the limit.
     """

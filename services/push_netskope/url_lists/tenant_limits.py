@@ -1,8 +1,7 @@
-"""How many entries the URL lists of a tenant hold together, and how many each target may have of what is left.
+"""Limits on the entries of all URL lists of a tenant together, and the share of each target.
 
-Invariants: no plan makes the lists of a tenant hold more than they may, entries of other people included. What is there
-leaves for something better only, never because others fill the tenant. What is held follows as room comes: `due` says
-which targets are to be looked at again.
+Invariants: no plan exceeds the limit, entries of other people included. A present entry leaves only for one of better
+rank, never because other people fill the tenant. When room appears, `due` names the targets to reconcile again.
 
 Sources: Netskope documents 1,000 patterns and 300,000 exact values for all destination profiles of a tenant together;
 its connectors hold URL lists to the same numbers. What the vendor does beyond them is not documented.
@@ -24,12 +23,12 @@ from services.runtime.reconciling.status_writer import StatusWriter
 
 MOST_EXACT: Final = 300_000
 MOST_ENTRIES: Final[dict[str, int]] = {"exact": MOST_EXACT, "regex": MOST_PATTERNS}
-"""Entries of all URL lists of a type together."""
-_REMEDY: Final = "share less to URL lists of this tenant, or take entries out of lists that nobody needs"
+"""Most entries of all URL lists of a type together."""
+_REMEDY: Final = "share fewer indicators to URL lists of this tenant, or delete entries from unused lists"
 
 
 class TenantLimits:
-    """The totals of one connection's tenant. Sizes of lists are kept by name, as they were last read or written."""
+    """The totals of one connection's tenant. Holds the size of each list as last read or written, by name."""
 
     def __init__(
         self, writer: StatusWriter, client: NetskopeClient, tenant: NetskopeTenant, clock: Callable[[], float]
@@ -41,15 +40,15 @@ class TenantLimits:
         self._sizes: dict[str, ListSize] = {}
         self._read_at: float | None = None
         self._held: dict[str, tuple[str, int]] = {}
-        """By target: the type of its lists and the number of indicators that the total keeps back."""
+        """By target: the type of its lists and the number of indicators held because the tenant is full."""
         self._used: dict[str, int] = {}
-        """By target: what it was limited to when it was last planned."""
+        """By target: its limit in the last plan."""
         self._seen: dict[str, int] = {}
-        """By target: its limit as the books said when that was last looked at."""
-        self._told: set[str] = set()
+        """By target: its limit when `due` last computed it."""
+        self._reported: set[str] = set()
 
     def refresh(self) -> None:
-        """Read how much is in the lists of the tenant, where that is not known or was long ago.
+        """Read the sizes of the tenant's lists if they are unknown or older than the reconcile interval.
 
         Raises:
             VendorError, StoppedError: as the client does.
@@ -62,31 +61,31 @@ class TenantLimits:
             self._show()
 
     def forget(self) -> None:
-        """Read the sizes again before the next plan: the vendor contradicts them."""
+        """Read the sizes again before the next plan, because a refusal of the vendor contradicts them."""
         self._read_at = None
 
     def note(self, name: str, size: ListSize | None) -> None:
-        """Take in the size of a list that was read or written; None where there is none of this name."""
+        """Record the size of a list that was read or written; None if no list has this name."""
         if size is None:
             self._sizes.pop(name, None)
         else:
             self._sizes[name] = size
 
     def is_tight(self, match: str) -> bool:
-        """Whether something is held for want of room in the tenant, so that ranks over all targets decide."""
+        """Whether entries are held because the tenant is full, so that ranks over all targets decide."""
         return any(type_ == match for type_, _ in self._held.values())
 
     def leaves_room(self, match: str, growth: int) -> bool:
-        """Whether lists may grow by so many entries without a look at anything else."""
+        """Whether lists may grow by `growth` entries without comparing targets."""
         return not self.is_tight(match) and growth <= self._free(match)
 
     def limit(
         self, target: UrlList, entries: Collection[Entry], keep: Collection[str], free: Collection[str], ours: int
     ) -> None:
-        """Hold back what of a target is beyond its share. See `hold_back` for what that does to the entries.
+        """Hold the entries of a target beyond its share, as `hold_back` does.
 
-        `keep` are the entries its lists have room for, `free` those of other people in its lists, `ours` is the number
-        of entries there that are its own.
+        `keep` are the entries that fit into its lists, `free` the entries of other people in them, `ours` is the
+        number of our entries in them.
         """
         match, needed = target.match, sum(list_entry not in free for list_entry in keep)
         self._used.pop(target.id, None)
@@ -101,13 +100,13 @@ class TenantLimits:
                 self._held[target.id] = (match, held)
 
     def release(self, target: UrlList) -> None:
-        """Let entries that were held back be judged anew."""
+        """Clear the forms of held entries, so that the next plan considers them again."""
         for entry in self._writer.store.entries.get(target.id, {}).values():
             if is_full(entry.form):
                 entry.form = None
 
     def due(self, match: str) -> set[str]:
-        """The targets that have more or less room than when they were last planned, so are to be looked at again."""
+        """Return the targets to reconcile again, because their room changed since their last plan."""
         self._show()
         if not self.is_tight(match):
             return set()
@@ -142,7 +141,7 @@ class TenantLimits:
         return max(0, MOST_ENTRIES[match] - self._count(match))
 
     def _capacity(self, match: str, claims: Mapping[str, Claim]) -> int:
-        """Entries there may be of ours. Those that are there may stay, whatever others do."""
+        """Return how many entries we may have. Present entries may stay even if other people exceed the limit."""
         ours = sum(claim.ours for claim in claims.values())
         return max(MOST_ENTRIES[match] - max(0, self._count(match) - ours), ours)
 
@@ -153,10 +152,10 @@ class TenantLimits:
             TENANT_ENTRIES.labels(name, match).set(self._count(match))
             TENANT_ENTRIES_LIMIT.labels(name, match).set(most)
             TENANT_ENTRIES_HELD.labels(name, match).set(held)
-            if held and match not in self._told:
-                text = f"the URL lists of the tenant hold {most} {match} entries together at most: {held} are held"
+            if held and match not in self._reported:
+                text = f"the URL lists of the tenant together take at most {most} {match} entries: {held} are held"
                 self._writer.activity.tell(Level.WARNING, TENANT_FULL.code, text, connection=name, remedy=_REMEDY)
-            (self._told.add if held else self._told.discard)(match)
+            (self._reported.add if held else self._reported.discard)(match)
 
 
 def _is_held(entry: Entry) -> bool:

@@ -302,8 +302,8 @@ LIST_BYTES_LIMIT = _gauge(
 )
 TENANT_ENTRIES = _gauge(
     "tenant_entries",
-    "Entries of all URL lists of a tenant together as last read or written, whoever put them there, by type of list "
-    "(exact, regex).",
+    "Entries of all URL lists of a tenant together as last read or written, those of other people included, by type "
+    "of list (exact, regex).",
     "connection",
     "match",
     services="push_netskope",
