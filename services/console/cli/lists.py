@@ -33,30 +33,30 @@ _ACTIVITY = Listing(
 
 
 @app.command()
-def indicators(  # noqa: PLR0917  # what can be filtered by
-    search: Annotated[str, typer.Argument(help="Words of the value; the last may be a beginning.")] = "",
+def indicators(  # noqa: PLR0917  # one argument for each filter
+    search: Annotated[str, typer.Argument(help="Words of the value; the last one may be incomplete.")] = "",
     type_: Annotated[list[IndicatorType] | None, typer.Option("--type", help="May be repeated.")] = None,
-    family: Annotated[Family | None, typer.Option(help="url (domains, addresses too) or hash.")] = None,
-    severity: Annotated[Severity | None, typer.Option(help="At least this severe.")] = None,
-    active: Annotated[bool | None, typer.Option("--active/--inactive", help="Only those that are, or are not.")] = None,
-    source: Annotated[str | None, typer.Option(help="Reported by this source.")] = None,
-    tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
-    destination: Annotated[str | None, typer.Option(help="Shared, or not for a reason, there.")] = None,
-    target: Annotated[str | None, typer.Option(help="The same, in this target: url-list:Blocked by us.")] = None,
+    family: Annotated[Family | None, typer.Option(help="url (also domains and addresses) or hash.")] = None,
+    severity: Annotated[Severity | None, typer.Option(help="This severity or higher.")] = None,
+    active: Annotated[bool | None, typer.Option("--active/--inactive", help="Only active, or only inactive.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only reported by this source.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
+    destination: Annotated[str | None, typer.Option(help="Only with an entry at this destination.")] = None,
+    target: Annotated[str | None, typer.Option(help="Only with an entry there: url-list:Blocked by us.")] = None,
     state: Annotated[
         str | None, typer.Option(help="pending, applied, rejected, skipped, held, failed, withdrawing or released.")
     ] = None,
-    since: Annotated[str | None, typer.Option(help="Last seen since: how long ago (7d), or a time.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only last seen since: how long ago (7d), or a time.")] = None,
     limit: Limit = 100,
     output: Output = Form.TABLE,
 ) -> None:
-    """List and search indicators, with where they are shared and what became of them there."""
-    asked: dict[str, object] = {
+    """List and search indicators, with the state of each of their entries at targets."""
+    filters: dict[str, object] = {
         "q": search, "type": type_, "family": family, "severity": severity, "active": active, "source": source,
         "tag": tag, "destination": destination, "target": target, "state": state, "since": since,
     }  # fmt: skip
     with guarded(), remote() as api:
-        found = list(islice(_pages(api, "/v1/indicators", "cursor", asked, limit), limit))
+        found = list(islice(_pages(api, "/v1/indicators", "cursor", filters, limit), limit))
         write([_indicator(row) for row in found], _INDICATORS, output, found)
 
 
@@ -69,10 +69,10 @@ def activity(  # noqa: PLR0917
     limit: Limit = 50,
     output: Output = Form.TABLE,
 ) -> None:
-    """List what services told, the latest first: skips, holds, rejections, faults, and who changed what."""
-    asked: dict[str, object] = {"level": level, "code": code, "service": service, "connection": connection}
+    """List what services reported, the latest first: skips, holds, rejections, faults and changes by people."""
+    filters: dict[str, object] = {"level": level, "code": code, "service": service, "connection": connection}
     with guarded(), remote() as api:
-        found = list(islice(_pages(api, "/v1/activity", "before", asked, limit), limit))
+        found = list(islice(_pages(api, "/v1/activity", "before", filters, limit), limit))
         rows = [{**row, "at": show(row["at"]), "counts": _pairs(row["counts"])} for row in found]
         write(rows, _ACTIVITY, output, found)
 
@@ -86,17 +86,17 @@ def sharings(output: Output = Form.TABLE) -> None:
             {
                 **row,
                 "in_force": _in_force(row),
-                "states": [f"{one['state']}{_because(one)} {one['count']}" for one in row["counts"]],
+                "states": [f"{one['state']}{_reason(one)} {one['count']}" for one in row["counts"]],
             }
             for row in found
         ]
         write(rows, _SHARINGS, output, found)
 
 
-def _pages(api: Remote, path: str, cursor: str, asked: dict[str, object], limit: int) -> Iterator[dict[str, Any]]:
+def _pages(api: Remote, path: str, cursor: str, filters: dict[str, object], limit: int) -> Iterator[dict[str, Any]]:
     following: object = None
     while True:
-        page = api.get(path, **asked, limit=min(limit, _PAGE), **{cursor: following})
+        page = api.get(path, **filters, limit=min(limit, _PAGE), **{cursor: following})
         yield from page["items"]
         following = page["next"]
         if following is None:
@@ -104,12 +104,12 @@ def _pages(api: Remote, path: str, cursor: str, asked: dict[str, object], limit:
 
 
 def _indicator(row: dict[str, Any]) -> Row:
-    shared = [f"{one['destination']}/{readable(one['target'])} {one['state']}{_because(one)}" for one in row["shared"]]
+    shared = [f"{one['destination']}/{readable(one['target'])} {one['state']}{_reason(one)}" for one in row["shared"]]
     moments = {name: show(row[name]) for name in ("first_seen", "last_seen", "expires_at")}
     return {**row, **moments, "shared": shared}
 
 
-def _because(one: dict[str, Any]) -> str:
+def _reason(one: dict[str, Any]) -> str:
     return f" ({one['reason']})" if one["reason"] else ""
 
 

@@ -1,4 +1,4 @@
-"""Commands that preview and repeat: test, diff, sync."""
+"""The commands test, diff and sync: what would change at targets, and sending everything again."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ app = typer.Typer()
 
 @app.command("test")
 def trial(
-    sharing: Annotated[str, typer.Argument(help="Its name.")],
+    sharing: Annotated[str, typer.Argument(help="Name of the sharing.")],
     filename: Annotated[
         list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help=f"As if applied. {FILES_HELP}")
     ] = None,
@@ -29,7 +29,7 @@ def trial(
     timeout: Timeout = 60.0,
     output: Output = Form.TABLE,
 ) -> None:
-    """Say what a sharing would send: counts by type, bytes for lists, and what is skipped for which reason."""
+    """Show what a sharing would send: counts by type, bytes for lists, and skipped entries by reason."""
     with guarded():
         settings = load_settings()
         resources = records_of(settings, filename or [])
@@ -41,11 +41,11 @@ def trial(
 def diff(
     filename: Annotated[list[str], typer.Option("--filename", "-f", metavar="FILE", help=FILES_HELP)],
     lines: Lines = 100,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with 4 where anything would change.")] = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with code 4 if anything would change.")] = False,
     timeout: Timeout = 60.0,
     output: Output = Form.TABLE,
 ) -> None:
-    """Say what applying files would change at each target, by counts and one by one. Nothing is applied."""
+    """Show what applying files would change at each target, as counts and entry by entry. Nothing is applied."""
     with guarded():
         settings = load_settings()
         answer = ask_router(
@@ -58,12 +58,12 @@ def diff(
 
 @app.command()
 def sync(
-    sharing: Annotated[str | None, typer.Argument(help="Only what this sharing wants. None: every sharing.")] = None,
+    sharing: Annotated[str | None, typer.Argument(help="Only this sharing. Without it: all of them.")] = None,
     since: Since = None,
     timeout: Timeout = 60.0,
     output: Output = Form.TABLE,
 ) -> None:
-    """Write again what targets should hold, whatever they are believed to hold."""
+    """Send all desired entries again, also those that are recorded as applied."""
     with guarded():
         settings = load_settings()
         report_answer(

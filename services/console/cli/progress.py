@@ -11,7 +11,7 @@ from services.console.queries import requests
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[requests.Progress]:
-    """A bar on a terminal that counts what has come of what; nothing elsewhere."""
+    """Show `what` with a bar of answers received and expected, if standard error is a terminal."""
     stderr = Console(stderr=True)
     bar = Progress(
         TextColumn(what), BarColumn(), MofNCompleteColumn(),

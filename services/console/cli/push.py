@@ -1,4 +1,4 @@
-"""The command push: indicators from files to an API source."""
+"""The command push: sends indicators from files to an API source."""
 
 import json
 import time
@@ -39,13 +39,13 @@ _FORMATS = {
 
 @app.command()
 def push(
-    source: Annotated[str, typer.Argument(help="The Connection of type api that the indicators come from.")],
+    source: Annotated[str, typer.Argument(help="The Connection of type api that reports the indicators.")],
     filename: Annotated[
         list[str], typer.Option("--filename", "-f", metavar="FILE", help="A .json, .ndjson, .csv or .tsv file.")
     ],
     output: Output = Form.TABLE,
 ) -> None:
-    """Push indicators from files to an API source. What is accepted is safe; the same may be pushed again."""
+    """Push indicators from files to an API source. Accepted ones are stored; the same may be pushed again."""
     stderr = Console(stderr=True)
     bar = Progress(console=stderr, transient=True, disable=not stderr.is_terminal)
     with guarded(), remote() as api, bar:
@@ -59,11 +59,11 @@ def push(
             ]  # fmt: skip
             parts = list(chunks([item for item in items if item[1].flaw is None], MAX_ITEMS))
             for part in bar.track(parts, description=f"pushing {file}"):
-                body = json.dumps([_seen(one.value, now) for _, one in part]).encode()
-                answer = _patiently(api, f"/v1/sources/{source}/indicators", body)
+                body = json.dumps([_with_last_seen(one.value, now) for _, one in part]).encode()
+                answer = _post_with_retries(api, f"/v1/sources/{source}/indicators", body)
                 accepted += answer["accepted"]
-                taken = (one.get("detail") for one in answer["items"] if one["status"] == "accepted")
-                changed.update(filter(None, taken))
+                details = (one.get("detail") for one in answer["items"] if one["status"] == "accepted")
+                changed.update(filter(None, details))
                 refused += [
                     {"file": file, **one, "index": part[one["index"]][0], "line": part[one["index"]][1].line}
                     for one in answer["items"] if one["status"] == "refused"
@@ -88,18 +88,18 @@ def _items(file: str) -> Iterator[RawItem]:
 def _format(file: str) -> Format:
     found = _FORMATS.get(Path(file).suffix.lower())
     if found is None:
-        raise typer.BadParameter(f"{file}: its name must end in {', '.join(_FORMATS)}, which says how to read it")
+        raise typer.BadParameter(f"{file}: the name must end in one of {', '.join(_FORMATS)}, which sets the format")
     return found
 
 
-def _seen(item: object, now: str) -> object:
-    """An item with when it was seen, so that a request that is sent twice says the same twice."""
-    said = {"value": item} if isinstance(item, str) else item
-    return {"last_seen": now, **said} if isinstance(said, dict) else said
+def _with_last_seen(item: object, now: str) -> object:
+    """Add `last_seen` to an item that has none, so that a request that is sent twice has the same content."""
+    whole = {"value": item} if isinstance(item, str) else item
+    return {"last_seen": now, **whole} if isinstance(whole, dict) else whole
 
 
-def _patiently(api: Remote, path: str, body: bytes) -> Any:  # noqa: ANN401  # JSON
-    """Push, and again where that may help: a push may be repeated."""
+def _post_with_retries(api: Remote, path: str, body: bytes) -> Any:  # noqa: ANN401  # JSON
+    """Post a body; repeat it after errors that may pass, since a push is idempotent. Raises RemoteError."""
     for _ in range(ATTEMPTS - 1):
         try:
             return api.post(path, body, Format.JSON)

@@ -1,4 +1,4 @@
-"""The command reconcile: compare a tenant with its records now."""
+"""The command reconcile: makes the services of a connection compare it with their records now."""
 
 from typing import Annotated
 
@@ -25,28 +25,30 @@ _FOUND = Listing(
 
 @app.command()
 def reconcile(
-    connection: Annotated[str, typer.Argument(help="Its name.")],
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for what is found, and say it.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, help="How long to wait, seconds.")] = 120.0,
+    connection: Annotated[str, typer.Argument(help="Name of the connection.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the results and print them.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait.")] = 120.0,
     output: Output = Form.TABLE,
 ) -> None:
-    """Compare now what a tenant holds with what is known of it, and poll it, without waiting for its turn.
+    """Compare a tenant with its records now, and poll it, without waiting for the next scheduled time.
 
-    Trouble with the connection is looked at again at once, and what the tenant did not accept is tried again.
+    An open breaker tries a call at once. Entries of a kind that the tenant did not accept are tried again.
     """
     with guarded():
-        with progress_bar("services that answered") as told:
+        with progress_bar("services that answered") as report:
             settings = load_settings()
-            found = request_comparison(settings, connection, by=user(), wait_s=timeout if wait else 0.0, progress=told)
+            found = request_comparison(
+                settings, connection, by=user(), wait_s=timeout if wait else 0.0, progress=report
+            )
         if not wait:
             services = " and ".join(found.services)
-            typer.echo(f"Connection/{connection} is compared by {services}; `activity` says what is found")
+            typer.echo(f"Connection/{connection} is compared by {services}; `ioc-bridge activity` lists the results")
             return
         whole = compared(found)
         write(whole["answers"], _ANSWERS, output, whole)
         rows = [
-            {"service": said["service"], "code": said["code"], **item}
-            for said in whole["found"] for item in said["items"]
+            {"service": result["service"], "code": result["code"], **item}
+            for result in whole["found"] for item in result["items"]
         ]  # fmt: skip
         if rows and output in (Form.TABLE, Form.WIDE):
             write(rows, _FOUND, output)
@@ -54,5 +56,5 @@ def reconcile(
             complain(line)
         if found.missing:
             names = " and ".join(found.missing)
-            complain(f"no answer from {names} yet: is it running? It compares as soon as it can, within the hour")
+            complain(f"no answer from {names} yet: is it running? It compares if it is back within the hour")
             raise typer.Exit(EXIT_AGAIN)

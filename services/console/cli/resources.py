@@ -1,4 +1,4 @@
-"""Commands on resources: apply, get, describe, delete."""
+"""The commands apply, get, describe and delete."""
 
 from typing import Annotated
 
@@ -31,16 +31,18 @@ Kind = Annotated[str, typer.Argument(metavar="KIND", help=_KIND_HELP, autocomple
 KindOrAll = Annotated[
     str, typer.Argument(metavar="KIND", help=f"{_KIND_HELP} `all` is every kind.", autocompletion=_complete_kind)
 ]
-Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names; none means all of the kind.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names. Without one: all of the kind.")]
 Files = Annotated[list[str], typer.Option("--filename", "-f", metavar="FILE", help=FILES_HELP)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would be done, but do nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check everything and print what would change. Change nothing.")
+]
 
 
 @app.command()
 def apply(filename: Files, dry_run: DryRun = False) -> None:
-    """Make resources as files say: all of them, or none if anything is wrong.
+    """Create and change resources as files state: all, or none if there is a mistake.
 
-    Every mistake of every file is reported with its place. The topics of destinations are created. A change takes
+    Every mistake in every file is reported with its place. Missing topics of destinations are created. A change takes
     effect at once.
     """
     with guarded():
@@ -53,22 +55,22 @@ def apply(filename: Files, dry_run: DryRun = False) -> None:
 def get(
     kind: KindOrAll,
     names: Names = None,
-    output: Annotated[Form, typer.Option("--output", "-o", help="How to write them.")] = Form.TABLE,
+    output: Annotated[Form, typer.Option("--output", "-o", help="Format of the output.")] = Form.TABLE,
 ) -> None:
-    """List resources. What yaml and json write can be applied again."""
+    """List resources. The output of yaml and json can be applied again."""
     chosen = names or []
     with guarded():
         kinds, settings = kinds_of(kind), load_settings()
         on = Operations(settings, user()).snapshot()
         warn_of_unreadable(on)
         found = select(on, kinds, chosen)
-        tells = output in (Form.TABLE, Form.WIDE) and any(one.resource.kind == "Connection" for one in found)
-        states = read_states(settings) if tells else {}
+        has_states = output in (Form.TABLE, Form.WIDE) and any(one.resource.kind == "Connection" for one in found)
+        states = read_states(settings) if has_states else {}
         show(found, on, output, states, single=len(chosen) == 1 and len(kinds) == 1)
 
 
 @app.command()
-def describe(kind: Kind, name: Annotated[str, typer.Argument(help="Its name.")]) -> None:
+def describe(kind: Kind, name: Annotated[str, typer.Argument(help="Name of the resource.")]) -> None:
     """Show everything about one resource: every field, whether it is in force, and what refers to it."""
     with guarded():
         kinds, settings = (kind_of(kind),), load_settings()
@@ -83,16 +85,16 @@ def delete(
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help=_KIND_HELP, autocompletion=_complete_kind)] = None,
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Names.")] = None,
     filename: Annotated[
-        list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help=f"Those in files. {FILES_HELP}")
+        list[str] | None, typer.Option("--filename", "-f", metavar="FILE", help=f"Resources in files. {FILES_HELP}")
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Sharings only: leave at the vendors what they put there; it is none of ours")
+        bool, typer.Option("--keep", help="Sharings only: leave their entries at the vendors, as no longer ours")
     ] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Delete resources, by kind and names or those in files: all of them, or none.
 
-    A resource that others refer to is deleted only together with them. What only it wanted is withdrawn at the vendors.
+    A resource that others refer to is deleted only together with them. Entries that nothing else desires are withdrawn.
     """
     if bool(filename) == bool(kind) or bool(kind) != bool(names):
         raise typer.BadParameter("name a kind and at least one name, or files with -f")

@@ -1,4 +1,4 @@
-"""What commands that ask the router share: the request with its progress, and its answer on a terminal."""
+"""Sends a command's request to the router, and prints the answer."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ _EFFECTS = Listing(
     lambda row: f"{row['destination']}/{row['target']}",
 )  # fmt: skip
 _LISTS = ("url-list:", "file-hash-list:")
-"""Targets whose room is counted in bytes; elsewhere entries are counted."""
+"""Targets whose capacity is in bytes; the capacity of all others is in entries."""
 _LINES = Listing(
     ("effect", "destination", "target", "indicator", "reason"), (),
     lambda row: f"{row['destination']}/{row['target']}/{row['indicator']}", title="one by one",
@@ -31,7 +31,12 @@ _LINES = Listing(
 
 
 def records_of(settings: Settings, files: Sequence[str]) -> dict[str, str]:
-    """The records that applying files would write. Every mistake in them is reported, as by `apply`."""
+    """The records that applying files would write.
+
+    Raises:
+        RefusedError: the files have mistakes; it has all of them, as for `apply`.
+
+    """
     if not files:
         return {}
     documents, mistakes = read_files(files)
@@ -40,10 +45,10 @@ def records_of(settings: Settings, files: Sequence[str]) -> dict[str, str]:
 
 
 def ask_router(settings: Settings, question: Question, timeout_s: float) -> Answer:
-    """Ask every partition of the router, with a progress bar. Raises NotFoundError where the sharing does not exist."""
+    """Ask every partition of the router, with a progress bar. Raises NotFoundError if the sharing does not exist."""
     try:
-        with progress_bar("partitions of the router that answered") as told:
-            return requests.ask(settings, question, by=user(), timeout_s=timeout_s, progress=told)
+        with progress_bar("partitions of the router that answered") as progress:
+            return requests.ask(settings, question, by=user(), timeout_s=timeout_s, progress=progress)
     except requests.UnansweredError as error:
         known = Operations(settings, user()).snapshot().policy.sharings
         if question.sharing is None or question.sharing in known:
@@ -52,7 +57,7 @@ def ask_router(settings: Settings, question: Question, timeout_s: float) -> Answ
 
 
 def report_answer(answer: Answer, form: Form) -> None:
-    """Print an answer. Raises typer.Exit where some partitions have not answered."""
+    """Print an answer. Raises typer.Exit if some partitions have not answered."""
     whole = answered(answer)
     effects, lines = whole["effects"], whole["lines"]
     if form in (Form.TABLE, Form.WIDE):
@@ -68,7 +73,7 @@ def report_answer(answer: Answer, form: Form) -> None:
 
 
 def complain_of_missing(missing: Sequence[int]) -> None:
-    """Say that an answer is not whole.
+    """Print which partitions are missing from an answer.
 
     Raises:
         typer.Exit: some partitions have not answered.
@@ -76,5 +81,5 @@ def complain_of_missing(missing: Sequence[int]) -> None:
     """
     if missing:
         numbers = ", ".join(map(str, missing))
-        complain(f"no answer from partition {numbers}: is a router running? What is above is without it; try again")
+        complain(f"no answer from partition {numbers}: is a router running? The answer above is incomplete; try again")
         raise typer.Exit(EXIT_AGAIN)

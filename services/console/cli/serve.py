@@ -1,4 +1,4 @@
-"""The command serve: the HTTP API and the read model."""
+"""The command serve: runs the HTTP API and the read model."""
 
 import typer
 
@@ -7,7 +7,7 @@ app = typer.Typer()
 
 @app.command()
 def serve() -> None:
-    """Serve the HTTP API until asked to leave. Settings that begin with IOC_BRIDGE_CONSOLE_ are its own."""
+    """Serve the HTTP API until a signal stops it. Its settings begin with IOC_BRIDGE_CONSOLE_."""
     from services.console.serving import serve as serve_api
 
     serve_api()

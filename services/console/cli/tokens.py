@@ -16,12 +16,12 @@ app = typer.Typer()
 
 @app.command()
 def token(
-    name: Annotated[str, typer.Argument(help="Whose it is: a person, a program, or the source that pushes with it.")],
-    role: Annotated[Role | None, typer.Option(help="For the API. None: for a source that pushes.")] = None,
+    name: Annotated[str, typer.Argument(help="Name of the person, program or pushing source that uses it.")],
+    role: Annotated[Role | None, typer.Option(help="Role at the API. Without it: a source that pushes.")] = None,
 ) -> None:
-    """Make a token. It is shown once; what is to be kept is its hash."""
+    """Make a token. It is printed once; keep only its hash in the configuration."""
     if not re.fullmatch(NAME, name):
-        complain(f"{name!r} is no name for a token: letters, digits, _, @ and -, at most 64")
+        complain(f"{name!r} is not a name for a token: use at most 64 letters, digits, _, @ and -")
         raise typer.Exit(EXIT_USAGE)
     secret, hash_ = make(name)
     typer.echo(secret)
@@ -30,4 +30,4 @@ def token(
         lines += f"    role: {role}\n    hash: {hash_}"
     else:
         lines = f"Keep this in the Connection of the source:\n  spec: {{type: api, tokenHash: '{hash_}'}}"
-    print(lines, file=sys.stderr)  # noqa: T201  # that is what it is for
+    print(lines, file=sys.stderr)  # noqa: T201  # instructions; standard output has the token alone

@@ -1,4 +1,4 @@
-"""Commands on topics: apply, check."""
+"""The commands topics apply and topics check."""
 
 from contextlib import closing
 
@@ -21,21 +21,21 @@ _CHECKED = Listing(("topic", "partitions", "state", "settings"), (), lambda row:
 
 @app.command()
 def apply(output: Output = Form.TABLE) -> None:
-    """Create what is missing and check the rest; nothing that exists is changed."""
+    """Create missing topics and check the others. Existing topics are not changed."""
     _run(output, change=True)
 
 
 @app.command()
 def check(output: Output = Form.TABLE) -> None:
-    """Compare the topics with what they should be: every setting that matters, right or wrong, with what to do."""
+    """Compare the topics with their required settings, and print each setting with its remedy."""
     _run(output, change=False)
 
 
 def _run(form: Form, *, change: bool) -> None:
-    """Check the topics, creating what is missing if they may be changed.
+    """Check the topics and print the result; with `change`, create missing ones first.
 
     Raises:
-        typer.Exit: some are missing, or not as they should be.
+        typer.Exit: some are missing, or differ from the required settings.
 
     """
     with guarded():
@@ -43,8 +43,8 @@ def _run(form: Form, *, change: bool) -> None:
         with closing(clients.admin(settings)) as admin:
             look = apply_topics if change else check_topics
             (first,) = look(admin, [settings.topics.policy], settings.replication)
-            wanted = settings.topics.all(_destinations(settings) if first.state != "missing" else ())
-            states = look(admin, wanted, settings.replication)
+            required = settings.topics.all(_destinations(settings) if first.state != "missing" else ())
+            states = look(admin, required, settings.replication)
         write(list(map(_row, states)), _APPLIED if change else _CHECKED, form, list(map(_whole, states)))
         if any(state.state in ("differs", "missing") for state in states):
             raise typer.Exit(EXIT_REFUSED)

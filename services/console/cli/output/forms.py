@@ -1,10 +1,10 @@
-"""How `get` writes resources."""
+"""The formats of output."""
 
 from enum import StrEnum
 
 
 class Form(StrEnum):
-    """A form of output. What yaml and json write can be applied again."""
+    """A format of output. `get` writes resources as yaml and json that can be applied again."""
 
     TABLE = "table"
     WIDE = "wide"

@@ -1,4 +1,4 @@
-"""Resources and outcomes on standard output, in the form that was asked for."""
+"""Resources and outcomes on standard output, in the requested format."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from services.console.resources.store import Snapshot, Stored
 
 
 def show(found: Sequence[Stored], on: Snapshot, form: Form, states: States, *, single: bool) -> None:
-    """Write resources; of connections also `states`, in tables. JSON is a list, unless a `single` one was named."""
+    """Write resources; tables with the `states` of connections. JSON is a list, or an object for a `single` one."""
     match form:
         case Form.NAME:
             for stored in found:
@@ -36,9 +36,9 @@ def show(found: Sequence[Stored], on: Snapshot, form: Form, states: States, *, s
 
 
 def report(outcome: Outcome, *, dry_run: bool) -> None:
-    """Write what became of topics and resources, a line each, and below a guard what each of its entries means.
+    """Write the outcome for each topic and resource, with the meaning of each entry of a guard.
 
-    What is wrong with a topic goes to standard error.
+    Faults of topics go to standard error.
     """
     end = " (dry run)" if dry_run else ""
     for state in outcome.topics:
@@ -53,6 +53,6 @@ def report(outcome: Outcome, *, dry_run: bool) -> None:
 
 
 def warn_of_unreadable(on: Snapshot) -> None:
-    """Say which records were left out, and why."""
+    """Write to standard error which records were left out, and why."""
     for key, why in sorted(on.unreadable.items()):
         complain(f"{key} in the policy cannot be read by this version and is left out: {why}")

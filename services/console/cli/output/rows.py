@@ -1,4 +1,4 @@
-"""Rows on standard output, in the form that was asked for: what every verb that lists things prints through."""
+"""Writes rows to standard output in the requested format, for every command that lists."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,23 +17,23 @@ from services.console.cli.output.targets import readable
 
 Row = Mapping[str, Any]
 _OF_TARGETS = ("target", "targets", "subject")
-"""Columns with ids of targets, `subject` among other things."""
+"""Columns with ids of targets; `subject` also has others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How rows are shown: the columns of a table, those that only a wide one has, and the row's name."""
+    """How rows are shown: the columns of a table, the additional ones of a wide table, and the name of a row."""
 
     columns: Sequence[str]
     wide: Sequence[str]
     name: Callable[[Row], str]
     title: str | None = None
     none: str = "there is none"
-    """What is said where there are no rows."""
+    """The text for an empty list."""
 
 
 def write(rows: Sequence[Row], listing: Listing, form: Form, whole: object = None) -> None:
-    """Write rows. JSON and YAML have `whole` where it is given, which may say more than the rows."""
+    """Write rows. JSON and YAML write `whole` instead if it is given, which may have more than the rows."""
     match form:
         case Form.NAME:
             for row in rows:

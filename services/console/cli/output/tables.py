@@ -1,4 +1,4 @@
-"""Resources as tables: the columns that matter for a kind, or all of them."""
+"""Resources as tables, with a selection of columns for each kind or all of them."""
 
 from collections.abc import Sequence
 
@@ -22,18 +22,18 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "Rule": ("match", "folder", "description"),
     "Sharing": ("source", "rule", "destination", "target", "enabled"),
 }
-"""Fields of the spec that stand in a table. A kind that is not here shows every field that is not at its default."""
+"""Fields of the spec in a table. A kind that is not listed shows every field that differs from its default."""
 _BREAKER = {"Connection": ("breaker",)}
 
 
 def console() -> Console:
-    """Where to print. What is not a terminal gets lines as long as they are."""
+    """The console to print on. Lines are wrapped on a terminal only."""
     found = Console(markup=False, highlight=False, emoji=False)
     return found if found.is_terminal else Console(markup=False, highlight=False, emoji=False, width=1000)
 
 
 def tables(found: Sequence[Stored], on: Snapshot, states: States, *, wide: bool = False) -> Group:
-    """A table for each kind that is among the resources; for connections also what services said of them last."""
+    """A table for each kind among the resources; for connections also the state that services last reported."""
     groups: dict[str, list[Stored]] = {}
     for stored in found:
         groups.setdefault(stored.resource.kind, []).append(stored)
@@ -68,7 +68,7 @@ def description(stored: Stored, on: Snapshot, states: States) -> Group:
 
 
 def in_force(stored: Stored, policy: Policy) -> str:
-    """`yes`, with what can fail of it; or why not."""
+    """`yes`, with expressions that can fail; or `no`, or `in part`, with the reasons."""
     resource = stored.resource
     wrong = [
         f"no: {'.'.join(misfit.path)}: {misfit.message}"
@@ -85,7 +85,7 @@ def in_force(stored: Stored, policy: Policy) -> str:
 
 
 def text(value: object) -> str:
-    """A value in a cell."""
+    """A value as the text of a cell."""
     match value:
         case None | "" | [] | ():
             return "-"
@@ -126,7 +126,7 @@ def _wide(group: Sequence[Stored], on: Snapshot, states: States, title: str | No
 
 
 def _cell(spec: BaseModel, column: str) -> str:
-    """A field of a spec by the name it has in files."""
+    """The text of a field of a spec, by its name in files."""
     for name, info in type(spec).model_fields.items():
         if (info.alias or name) == column:
             value = getattr(spec, name)
@@ -136,7 +136,7 @@ def _cell(spec: BaseModel, column: str) -> str:
 
 
 def _part(part: BaseModel) -> str:
-    """A part in one line: its kind first, then what is not at its default."""
+    """A part of a spec in one line: its kind first, then the fields that differ from their defaults."""
     shown = (
         text(field.value) if field.path == "kind" else f"{field.path}={text(field.value)}" for field in given(part)
     )
