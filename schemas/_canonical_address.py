@@ -13,7 +13,7 @@ _SPAN_LIKE = re.compile(r"([0-9A-Fa-f:.]+)\s*[-‐-―−~]\s*([0-9A-Fa-f:.]+)")
 
 
 def address(text: str) -> tuple[IndicatorType, str] | None:
-    """The address that `text` is, or None if it does not look like one. A range of one address is that address.
+    """Return the address in `text`, or None if it does not look like one. A range of one address is that address.
 
     Raises `Refused`.
     """
@@ -33,14 +33,14 @@ def address(text: str) -> tuple[IndicatorType, str] | None:
 
 
 def unmapped(found: IPv6Address) -> tuple[IndicatorType, str]:
-    """The address that travels on the wire: IPv4 where it is mapped into IPv6, else IPv6 in RFC 5952 form."""
+    """Return the address used on the wire: IPv4 if it is mapped into IPv6, else IPv6 in RFC 5952 form."""
     if found.ipv4_mapped is not None:
         return IndicatorType.IPV4, str(found.ipv4_mapped)
     return IndicatorType.IPV6, str(found)
 
 
 def _ends(text: str) -> tuple[tuple[IndicatorType, str], tuple[IndicatorType, str]] | None:
-    """The first and the last address of a network in CIDR notation or of a span; None when `text` is neither."""
+    """Return the first and the last address of a network in CIDR notation or of a span; None when `text` is neither."""
     if _CIDR_LIKE.fullmatch(text):
         try:
             network = ip_network(text, strict=False)

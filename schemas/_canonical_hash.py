@@ -21,7 +21,7 @@ _ADVICE = "give an MD5 (32 hexadecimal digits), a SHA-1 (40) or a SHA-256 (64)"
 
 
 def file_hash(text: str) -> tuple[IndicatorType, str] | None:
-    """The hash that `text` is, or None if it does not look like one. Raises `Refused`."""
+    """Return the hash in `text`, or None if it does not look like one. Raises `Refused`."""
     named = _NAMED.fullmatch(text)
     digits = _digits(text if named is None else named[2])
     if digits is None:

@@ -32,13 +32,13 @@ def is_absolute(text: str) -> bool:
 
 
 def authority_of(text: str) -> str:
-    """The part before path, query and fragment of a text without a scheme."""
+    """Return the part before path, query and fragment of a text without a scheme."""
     found = _AUTHORITY.match(text)
     return "" if found is None else found[0]
 
 
 def domain(text: str) -> str:
-    """The canonical DNS name: lower-case A-labels without a trailing dot. Raises `Refused`."""
+    """Return the canonical DNS name: lower-case A-labels without a trailing dot. Raises `Refused`."""
     _host_in(text, text, user_info=False)
     try:
         parts = parse_url(f"http://{text}/", ("hostname", "host_type"))
@@ -48,7 +48,7 @@ def domain(text: str) -> str:
 
 
 def url(text: str) -> str:
-    """The canonical URL: always with a scheme and a path, never with user info or a fragment. Raises `Refused`."""
+    """Return the canonical URL: with a scheme and a path, without user info or a fragment. Raises `Refused`."""
     absolute = _ABSOLUTE.match(text)
     if absolute is None:
         authority, rest = authority_of(text), text

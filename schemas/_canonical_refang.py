@@ -1,8 +1,7 @@
-"""What disguises a value in a report so that nobody opens it by mistake, undone.
+"""Refanging: undoes the disguise of values in reports, such as `evil[.]example`.
 
-Refanging is only for texts that are no indicator as they stand, so it can never change one that is. `ioc-fanger` says
-which words stand for a dot or an at sign, and is shown nothing but these: given the whole text it would also turn the
-`-dot-` of `v1-dot-app.appspot.com` into a dot.
+Only texts that are no indicator are refanged, so a valid indicator never changes. `ioc-fanger` translates single words
+for a dot or an at sign: given the whole text, it would also turn the `-dot-` of `v1-dot-app.appspot.com` into a dot.
 """
 
 import re
@@ -49,9 +48,9 @@ _AUTHORITY = re.compile(r"[^/?#]*")
 
 
 def refang(text: str) -> str:
-    """`text` with its defanging undone: marks (`[.]`, `(dot)`, `<:>`, `[/]` …), halves of them in the host, the scheme.
+    """Undo the defanging of `text`: marks (`[.]`, `(dot)`, `<:>`, `[/]` …), halves of marks in the host, the scheme.
 
-    Raises nothing; what it gives may be no indicator all the same.
+    Raises nothing. The result may still be no indicator.
     """
     text = _ESCAPED.sub(r"\1", text.translate(_PLAIN))
     text = _MARK.sub(_meaning, text)
@@ -70,7 +69,7 @@ def _meaning(mark: re.Match[str]) -> str:
 
 
 def _name(scheme: str) -> str:
-    """The scheme that `scheme` stands for; empty if it is none that is disguised."""
+    """Return the scheme that `scheme` stands for; empty if it is not a known disguise."""
     for pattern, name in _SCHEMES:
         if found := pattern.fullmatch(scheme):
             return found.expand(name) + "".join(one or "" for one in found.groups())
@@ -78,9 +77,9 @@ def _name(scheme: str) -> str:
 
 
 def _host(rest: str) -> str:
-    """`rest` with its host free of what no host has. Behind the host nothing changes: brackets may be meant there.
+    """Remove from the host of `rest` what no host contains. The path stays, since it may contain brackets.
 
-    A regular expression keeps its brackets, so that it is refused and not taken for a host.
+    A regular expression keeps its brackets, so that it is refused and not read as a host.
     """
     found = _AUTHORITY.match(rest)
     host = "" if found is None else found[0]

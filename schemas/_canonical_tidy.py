@@ -1,7 +1,7 @@
-"""What surrounds a value in a text and is no part of it: blanks, quotes, brackets, closing punctuation.
+"""Tidying: removes blanks, quotes, brackets and closing punctuation around a value.
 
-Nothing is removed that a canonical value can begin or end with, so tidying never changes one. A path, a query and a
-fragment may end with most punctuation (RFC 3986), a host may not: behind a path only what no URL holds unencoded goes.
+Characters that a canonical value can begin or end with stay, so tidying never changes a canonical value. A path, query
+or fragment may end with most punctuation (RFC 3986): there, only characters that no URL holds unencoded are removed.
 """
 
 import re
@@ -23,14 +23,14 @@ _WRAPPING = frozenset({"Ps", "Pe", "Pi", "Pf"})
 _PATH = re.compile(r"[/?#\\]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/+")
 _LAYERS = 20
-"""How many layers of quotes and brackets are taken off: a bound on the time that a hostile text takes."""
+"""Most layers of quotes and brackets that are removed: limits the time for a hostile text."""
 
 _LONGEST = 16_384
-"""Characters of a text that is looked at; twice what a value may have."""
+"""Longest text that is tidied, characters: twice the limit of a value."""
 
 
 def tidy(raw: str) -> str:
-    """`raw` without what surrounds the value in it. At most 20 layers of quotes and brackets are taken off."""
+    """Return `raw` without what surrounds its value. Removes at most 20 layers of quotes and brackets."""
     text = raw.strip(_EDGE)
     for _ in range(_LAYERS if len(text) <= _LONGEST else 0):
         if not text or (text[0].isalnum() and (text[-1].isalnum() or text[-1] == "/")):
@@ -43,7 +43,7 @@ def tidy(raw: str) -> str:
 
 
 def without_quotes(host: str) -> str:
-    """`host` without quotes and typographic brackets at its ends."""
+    """Return `host` without quotes and typographic brackets at its ends."""
     start, end = 0, len(host)
     while start < end and is_wrapping(host[start]):
         start += 1
@@ -73,14 +73,14 @@ def _without_layer(text: str) -> str:
 
 
 def _is_pair(first: str, last: str) -> bool:
-    """Whether the two may surround a value. Languages turn typographic quotes in every way."""
+    """Whether the two may surround a value. Typographic quotes pair in any direction, as languages differ."""
     if first.isascii() or last.isascii():
         return last in _PAIRS.get(first, ())
     return is_wrapping(first) and is_wrapping(last)
 
 
 def _is_nested(inner: str, opener: str, closer: str) -> bool:
-    """Whether brackets in `inner` belong to each other, so that the pair around it is a pair."""
+    """Whether the brackets in `inner` are balanced, so that the pair around it belongs together."""
     if opener not in _OPENERS.values():
         return True
     depth = 0
@@ -101,7 +101,7 @@ def _is_odd(text: str, last: str) -> bool:
 
 
 def _without_closing(text: str) -> str:
-    """`text` without punctuation behind it, if it is a host, an address or a hash and nothing else."""
+    """Return `text` without closing punctuation, if it is only a host, an address or a hash."""
     surplus = {closer: text.count(closer) - text.count(opener) for closer, opener in _OPENERS.items()}
     end = len(text)
     while end and _is_closing(text, end, surplus):

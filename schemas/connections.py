@@ -22,13 +22,13 @@ class SecretRef(Part):
     ] = None
     expires: Annotated[
         date | None,
-        Field(description="the day it expires, as the vendor showed when it was made; for alerts: the APIs do not say"),
+        Field(description="the day it expires, as the vendor showed it; needed for alerts, as no API returns it"),
     ] = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if (self.file is None) == (self.env is None):
-            raise ValueError("say where the secret is: exactly one of file and env")
+            raise ValueError("set where the secret is: exactly one of file and env")
         return self
 
 
@@ -88,7 +88,7 @@ class ConnectionSpec(Part):
         return False
 
     def lacks(self, kind: str) -> str | None:  # noqa: ARG002  # for vendors whose targets need settings of their own
-        """What must be set before a sharing can name a target of this kind; None: nothing is missing."""
+        """Return what must be set before a sharing can name a target of this kind; None: nothing is missing."""
         return None
 
 

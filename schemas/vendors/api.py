@@ -1,4 +1,4 @@
-"""The endpoint of ours that other systems push indicators to: a source that no puller reads."""
+"""The source of indicators that other systems send to our API. No puller reads it."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from schemas.vendors.vendor import Vendor
 
 
 class ApiSource(ConnectionSpec):
-    """An endpoint of ours where other systems push indicators. It has no write side."""
+    """A source that other systems send indicators to over our API. It has no targets."""
 
     type: Annotated[Literal["api"], Field(description="which kind of source")]
     token_hash: Annotated[

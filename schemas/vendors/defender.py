@@ -1,7 +1,7 @@
-"""Microsoft Defender for Endpoint: its connection, what can be done with an indicator there, and its registration.
+"""Microsoft Defender for Endpoint: its connection, its actions on indicators, and its registration.
 
-For Defender people write a table of actions, with names of older products among them, and each indicator gets the
-concrete action that the most specific entry gives it.
+A sharing has a table of actions, which may use names of older products. The most specific line of the table gives an
+indicator its action.
 """
 
 from typing import Annotated, ClassVar, Literal, Self
@@ -39,17 +39,17 @@ class DefenderTenant(TenantSpec):
 
 
 Action = Literal["Audit", "Warn", "Block", "BlockAndRemediate", "Allowed"]
-"""What Defender takes today. Microsoft: Indicator resource type."""
+"""The actions of the current API. Microsoft: Indicator resource type."""
 
 VendorSeverity = Literal["Informational", "Low", "Medium", "High"]
-"""What Defender takes today. Microsoft: Indicator resource type."""
+"""The severities of the current API. Microsoft: Indicator resource type."""
 
 AllowDeletion = Literal["no", "owned", "any"]
-"""What may be deleted to make room in a tenant that is full: nothing, what we wrote, or what anybody wrote."""
+"""Indicators that may be deleted to make room in a full tenant: none, those we wrote, or all."""
 
 
 class DefenderAction(Target):
-    """What Defender shall do with an indicator. Audit always alerts (Microsoft: Create indicators)."""
+    """The action of Defender on an indicator. Audit always alerts (Microsoft: Create indicators)."""
 
     sends_metadata: ClassVar[bool] = True
     unsent: ClassVar[frozenset[str]] = frozenset({"allow_deletion"})
@@ -58,11 +58,11 @@ class DefenderAction(Target):
     kind: Literal["defender-action"]
     """An action of Defender."""
     action: Action
-    """What Defender shall do."""
+    """The action on a match."""
     generate_alert: Annotated[bool, Field(validate_default=True)] = False
     """Whether Defender raises an alert."""
     expires: bool = True
-    """Whether Defender is told when the indicator expires."""
+    """Whether the expiry of the indicator is sent to Defender."""
     severity: VendorSeverity | None = None
     """Severity at Defender; absent: the nearest to the indicator's own."""
     rbac_groups: Annotated[tuple[str, ...], Field(max_length=50)] = ()
@@ -72,7 +72,7 @@ class DefenderAction(Target):
     bypass_hours: Annotated[int | None, Field(ge=1)] = None
     """How long a user who was warned may go on, hours."""
     allow_deletion: AllowDeletion = "no"
-    """What may be deleted to make room for it when the tenant is full. Defender is not told."""
+    """Indicators that may be deleted to make room for it when the tenant is full. Not sent to Defender."""
 
     @field_validator("generate_alert")
     @classmethod
@@ -81,26 +81,26 @@ class DefenderAction(Target):
 
     @property
     def sends_expiry(self) -> bool:
-        """Whether Defender is told when the indicator expires."""
+        """Whether the expiry of the indicator is sent to Defender."""
         return self.expires
 
     @property
     def covers_subdomains(self) -> bool:
-        """Always. Microsoft: Create indicators for IPs and URLs/domains."""
+        """Always true. Microsoft: Create indicators for IPs and URLs/domains."""
         return True
 
     def url_coverage(self, url: str) -> str:  # noqa: ARG002
-        """Microsoft: Create indicators for IPs and URLs/domains."""
+        """Describe what a URL entry matches. Microsoft: Create indicators for IPs and URLs/domains."""
         return "this URL; by its path only where the browser shows Defender the path"
 
     @property
     def id(self) -> str:
-        """Key part: kind and action, and the device groups where it is not for all: together they tell rows apart."""
+        """Part of the record key: kind, action, and the device groups unless it is for all devices."""
         groups = ",".join(quote(group, safe="") for group in sorted(self.rbac_groups))
         return f"{self.kind}:{self.action}:{groups}" if groups else f"{self.kind}:{self.action}"
 
     def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
-        """Why a type cannot have this action. Microsoft: Create indicators (BlockAndRemediate is for files)."""
+        """Return why a type cannot have this action. Microsoft: Create indicators (BlockAndRemediate is for files)."""
         if self.action == "BlockAndRemediate" and type_.family is not Family.HASH:
             return Unrepresentable.ACTION
         return None
@@ -112,7 +112,7 @@ Name = Literal[
     "Audit", "Warn", "Block", "BlockAndRemediate", "Allowed", "Alert", "AlertAndBlock",
     "unknown", "allow", "block", "alert", "skip",
 ]  # fmt: skip
-"""Today's actions, those of the Threat Exchange plug-in 1.2.0 and 1.1.0 (lower case), and `skip`: do not share."""
+"""Current actions, those of the Threat Exchange plug-in 1.2.0 and 1.1.0 (lower case), and `skip`: do not share."""
 
 _TODAY: dict[str, tuple[Action, bool]] = {
     "unknown": ("Audit", True),
@@ -122,11 +122,11 @@ _TODAY: dict[str, tuple[Action, bool]] = {
     "Alert": ("Audit", True),
     "AlertAndBlock": ("BlockAndRemediate", True),
 }
-"""What older names mean today, and whether an alert is part of their meaning. Microsoft: Overview of indicators."""
+"""The current action of each older name, and whether it also alerts. Microsoft: Overview of indicators."""
 
 
 class ActionEntry(Part):
-    """One line of the table: which indicators, and what shall be done with them."""
+    """One line of the table: a set of indicators, and their action."""
 
     types: Annotated[tuple[IndicatorType, ...], Field(description="empty: any type")] = ()
     families: Annotated[tuple[Family, ...], Field(description="url (domains, addresses too) or hash; empty: any")] = ()
@@ -134,7 +134,7 @@ class ActionEntry(Part):
     action: Name
 
     def rank(self, type_: IndicatorType, severity: Severity) -> int | None:
-        """How specific this line is for an indicator: type before family before severity. None: not for it."""
+        """Return how specific this line is for an indicator: type before family before severity. None: no match."""
         if (
             (self.types and type_ not in self.types)
             or (self.families and type_.family not in self.families)
@@ -145,7 +145,7 @@ class ActionEntry(Part):
 
 
 class SeverityMap(Part):
-    """What our severities are called at Defender; what is left out goes to the nearest."""
+    """Defender's severity for each of ours. Severities left out become the nearest one."""
 
     unknown: Annotated[VendorSeverity | None, Field(description="what unknown is there")] = None
     informational: Annotated[VendorSeverity | None, Field(description="what informational is there")] = None
@@ -156,12 +156,12 @@ class SeverityMap(Part):
 
 
 class DefenderTarget(Part, SharingTarget):
-    """What Defender shall do with the indicators of a sharing."""
+    """The actions of Defender on the indicators of a sharing."""
 
     is_shared: ClassVar[bool] = False
 
     kind: Annotated[Literal["defender-action"], Field(description="an action of Defender")]
-    action: Annotated[Name, Field(description="for whatever the table does not name")]
+    action: Annotated[Name, Field(description="for indicators that the table does not name")]
     actions: Annotated[
         tuple[ActionEntry, ...], Field(max_length=100, description="by type and severity; the most specific wins")
     ] = ()
@@ -172,10 +172,10 @@ class DefenderTarget(Part, SharingTarget):
         bool, Field(description="Block where Defender has no BlockAndRemediate, which is for files only")
     ] = False
     expiry: Annotated[
-        Literal["indicator", "never"], Field(description="whether Defender is told when the indicator expires")
+        Literal["indicator", "never"], Field(description="whether the expiry of the indicator is sent to Defender")
     ] = "indicator"
     severity_map: Annotated[
-        SeverityMap, Field(description="severity at Defender by ours, where the nearest is not meant")
+        SeverityMap, Field(description="severity at Defender for each of ours; absent: the nearest")
     ] = SeverityMap()
     rbac_groups: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...],
@@ -190,8 +190,8 @@ class DefenderTarget(Part, SharingTarget):
     allow_deletion: Annotated[
         AllowDeletion,
         Field(
-            description="when the tenant is full: `no` holds newcomers, `owned` deletes our own of lower rank "
-            "(severity, reputation, last report) for them, `any` deletes the oldest of anyone, other people's too"
+            description="when the tenant is full: `no` holds new indicators, `owned` deletes ours of lower rank "
+            "(severity, reputation, last report) for them, `any` deletes the oldest ones, of other people too"
         ),
     ] = "no"
 
@@ -207,13 +207,13 @@ class DefenderTarget(Part, SharingTarget):
             for severity in Severity:
                 if self._action(type_, severity) == "BlockAndRemediate" and not self.downgrade:
                     raise ValueError(
-                        f"Defender has no BlockAndRemediate for {type_} indicators: say downgrade: true, which gives "
+                        f"Defender has no BlockAndRemediate for {type_} indicators: set downgrade: true, which gives "
                         "them Block, or give the url family another action in actions (skip leaves it out)"
                     )
         return self
 
     def resolve(self, type_: IndicatorType, severity: Severity) -> DefenderAction | Unrepresentable:
-        """The concrete action for an indicator, or why there is none."""
+        """Return the concrete action for an indicator, or why there is none."""
         name = self._action(type_, severity)
         if name == SKIP:
             return Unrepresentable.BY_TABLE

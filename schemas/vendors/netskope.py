@@ -1,4 +1,4 @@
-"""Netskope: its connection, the lists and profiles that indicators can be put into, and its registration."""
+"""Netskope: its connection, its lists and profiles, and its registration."""
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
@@ -17,19 +17,19 @@ MOST_OVERFLOW = 9
 
 
 class Deploy(Part):
-    """How changes of URL lists come into force: the vendor's deploy applies all that wait, whoever made them."""
+    """How changes of URL lists take effect: Netskope's deploy applies all pending changes, of other people too."""
 
     others_pending: Annotated[
         Literal["wait", "deploy"],
         Field(
-            description="what becomes of ours while changes of other people wait: `wait` holds them until those are "
-            "applied or discarded, `deploy` applies those of other people along"
+            description="our changes while those of other people are pending: `wait` holds ours until theirs are "
+            "applied or discarded, `deploy` deploys theirs with ours"
         ),
     ] = "wait"
 
 
 class NetskopeTenant(TenantSpec):
-    """A Netskope tenant. The v1 token is needed for file-hash lists only. The server's wait_time paces the polls."""
+    """A Netskope tenant. Only file-hash lists need the v1 token. The server's wait_time sets the pace of polls."""
 
     type: Annotated[Literal["netskope"], Field(description="which vendor")]
     tenant_url: Annotated[Url, Field(description="for example https://acme.goskope.com")]
@@ -41,11 +41,11 @@ class NetskopeTenant(TenantSpec):
     wildcard_covers_apex: Annotated[
         bool,
         Field(
-            description="whether `*.evil.example` in a URL list of this tenant matches `evil.example`, too: then a "
-            "domain is one entry there; false writes both, which is right in every tenant"
+            description="whether `*.evil.example` in a URL list of this tenant also matches `evil.example`: then a "
+            "domain is one entry there; false writes both entries, which is correct in every tenant"
         ),
     ] = False
-    deploy: Annotated[Deploy, Field(description="how changes of URL lists come into force")] = Deploy()
+    deploy: Annotated[Deploy, Field(description="how changes of URL lists take effect")] = Deploy()
 
     @property
     def has_wide_wildcard(self) -> bool:
@@ -53,18 +53,18 @@ class NetskopeTenant(TenantSpec):
         return self.wildcard_covers_apex
 
     def lacks(self, kind: str) -> str | None:
-        """File-hash lists need API v1."""
+        """Return that the v1 token is missing for a file-hash list, which needs API v1; None otherwise."""
         if kind == "file-hash-list" and self.v1_token is None:
             return "a file-hash list needs the v1 token: set v1Token"
         return None
 
 
 Subdomains = Literal["exact", "below"]
-"""What a domain covers where a list says it: `exact` that host alone, `below` the host and everything below it."""
+"""What a domain in a list covers: `exact` that host alone, `below` the host and all its subdomains."""
 
 
 class _SiteTarget(NamedTarget, SharingTarget):
-    """What lists and profiles of sites have in common. Netskope: URL Lists, URL List Best Practices."""
+    """Base of URL lists and destination profiles. Netskope: URL Lists, URL List Best Practices."""
 
     is_readable: ClassVar[bool] = True
 
@@ -74,28 +74,28 @@ class _SiteTarget(NamedTarget, SharingTarget):
 
     @property
     def covers_subdomains(self) -> bool:
-        """Whether a domain covers what is below it, too."""
+        """Whether a domain covers its subdomains."""
         return self.subdomains == "below"
 
     def url_coverage(self, url: str) -> str:
-        """A URL stands there without scheme, and covers what begins with it."""
+        """Describe what a URL entry matches: it has no scheme, and covers every address that begins with it."""
         address = url.partition("://")[2]
         host, _, rest = address.partition("/")
         return f"what begins with {address}, by http or https" if rest else f"{host} alone, by http or https"
 
     def domain_entries(self, *, has_wide_wildcard: bool) -> tuple[str, ...]:  # noqa: ARG002
-        """The host and a wildcard, or the host alone."""
+        """Return the prefixes of a domain's entries: the host and a wildcard, or the host alone."""
         return ("",) if self.match == "regex" or self.subdomains == "exact" else ("", "*.")
 
     def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
-        """Why a type cannot be here: hosts, URLs and IPv4, no IPv6 (also: vendor-written connectors)."""
+        """Return why a type cannot be here: only hosts, URLs and IPv4 can (also: vendor-written connectors)."""
         if type_.family is not Family.URL:
             return Unrepresentable.OTHER_FAMILY
         return Unrepresentable.ADDRESS_FAMILY if type_ is IndicatorType.IPV6 else None
 
 
 class UrlList(_SiteTarget):
-    """A Netskope URL list, and those it overflows into; created when missing. `default` keeps an empty one valid."""
+    """A Netskope URL list and its overflow lists, created when missing. `default` keeps an empty list valid."""
 
     newer: ClassVar[frozenset[str]] = frozenset({"overflow", "subdomains"})
 
@@ -114,7 +114,7 @@ class UrlList(_SiteTarget):
     overflow: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] | None, Field(max_length=MOST_OVERFLOW)
     ] = None
-    """Further lists by name: what does not fit into the list goes into the first of these with room."""
+    """Names of further lists. An entry that does not fit goes into the first of them with room."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -125,11 +125,11 @@ class UrlList(_SiteTarget):
 
     @property
     def containers(self) -> tuple[str, ...]:
-        """Its lists, which no other target may write."""
+        """The names of its lists, which no other target may write."""
         return self.lists
 
     def domain_entries(self, *, has_wide_wildcard: bool) -> tuple[str, ...]:
-        """The host and a wildcard; one of them where that is enough."""
+        """Return the prefixes of a domain's entries: the host and a wildcard, or the one that is enough."""
         entries = super().domain_entries(has_wide_wildcard=has_wide_wildcard)
         return entries[-1:] if has_wide_wildcard else entries
 
@@ -140,7 +140,7 @@ class UrlList(_SiteTarget):
 
 
 class FileHashList(NamedTarget, SharingTarget):
-    """A Netskope file-hash list; it must exist. `default` stands in it while nothing is to be shared."""
+    """A Netskope file-hash list, which must exist. `default` is its only entry while nothing is shared."""
 
     kind: Literal["file-hash-list"]
     """A file-hash list."""
@@ -152,22 +152,22 @@ class FileHashList(NamedTarget, SharingTarget):
     """Hash that stands in an otherwise empty list."""
 
     def refuses(self, type_: IndicatorType) -> Unrepresentable | None:
-        """Why a type cannot be in this list. Netskope: Update a File Hash List (MD5 and SHA-256 only)."""
+        """Return why a type cannot be in this list. Netskope: Update a File Hash List (MD5 and SHA-256 only)."""
         if type_.family is not Family.HASH:
             return Unrepresentable.OTHER_FAMILY
         return Unrepresentable.HASH_TYPE if type_ is IndicatorType.SHA1 else None
 
 
 MOST_VALUES = 100_000
-"""Values that Netskope lets one destination profile have, unless it is of patterns (vendor-written connectors)."""
+"""Most values of a destination profile without patterns (vendor-written connectors)."""
 MOST_PATTERNS = 1_000
-"""Values that Netskope lets all destination profiles of patterns have together (vendor-written connectors)."""
+"""Most values of all destination profiles with patterns together (vendor-written connectors)."""
 
 
 class DestinationProfile(_SiteTarget):
-    """A Netskope destination profile, created when missing. `default` keeps it valid while nothing is to be shared.
+    """A Netskope destination profile, created when missing. `default` keeps it valid while nothing is shared.
 
-    Values stand there without scheme. Networks (`CIDR:`, `RANGE:`) are other people's: no indicator is one.
+    Values have no scheme. Networks (`CIDR:`, `RANGE:`) belong to other people: no indicator is a network.
     """
 
     newer: ClassVar[frozenset[str]] = frozenset({"subdomains"})
@@ -190,7 +190,9 @@ class DestinationProfile(_SiteTarget):
     @model_validator(mode="after")
     def _within_reach(self) -> "DestinationProfile":
         if self.match == "regex" and (self.limit or 0) > MOST_PATTERNS:
-            raise ValueError(f"a tenant takes {MOST_PATTERNS} regex values: set limit to that at most, or leave it out")
+            raise ValueError(
+                f"a tenant takes {MOST_PATTERNS} regex values: set limit to at most that number, or leave it out"
+            )
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Every vendor there is, by name, and what follows from that: unions of models, services, kinds of targets."""
+"""All vendors by name, and what is derived from them: unions of models, services, kinds of targets."""
 
 from collections.abc import Iterable
 from functools import reduce
@@ -13,18 +13,18 @@ from schemas.targets import SharingTarget, Target
 from schemas.vendors.vendor import Service, Vendor
 
 NAMES = ("defender", "netskope", "api")
-"""The modules beside this one that register a vendor. A new vendor adds its name: the one line of shared code."""
+"""The vendor modules in this package. A new vendor adds its name here: the only change in shared code."""
 
 
 class UnknownVendorError(LookupError):
-    """Nothing is registered under a name that a record or a configuration uses."""
+    """A record or configuration names a vendor that is not registered."""
 
 
 def load(names: Iterable[str]) -> dict[str, Vendor]:
-    """The registrations of these modules, by the type of their connections.
+    """Load the registrations of these modules, by the type of their connections.
 
     Raises:
-        ValueError: a module registers another name than its own, or a kind of target that another vendor has.
+        ValueError: a module registers a name other than its own, or a target kind that another vendor registered.
 
     """
     found: dict[str, Vendor] = {}
@@ -46,10 +46,10 @@ VENDORS = load(NAMES)
 
 
 def vendor_of(type_: str) -> Vendor:
-    """The registration of a type of connection.
+    """Return the registration for a type of connection.
 
     Raises:
-        UnknownVendorError: there is none.
+        UnknownVendorError: no vendor is registered for it.
 
     """
     if type_ not in VENDORS:
@@ -62,7 +62,7 @@ TARGETS: dict[str, type[Target]] = {
     for vendor in VENDORS.values()
     for kind, target in zip(vendor.target_kinds, vendor.targets, strict=True)
 }
-"""Every kind of target."""
+"""The model of each kind of target."""
 
 
 def _services(found: Iterable[Service | None]) -> tuple[Service, ...]:
@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     AnyConnectionSpec = ConnectionSpec
     AnyTarget = Target
     AnySharingTarget = SharingTarget
-else:  # pydantic reads the members at run time, and refuses an unknown tag by naming those that there are
+else:  # pydantic reads the members at run time, and names the known tags when it refuses one
     AnyConnectionSpec = reduce(or_, [vendor.spec for vendor in VENDORS.values()])
     AnyTarget = Annotated[reduce(or_, TARGETS.values()), Field(discriminator="kind")]
     AnySharingTarget = Annotated[

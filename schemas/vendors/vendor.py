@@ -1,4 +1,4 @@
-"""What a registration says: the one thing that a new vendor adds to shared code's knowledge."""
+"""The registration of a vendor: all that shared code knows about it."""
 
 from dataclasses import dataclass
 from typing import get_args, get_type_hints
@@ -14,13 +14,13 @@ class Service:
     """A process that works for a vendor's connections: `python -m services.<name>`."""
 
     name: str
-    """The package below `services`. Several vendors may share one."""
+    """The package in `services`. Several vendors may share one."""
     secret: str
-    """The Kubernetes Secret with the secrets of its tenants, each a file; services of one vendor share one."""
+    """The Kubernetes Secret with a file for each tenant secret. The services of one vendor share it."""
     memory_limit: str = "512Mi"
     """Memory limit of its container."""
     ports: tuple[int, ...] = ()
-    """TCP ports that others call it on, beside that of its metrics."""
+    """TCP ports that it serves, in addition to its metrics port."""
 
     @property
     def workload(self) -> str:
@@ -30,22 +30,22 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Vendor:
-    """One kind of connection. `VENDOR` of `schemas.vendors.<name>` is one; nothing else has to know it."""
+    """One kind of connection. Each `schemas.vendors.<name>` defines one as `VENDOR`."""
 
     name: str
     """The `type` of its connections."""
     title: str
-    """What people call it."""
+    """The name shown to people."""
     spec: type[ConnectionSpec]
     """The settings of its connections; `type` is a `Literal` of the name."""
     targets: tuple[type[Target], ...] = ()
-    """The kinds of targets its connections have; none: they can only be sources."""
+    """The models of its targets. Empty: its connections can only be sources."""
     sharing_targets: tuple[type[SharingTarget], ...] = ()
-    """The same kinds, as people write them in sharings."""
+    """The models of the same kinds in sharings."""
     puller: Service | None = None
-    """What reads its connections."""
+    """The service that reads its connections."""
     pusher: Service | None = None
-    """What writes to its connections."""
+    """The service that writes to its connections."""
 
     @property
     def target_kinds(self) -> tuple[str, ...]:
@@ -54,6 +54,6 @@ class Vendor:
 
 
 def kind_of(model: type[BaseModel] | type[SharingTarget], field: str = "kind") -> str:
-    """The one value that the field which tells models apart may have."""
+    """Return the only value of the discriminating field of a model."""
     (kind,) = get_args(get_type_hints(model)[field])
     return str(kind)

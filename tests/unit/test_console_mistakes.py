@@ -94,7 +94,7 @@ spec:
         ("  overrideReputation: high", "8:23: spec.overrideReputation: must be a whole number"),
         ("  proxy: here", "8:10: spec.proxy: must be a URL, for example https://host.example"),
         ("  initialRange: 2m", "4:1: spec: initialRange must be between 1d and 365d"),
-        ("  v1Token: {}", "8:3: spec.v1Token: say where the secret is: exactly one of file and env"),
+        ("  v1Token: {}", "8:3: spec.v1Token: set where the secret is: exactly one of file and env"),
         (
             "  v1Token: {env: 1x}",
             (
@@ -230,7 +230,7 @@ spec:
         ),
         (
             "name: sites, match: regex, limit: 5000",
-            "spec.target: a tenant takes 1000 regex values: set limit to that at most, or leave it out",
+            "spec.target: a tenant takes 1000 regex values: set limit to at most that number, or leave it out",
         ),
         ("name: sites, limit: 100001", "spec.target.limit: must be at most 100000"),
         (
