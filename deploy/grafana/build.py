@@ -1,6 +1,6 @@
 """`python -m deploy.grafana.build`: writes every dashboard to dashboards/*.json.
 
-Invariant: what is committed is what this makes; tests/unit/test_dashboards.py fails where it is not.
+Invariant: the committed files equal the output; tests/unit/test_dashboards.py compares them.
 """
 
 from collections.abc import Callable
@@ -21,13 +21,13 @@ DASHBOARDS: tuple[Callable[[], Dashboard], ...] = (overview, pullers, router, pu
 
 
 def files() -> dict[Path, str]:
-    """Every file and what it should hold."""
+    """Return the content of every file."""
     encoder = JSONEncoder(sort_keys=True, indent=1)
     return {FOLDER / f"{made.__name__}.json": encoder.encode(made()) + "\n" for made in DASHBOARDS}
 
 
 def main() -> None:
-    """Write them all."""
+    """Write every dashboard."""
     FOLDER.mkdir(exist_ok=True)
     for path, text in files().items():
         path.write_text(text, "utf-8")

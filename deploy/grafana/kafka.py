@@ -1,6 +1,6 @@
-"""Kafka, as the services see it: what waits in it, how long it takes to commit, who owns what, what cannot be read.
+"""The dashboard of Kafka as the services see it: lag, commit times, ownership and records that cannot be read.
 
-The brokers' own metrics come from whoever runs them (Strimzi brings dashboards of its own).
+Metrics of the brokers are part of the Kafka installation (Strimzi has its own dashboards).
 """
 
 from grafana_foundation_sdk.models import dashboard as model
@@ -14,7 +14,7 @@ ROWS = [
         [
             Panel(
                 "Reports not merged",
-                "Offsets of `ioc.reports` that are not merged yet, by partition.",
+                "Offsets of `ioc.reports` not merged yet, by partition.",
                 (Query(f"max by (partition) ({series('lag_records')})", "{{partition}}"),),
                 "short",
                 width=8,
@@ -28,7 +28,7 @@ ROWS = [
             ),
             Panel(
                 "Transactions of the router",
-                "Time from the begin of a transaction to its commit.",
+                "Time from the start of a transaction to its commit.",
                 (Query(quantile(0.5, "unit_seconds"), "half"), Query(quantile(0.99, "unit_seconds"), "99 %")),
                 "s",
                 width=8,
@@ -51,8 +51,8 @@ ROWS = [
             ),
             Panel(
                 "Dead letters",
-                "Undecodable records set aside a second, by service and topic, and activity records that Kafka did "
-                "not take.",
+                "Undecodable records stored a second, by service and topic, and activity records that Kafka did not "
+                "accept.",
                 (
                     Query(rate("dead_letters_total", "service", "topic"), "{{service}} {{topic}}"),
                     Query(rate("activity_lost_total", "service"), "{{service}} activity lost"),
@@ -71,11 +71,11 @@ ROWS = [
         ],
     ),
     Row(
-        "Who owns what",
+        "Ownership",
         [
             Panel(
                 "Connections by process",
-                "Connections that each puller and pusher works for. They move when a process leaves.",
+                "Connections that each puller and pusher works for. They move when a process ends.",
                 (Query(f"sum by (instance) ({series('leases_held')})", "{{instance}}"),),
                 "short",
                 width=8,
@@ -91,7 +91,7 @@ ROWS = [
             ),
             Panel(
                 "Policy version read",
-                "Offset of `ioc.policy` up to which each service has read. Lines that stay apart: one does not follow.",
+                "Offset of `ioc.policy` read by each service. If lines stay apart, a service is not reading.",
                 (Query(by_service(series("policy_version"), "min"), "{{service}}"),),
                 "short",
                 width=8,
@@ -104,7 +104,7 @@ ROWS = [
             ),
             Panel(
                 "Ready",
-                "Processes that are ready, by service. One that waits for a topic is not.",
+                "Processes that are ready, by service. A process that waits for a topic is not ready.",
                 (Query(by_service(series("ready")), "{{service}}"),),
                 "short",
             ),
@@ -115,5 +115,5 @@ ROWS = [
 
 def kafka() -> model.Dashboard:
     """The dashboard of Kafka."""
-    text = "Kafka as the services see it: what waits, how long commits take, who owns what, what cannot be read."
+    text = "Kafka as the services see it: lag, commit times, ownership, and records that cannot be read."
     return build("kafka", "ioc-bridge / Kafka", text, ROWS)

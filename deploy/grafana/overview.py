@@ -1,4 +1,4 @@
-"""Are we converged? For whoever is on call, in five seconds: one word, then what it is made of, then who is behind."""
+"""The overview for on-call staff: whether all is converged, the numbers behind that, and what lags behind."""
 
 from grafana_foundation_sdk.models import dashboard as model
 
@@ -15,19 +15,19 @@ _ORANGE_FROM_ONE = ((1, "orange"),)
 
 
 def _asked(title: str, description: str, expr: str, levels: tuple[Level, ...] = _RED_FROM_ONE) -> Panel:
-    """One number that calls for a person where it is not 0."""
+    """A number that needs a person when it is not 0."""
     return Panel(title, description, (Query(expr),), "short", kind="stat", levels=levels, width=4, height=4)
 
 
 def _told(
     title: str, description: str, expr: str, unit: str, levels: tuple[Level, ...] = (), *, words: tuple[Word, ...] = ()
 ) -> Panel:
-    """One number of what the answer is made of."""
+    """A number that the answer depends on."""
     return Panel(title, description, (Query(expr),), unit, kind="stat", width=6, levels=levels, words=words)
 
 
 def _lines(title: str, description: str, unit: str, *queries: Query) -> Panel:
-    """Lines that show who it is."""
+    """Lines by tenant, service or verb."""
     return Panel(title, description, queries, unit, width=8)
 
 
@@ -38,7 +38,7 @@ ROWS = [
             _told(
                 "Converged",
                 "YES: nothing is pending at any tenant, the router is less than a minute behind, and every tenant was "
-                "polled in time. NO: one of the three, all of which stand to the right.",
+                "polled in time. NO: at least one of the three fails; see the panels to the right.",
                 f"({_PENDING} == bool 0) * ({_LAG} < bool 60) * {_POLLED}",
                 "short",
                 words=(("1", "YES", "green"), ("0", "NO", "red")),
@@ -52,7 +52,7 @@ ROWS = [
             ),
             _told(
                 "Oldest pending",
-                "How long ago the oldest change was reported that has not reached its tenant.",
+                "Age of the oldest reported change that has not reached its tenant.",
                 f"max({series('oldest_pending_seconds')})",
                 "s",
                 ((300, "orange"), (3600, "red")),
@@ -71,7 +71,7 @@ ROWS = [
         [
             _asked(
                 "Held by a guard",
-                "Entries held as abnormal until somebody confirms: see `ioc-bridge confirm`.",
+                "Entries in abnormal changes, held until a person confirms: see `ioc-bridge confirm`.",
                 f"sum({series('held')})",
             ),
             _asked(
@@ -92,19 +92,19 @@ ROWS = [
             ),
             _asked(
                 "Credentials refused",
-                "Calls refused for app, secret or token, in the time shown.",
+                "Calls refused because of the app, secret or token, in the time shown.",
                 f"{increase('credentials_refused_total')} or vector(0)",
             ),
             _asked(
                 "Behind the policy",
-                "Partitions that are not evaluated for the newest policy yet.",
+                "Partitions not yet evaluated for the newest policy.",
                 f"sum({series('policy_applied_version')} < bool scalar(max({series('policy_version')}))) or vector(0)",
                 _ORANGE_FROM_ONE,
             ),
         ],
     ),
     Row(
-        "Who is behind",
+        "What lags behind",
         [
             _lines(
                 "Pending by tenant",
@@ -126,7 +126,7 @@ ROWS = [
             ),
             _lines(
                 "From report to applied",
-                "How long a change takes from being learnt to being at the other vendor.",
+                "Time from the report of a change to its application at the other vendor.",
                 "s",
                 Query(quantile(0.5, "converge_seconds"), "half"),
                 Query(quantile(0.95, "converge_seconds"), "95 %"),
@@ -134,14 +134,14 @@ ROWS = [
             ),
             _lines(
                 "Changes",
-                "Reports learnt, and entries put and withdrawn, a second.",
+                "Reports, and entries put and withdrawn, a second.",
                 "cps",
                 Query(rate("reports_total"), "reported"),
                 Query(rate("pushed_total", "verb"), "{{verb}}"),
             ),
             _lines(
                 "Starts",
-                "How often a process of each service began anew within 15 minutes.",
+                "Restarts of the processes of each service within 15 minutes.",
                 "short",
                 Query(by_service(f"changes({series('process_start_time_seconds')}[15m])"), "{{service}}"),
             ),
@@ -152,5 +152,5 @@ ROWS = [
 
 def overview() -> model.Dashboard:
     """The overview."""
-    text = "Are we converged, and if not, who is behind and what needs a person?"
+    text = "Are we converged, and if not, what lags behind and what needs a person?"
     return build("overview", "ioc-bridge / Overview", text, ROWS)

@@ -1,4 +1,4 @@
-"""What dashboards are put together from: panels of three kinds, rows of them, and the variables each dashboard has.
+"""The parts of dashboards: panels of three kinds, rows of panels, and the variables of each dashboard.
 
 Invariant: every panel has a title, a description, a unit and the chosen data source; panels fill 24 columns from left
 to right. So no dashboard can be laid out, or left unexplained, in a way of its own.
@@ -19,12 +19,12 @@ _SOURCE = model.DataSourceRef(type_val="prometheus", uid="$datasource")
 Level = tuple[float, str]
 """From this value on, this colour."""
 Word = tuple[str, str, str]
-"""Value, what is shown for it, and in which colour."""
+"""A value, the word shown for it, and its colour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An expression, and what its series are called: `{{label}}` stands for a label."""
+    """An expression and the name of its series, in which `{{label}}` is replaced by a label."""
 
     expr: str
     legend: str = ""
@@ -49,7 +49,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A heading and what stands below it."""
+    """A heading and the panels below it."""
 
     title: str
     panels: Sequence[Panel]

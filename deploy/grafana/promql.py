@@ -36,7 +36,7 @@ def quantile(share: float, name: str, *by: str, where: tuple[str, ...] = ()) -> 
 
 
 def by_service(expr: str, how: str = "sum") -> str:
-    """Something that every process has one of, by service: who a process is, its build info says."""
+    """Join a series of each process with its build info, and aggregate by service."""
     joined = f"{expr} * on (job, instance) group_left (service) {series('build_info')}"
     return f"{how} by (service) ({joined})"
 

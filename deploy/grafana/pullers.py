@@ -1,4 +1,4 @@
-"""The pullers: is every tenant read in time, and what was learnt."""
+"""The dashboard of the pullers: whether every tenant is read in time, and what they report."""
 
 from grafana_foundation_sdk.models import dashboard as model
 
@@ -27,7 +27,7 @@ ROWS = [
             ),
             Panel(
                 "Polls",
-                "Polls a second, by outcome. One that fails is repeated, at growing intervals.",
+                "Polls a second, by outcome. A failed poll is repeated at growing intervals.",
                 (
                     Query(
                         rate("polls_total", "connection", "outcome", where=(CONNECTION,)), "{{connection}} {{outcome}}"
@@ -46,7 +46,7 @@ ROWS = [
         ],
     ),
     Row(
-        "What was learnt",
+        "What is reported",
         [
             Panel(
                 "Read",
@@ -57,14 +57,14 @@ ROWS = [
             ),
             Panel(
                 "Reported",
-                "Reports published a second: what is new or changed (update), and what is gone (withdraw).",
+                "Reports published a second: new or changed indicators (update), and deleted ones (withdraw).",
                 (Query(rate("reports_total", "connection", "verb", where=(CONNECTION,)), "{{connection}} {{verb}}"),),
                 "cps",
                 width=8,
             ),
             Panel(
                 "Age of the checkpoint",
-                "How long ago anything new was remembered of a source. Grows while a tenant has nothing new.",
+                "Time since the last new checkpoint of a source. Grows while a tenant has nothing new.",
                 (Query(_AGE.format(series("checkpoint_timestamp_seconds", CONNECTION)), "{{connection}}"),),
                 "s",
                 width=8,
@@ -72,7 +72,7 @@ ROWS = [
             skips(*_NAMES, "console"),
             Panel(
                 "Pages set aside",
-                "Pages of Netskope's iterators that could not be read and were kept in the dead letters, in 1 hour.",
+                "Unreadable pages of Netskope's iterators stored as dead letters, in 1 hour.",
                 (
                     Query(
                         f"sum by (connection, route) (increase({series('pages_set_aside_total', CONNECTION)}[1h]))",
@@ -83,7 +83,7 @@ ROWS = [
             ),
             Panel(
                 "Held",
-                "Withdrawals of a listing that shrank abnormally, held until a person confirms.",
+                "Withdrawals after a listing shrank abnormally, held until a person confirms.",
                 (
                     Query(
                         f"sum by (connection) ({series('held', like('kind', 'listing_shrank'), CONNECTION)})",
@@ -101,5 +101,5 @@ ROWS = [
 
 def pullers() -> model.Dashboard:
     """The dashboard of the pullers."""
-    text = f"{' and '.join(_NAMES)}: is every tenant read in time, and what was learnt?"
+    text = f"{' and '.join(_NAMES)}: is every tenant read in time, and what is reported?"
     return build("pullers", "ioc-bridge / Pullers", text, ROWS, connections=True)

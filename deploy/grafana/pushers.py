@@ -1,4 +1,4 @@
-"""The pushers: is what is desired there, how long does that take, and what is in the way."""
+"""The dashboard of the pushers: whether desired entries are applied, how long it takes, and what blocks them."""
 
 from grafana_foundation_sdk.models import dashboard as model
 
@@ -19,17 +19,17 @@ _NAMES = [service.name for service in PUSHERS]
 
 ROWS = [
     Row(
-        "Is it there?",
+        "Is it applied?",
         [
             Panel(
                 "Desired and applied",
-                "Entries each tenant should have, and those that are there.",
+                "Entries each tenant should have, and those it has.",
                 (Query(_state("desired", "applied"), "{{connection}} {{state}}"),),
                 "short",
                 width=8,
             ),
             Panel(
-                "Not there",
+                "Not applied",
                 "Entries still to be written, and those that cannot be: rejected, skipped, held or failed.",
                 (Query(_state("pending", "rejected", "skipped", "held", "failed"), "{{connection}} {{state}}"),),
                 "short",
@@ -37,7 +37,7 @@ ROWS = [
             ),
             Panel(
                 "Oldest pending",
-                "How long ago the oldest change was reported that is not there yet.",
+                "Age of the oldest reported change that is not applied yet.",
                 (Query(f"max by (connection) ({series('oldest_pending_seconds', CONNECTION)})", "{{connection}}"),),
                 "s",
                 width=8,
@@ -49,7 +49,7 @@ ROWS = [
         [
             Panel(
                 "From report to applied",
-                "How long a change takes from being learnt to being at the other vendor.",
+                "Time from the report of a change to its application at the other vendor.",
                 (
                     Query(quantile(0.5, "converge_seconds", "connection", where=(CONNECTION,)), "{{connection}} half"),
                     Query(quantile(0.95, "converge_seconds", "connection", where=(CONNECTION,)), "{{connection}} 95 %"),
@@ -59,7 +59,7 @@ ROWS = [
             ),
             Panel(
                 "Within a minute",
-                "Share of changes that were applied within 60 s of being learnt: the objective is 99 %.",
+                "Share of changes applied within 60 s of their report: the objective is 99 %.",
                 (Query(f"{_GOOD} / {rate('converge_seconds_count', where=(CONNECTION,))}", "share"),),
                 "percentunit",
                 width=8,
@@ -75,18 +75,18 @@ ROWS = [
         ],
     ),
     Row(
-        "What is in the way?",
+        "What blocks it?",
         [
             Panel(
                 "Drift",
-                "Entries found to differ from what we know: lost (taken out by someone else), stray (ours, unasked).",
+                "Entries that differ from our records: lost (removed by other people), stray (ours, but not recorded).",
                 (Query(rate("drift_total", "connection", "kind", where=(CONNECTION,)), "{{connection}} {{kind}}"),),
                 "cps",
                 width=8,
             ),
             Panel(
                 "Held by a guard",
-                "Entries held as abnormal until a person confirms, by kind.",
+                "Entries in abnormal changes, held until a person confirms, by kind.",
                 (
                     Query(
                         f"sum by (connection, kind) ({series('held', CONNECTION, like('kind', 'target_.+'))})",
@@ -98,7 +98,7 @@ ROWS = [
             ),
             Panel(
                 "Size of lists",
-                "Size of each list and destination profile, as a share of how far it is filled.",
+                "Size of each list and destination profile as a share of its configured limit.",
                 FILLED,
                 "percentunit",
                 width=8,
@@ -106,7 +106,7 @@ ROWS = [
             ),
             Panel(
                 "Deploys wait",
-                "URL lists with changes of other people that a deploy of ours waits for; entries are held meanwhile.",
+                "URL lists with pending changes of other people. Our deploy waits for them, and entries are held.",
                 (Query(f"max by (connection) ({series('deploy_waits', CONNECTION)})", "{{connection}}"),),
                 "short",
                 width=8,
@@ -127,5 +127,5 @@ ROWS = [
 
 def pushers() -> model.Dashboard:
     """The dashboard of the pushers."""
-    text = f"{' and '.join(_NAMES)}: is what is desired there, how long does it take, what is in the way?"
+    text = f"{' and '.join(_NAMES)}: are desired entries applied, how long does it take, what blocks them?"
     return build("pushers", "ioc-bridge / Pushers", text, ROWS, connections=True)

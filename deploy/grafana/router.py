@@ -1,4 +1,4 @@
-"""The router: does it keep up, and is everything evaluated for the newest policy."""
+"""The dashboard of the router: whether it keeps up, and whether all is evaluated for the newest policy."""
 
 from grafana_foundation_sdk.models import dashboard as model
 
@@ -31,7 +31,7 @@ ROWS = [
             ),
             Panel(
                 "Looked at",
-                "Indicators a second, by what came of it.",
+                "Indicators a second, by result.",
                 (Query(rate("routed_total", "outcome"), "{{outcome}}"),),
                 "cps",
                 width=8,
@@ -59,7 +59,7 @@ ROWS = [
         [
             Panel(
                 "Policy version applied",
-                "What each partition is evaluated for, beside the newest.",
+                "The policy version each partition is evaluated for, beside the newest version.",
                 (
                     Query(f"max by (partition) ({series('policy_applied_version')})", "{{partition}}"),
                     Query(f"max({series('policy_version')})", "newest"),
@@ -83,7 +83,7 @@ ROWS = [
             ),
             Panel(
                 "Evaluated again, and requests",
-                "Stored indicators evaluated for a new policy, and questions taken up, a second.",
+                "Stored indicators evaluated for a new policy, and queries started, a second.",
                 (
                     Query(rate("reevaluated_total"), "evaluated"),
                     Query(rate("requests_total", "verb"), "asked: {{verb}}"),

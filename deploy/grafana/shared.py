@@ -15,7 +15,7 @@ RED = Row(
         ),
         Panel(
             "Calls without an answer, and calls made again",
-            "Calls that were cut, timed out or not read, by kind; all that are repeated; odd rows.",
+            "Calls that were cut off, timed out or not readable, by kind; repeated calls; malformed rows.",
             (
                 Query(rate("vendor_call_errors_total", "route", "error", where=(CONNECTION,)), "{{route}} {{error}}"),
                 Query(rate("vendor_retries_total", "route", where=(CONNECTION,)), "again: {{route}}"),
@@ -28,7 +28,7 @@ RED = Row(
         ),
         Panel(
             "Duration of calls",
-            "Time of one call until its answer is read to the end: 95th percentile by route.",
+            "Time of one call until its answer is read in full: 95th percentile by route.",
             (Query(quantile(0.95, "vendor_call_seconds", "route", where=(CONNECTION,)), "{{route}}"),),
             "s",
             width=8,
@@ -51,7 +51,7 @@ def skips(*services: str) -> Panel:
     chosen = like("service", *services)
     return Panel(
         "Skipped",
-        "What does not travel, by reason. The activity log lists each one.",
+        "Indicators that are not shared, by reason. The activity log lists each one.",
         (Query(rate("skipped_total", "service", "reason", where=(chosen,)), "{{service}}: {{reason}}"),),
         "cps",
     )

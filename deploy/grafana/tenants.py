@@ -1,4 +1,4 @@
-"""Tenants and quotas: how full each tenant is, what is left to call it with, and whether it lets us in."""
+"""The dashboard of tenants and quotas: capacity, quota left, and access of each tenant."""
 
 from grafana_foundation_sdk.models import dashboard as model
 
@@ -14,7 +14,7 @@ ROWS = [
         [
             Panel(
                 "Capacity used",
-                "Active indicators of each Defender tenant, whoever made them, as a share of the 15,000 it may have.",
+                "All active indicators of each Defender tenant, as a share of its limit of 15,000.",
                 (
                     Query(
                         f"max by (connection) ({series('capacity_used', CONNECTION)}"
@@ -29,7 +29,7 @@ ROWS = [
             ),
             Panel(
                 "Lists filled",
-                "Size of each list and destination profile as a share of how far it is filled.",
+                "Size of each list and destination profile as a share of its configured limit.",
                 FILLED,
                 "percentunit",
                 kind="bars",
@@ -38,7 +38,7 @@ ROWS = [
             ),
             Panel(
                 "URL lists of each tenant",
-                "Entries of all URL lists of a type together, as a share of what the tenant may hold.",
+                "Entries of all URL lists of a type together, as a share of the tenant's limit.",
                 (
                     Query(
                         f"max by (connection, match) ({series('tenant_entries', CONNECTION)} / "
@@ -52,8 +52,8 @@ ROWS = [
                 levels=_FULL,
             ),
             Panel(
-                "Held by totals of tenants",
-                "Indicators that wait because all URL lists of a type together hold as much as they may.",
+                "Held by tenant limits",
+                "Indicators held because all URL lists of a type together have reached the tenant's limit.",
                 (
                     Query(
                         f"max by (connection, match) ({series('tenant_entries_held', CONNECTION)})",
@@ -110,11 +110,11 @@ ROWS = [
         ],
     ),
     Row(
-        "Do they let us in?",
+        "Can we sign in?",
         [
             Panel(
                 "Breakers",
-                "Whether each tenant is called: 0 yes (closed), 1 one call shall show (half-open), 2 no (open).",
+                "Whether each tenant is called: 0 yes (closed), 1 one trial call (half-open), 2 no (open).",
                 (
                     Query(
                         f"max by (connection, service) ({series('breaker_state', CONNECTION)})",
@@ -129,7 +129,7 @@ ROWS = [
             ),
             Panel(
                 "Workers that fail",
-                "How often in a row the worker of each connection failed unexpectedly; it is started again by itself.",
+                "Unexpected failures in a row of each connection's worker. It restarts automatically.",
                 (
                     Query(
                         f"max by (connection, service) ({series('worker_failures', CONNECTION)}) or vector(0)",
@@ -143,7 +143,7 @@ ROWS = [
             ),
             Panel(
                 "Credentials refused",
-                "Calls refused for app, secret or token a second, by reason.",
+                "Calls a second refused because of the app, secret or token, by reason.",
                 (
                     Query(
                         rate("credentials_refused_total", "connection", "reason", where=(CONNECTION,)),
@@ -155,7 +155,7 @@ ROWS = [
             ),
             Panel(
                 "Secrets expire in",
-                "Where the connection says when its secret expires (`expires`): no vendor's API tells.",
+                "Time until the secret expires, if the connection states `expires`: no vendor's API returns it.",
                 (
                     Query(
                         f"min by (connection, secret) ({series('secret_expires_timestamp_seconds', CONNECTION)})"
@@ -169,7 +169,7 @@ ROWS = [
             ),
             Panel(
                 "Certificate not checked",
-                "Connections whose certificate is not checked: 1 means that anyone on the way can read along.",
+                "Connections whose certificate is not checked: 1 means that others can read the traffic.",
                 (Query(f"max by (connection) ({series('tls_unverified', CONNECTION)})", "{{connection}}"),),
                 "short",
                 width=6,
@@ -182,5 +182,5 @@ ROWS = [
 
 def tenants() -> model.Dashboard:
     """The dashboard of tenants and quotas."""
-    text = "How full is each tenant, what is left to call it with, and does it let us in?"
+    text = "How full is each tenant, how much quota is left, and can we sign in?"
     return build("tenants", "ioc-bridge / Tenants and quotas", text, ROWS, connections=True)
