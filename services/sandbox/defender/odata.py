@@ -46,7 +46,7 @@ _MIRRORED = {"lt": ast.Gt, "le": ast.GtE, "gt": ast.Lt, "ge": ast.LtE, "eq": ast
 
 
 def odata_error(detail: str) -> ApiError:
-    """The vendor's answer to a query it cannot carry out."""
+    """Return the vendor's answer to a query that it cannot run."""
     return ApiError(Code.ODATA_ERROR, f"Invalid OData URI query: {detail}")
 
 

@@ -1,4 +1,4 @@
-"""The tenant's indicators: who may see them, what updates what, how many there may be, and when they vanish.
+"""The tenant's indicators: visibility, identity for updates, capacity and expiry.
 
 Only active rows are held: one whose expirationTime has passed is deleted before anything looks. Ids are decimal
 strings and never used again. Creation times ascend with ids and carry seven fractional digits.

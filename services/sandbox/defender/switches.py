@@ -1,4 +1,4 @@
-"""Switches: what is not known for certain of the vendor's API, and the knobs tests need. All change at run time.
+"""Switches for undocumented behaviour of the vendor's API and for tests. All can change at run time.
 
 A client must work whichever way a switch stands. Defaults are the less forgiving side unless connectors in the field
 show that the forgiving one is real.

@@ -37,7 +37,7 @@ class Defender:
         self._apply()
 
     def truth(self) -> Mapping[str, Any]:
-        """Everything the tenant holds, whoever owns it, oldest first."""
+        """Return all rows of the tenant, of every owner, oldest first."""
         self.indicators.sweep()
         return {
             "tenant_id": self.settings.tenant_id,
@@ -78,7 +78,7 @@ class Defender:
         self._apply()
 
     def reset(self) -> None:
-        """As it was created."""
+        """Reset the tenant to its initial state."""
         self.switches = self.settings.switches
         self.directory.reset()
         self.indicators.reset()

@@ -1,4 +1,4 @@
-"""The vendor's words: types, actions and severities of an indicator, with the combinations it accepts.
+"""The vendor's terms: types, actions and severities of an indicator, with the combinations it accepts.
 
 Source: Microsoft, "Indicator resource type" and "Overview of indicators in Microsoft Defender for Endpoint".
 """
@@ -33,7 +33,7 @@ class Action(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad the submitter says it is."""
+    """The severity that the submitter states."""
 
     INFORMATIONAL = "Informational"
     LOW = "Low"

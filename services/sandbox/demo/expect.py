@@ -1,7 +1,7 @@
-"""What every target should hold: a naive model of policy and vendors, for the demo to compare the tenants with.
+"""The expected entries of every target: a naive model of policy and vendors that the demo compares with the tenants.
 
-Pure, and made from what was seeded and the policy's text alone: it never asks a service, and shares no code with those
-that route and write. Slow and simple on purpose: everything is worked out anew for every world.
+Pure. Its input is the seeded data and the policy; it calls no service and shares no code with the router or pushers.
+Slow and simple on purpose: it computes everything again for every world.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _URL_SAFE = "._~!$&'()+,;=:@/?%-"
 REJECTED = "vendor_rejected"
 _ENTRY = "entry"
 _THEIR_ACTION = "Block"
-"""What every row of the demo does."""
+"""The action of every seeded row."""
 
 
 class Place(NamedTuple):
@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What stands in a target. Netskope's lists know no severity."""
+    """An entry of a target. Entries of Netskope lists have no severity."""
 
     value: str
     severity: str = ""
@@ -42,22 +42,22 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Expected:
-    """What one target should hold of ours, and what it should not, with the reason. Indicators go by their ids."""
+    """The entries of ours one target should hold, and the ids of indicators it should not hold, by reason."""
 
     target: Target
     entries: set[Entry] = field(default_factory=set)
     by_others: set[str] = field(default_factory=set)
-    """Values asked for that are there already as somebody else's, which is left alone."""
+    """Desired values that other people already wrote; their entries stay."""
     skipped: dict[str, set[str]] = field(default_factory=dict)
     rejected: set[str] = field(default_factory=set)
 
     @property
     def asked(self) -> int:
-        """How many entries are asked for and can be there."""
+        """The number of desired entries that can be there."""
         return len(self.entries) + len(self.by_others)
 
     def rejected_keys(self) -> set[str]:
-        """Keys of the rejected ones in `ioc.applied`."""
+        """Return the keys of the rejected entries in `ioc.applied`."""
         return {entry_key(self.target.id, one) for one in self.rejected}
 
 
@@ -67,7 +67,7 @@ class _Statement(NamedTuple):
 
 
 def expect(world: World) -> dict[Place, Expected]:
-    """Every target that some sharing names, and what should be there."""
+    """Return the expected entries of every target that a sharing names."""
     found: dict[Place, Expected] = {}
     known, theirs = _known(world), _theirs(world)
     for sharing in world.sharings:
@@ -90,7 +90,7 @@ def concrete(target: SharingTarget) -> Target:
 
 
 def refused(world: World) -> dict[tuple[str, str], list[str]]:
-    """What no indicator can be made of, by source and reason: the pullers skip it."""
+    """Return the values that are no indicator, by source and reason: the pullers skip them."""
     found: dict[tuple[str, str], set[str]] = {}
     for source, said in _said(world):
         if _read(said.value, said.type) is not None:
@@ -118,7 +118,7 @@ def _read(value: str, type_: IndicatorType) -> Canonical | None:
 
 
 def _known(world: World) -> dict[Canonical, dict[str, _Statement]]:
-    """What each source says last of each indicator."""
+    """Return the latest statement of each source on each indicator."""
     found: dict[Canonical, dict[str, _Statement]] = {}
     for source, said in _said(world):
         one = _read(said.value, said.type)
@@ -131,7 +131,7 @@ def _known(world: World) -> dict[Canonical, dict[str, _Statement]]:
 
 
 def _theirs(world: World) -> set[tuple[str, str]]:
-    """What others have made: entries of URL lists, and rows as they are spelt, files in any case."""
+    """Return what other people wrote: entries of URL lists, and rows as spelt, with hashes in lower case."""
     rows = {
         (row.type.value, row.value.lower() if row.type.family is Family.HASH else row.value)
         for row in world.rows.values()
@@ -205,21 +205,21 @@ def _why_no_row(one: Canonical, target: DefenderAction) -> str | None:
 
 
 def _value(one: Canonical) -> str:
-    """As Defender writes it: all eight parts of an IPv6 address."""
+    """Return the value as Defender writes it: all eight parts of an IPv6 address."""
     if one.type is not IndicatorType.IPV6:
         return one.value
     return ":".join(part.lstrip("0") or "0" for part in ip_address(one.value).exploded.split(":"))
 
 
 def _entries(one: Canonical, target: Target) -> tuple[str, ...]:
-    """As a list has it: a domain twice, the second time for what is below it."""
+    """Return the list entries of an indicator: a domain has a second entry for its subdomains."""
     listed = _listed(one)
     covers_below = one.type is IndicatorType.DOMAIN and isinstance(target, UrlList) and target.subdomains == "below"
     return (listed, f"*.{listed}") if covers_below else (listed,)
 
 
 def _listed(one: Canonical) -> str:
-    """As Netskope's lists have it: without scheme, and a host alone without its slash."""
+    """Return the list entry at Netskope: without scheme, and a host alone without its slash."""
     if one.type is not IndicatorType.URL:
         return one.value
     host, _, rest = one.value.partition("://")[2].partition("/")

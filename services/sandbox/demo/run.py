@@ -1,6 +1,6 @@
-"""The demo's course: seed, start, converge, change at each source, compare, report; and then, if asked, stay.
+"""Runs the demo: seed, start, converge, change at each source, compare, report; with `keep`, stay.
 
-Invariant: what is compared at the end are the tenants' own states and the model's; services are asked for counts only.
+Invariant: the end compares the state of the tenants with the model; services supply only counts.
 """
 
 import time
@@ -52,7 +52,7 @@ class Demo:
 
         Raises:
             ServiceFailedError: a service ended or did not become ready.
-            KeyboardInterrupt: asked to leave before it was through.
+            KeyboardInterrupt: interrupted before the end.
 
         """
         with self.exchange:

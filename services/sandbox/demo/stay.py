@@ -1,6 +1,6 @@
-"""`--keep`: where everything is, for a person who wants to look around, until Ctrl-C.
+"""`--keep`: prints the address of everything and keeps it running until Ctrl-C.
 
-Somebody may kill a service, to see that nothing is lost by it: whoever runs it starts a fresh one, here as anywhere.
+A service that ends or is killed is started again, as an orchestrator would, to show that nothing is lost.
 """
 
 import threading
@@ -13,15 +13,15 @@ from services.sandbox.exchange import Exchange
 from services.sandbox.processes import ServiceProcess
 
 _FOR_CLI = ("IOC_BRIDGE_KAFKA_BOOTSTRAP", "IOC_BRIDGE_TOPIC_PREFIX", "IOC_BRIDGE_PARTITIONS", *SECRETS)
-"""The secrets, which `check` signs in with, open nothing but the stand-in tenants."""
+"""The secrets are for the `check` command, and valid only at the sandbox tenants."""
 _TO_TRY = ("get sharings", "check", "explain {example}", "serve &", "indicators --limit 10", "sharings", "activity")
-"""No comments beside them: not every shell takes those where people type."""
+"""Without comments: not every interactive shell accepts them."""
 
 
 def addresses(exchange: Exchange) -> Table:
     """Every address of a running exchange."""
     table = Table(
-        title="Everything stays up until Ctrl-C, also what somebody kills",
+        title="Everything runs until Ctrl-C; killed services are restarted",
         title_justify="left",
         title_style="bold",
         header_style="dim",
@@ -38,7 +38,7 @@ def addresses(exchange: Exchange) -> Table:
 
 
 def _example(exchange: Exchange) -> str:
-    """A domain that Defender has, or anything else where it has none."""
+    """Return a domain at Defender, or another value if it has no domain."""
     rows = exchange.defender_rows()
     domains = [row for row in rows if row["indicatorType"] == "DomainName"]
     return str((domains or rows)[0]["indicatorValue"])
@@ -48,7 +48,7 @@ def stay(exchange: Exchange, console: Console) -> None:
     """Print the addresses and what `ioc-bridge` needs to work with them, and keep services running; never returns.
 
     Raises:
-        ServiceFailedError: a service ended, and a fresh one does not become ready.
+        ServiceFailedError: a restarted service does not become ready.
 
     """
     console.print()
@@ -67,10 +67,10 @@ def stay(exchange: Exchange, console: Console) -> None:
 
 
 def renew(exchange: Exchange, console: Console) -> None:
-    """Start a fresh process of each service that has ended, and say where it is.
+    """Restart each service that has ended, and print its addresses.
 
     Raises:
-        ServiceFailedError: one does not become ready.
+        ServiceFailedError: a service does not become ready.
 
     """
     for name, ended in list(exchange.services.items()):

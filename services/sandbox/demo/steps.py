@@ -23,7 +23,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Changes of one sort. `says` tells people what is done and what comes of it, a line each."""
+    """Changes of one sort. `says` describes the changes and their effects, one line each."""
 
     name: str
     says: tuple[str, ...]
@@ -39,7 +39,7 @@ def steps(world: World, each: int) -> list[Step]:
 
 
 def effects(was: Mapping[Place, Expected], is_: Mapping[Place, Expected]) -> dict[Effect, str]:
-    """What should be seen of a change, and the vendor at which: what is expected now and was not, and vice versa."""
+    """Return the visible effects of a change, each with its vendor: entries newly expected or no longer expected."""
     found: dict[Effect, str] = {}
     for place in was.keys() | is_.keys():
         old: set[Entry] = was[place].entries if place in was else set()

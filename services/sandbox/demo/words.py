@@ -1,4 +1,4 @@
-"""How the demo names things to people."""
+"""Names and short explanations that the demo prints."""
 
 from urllib.parse import unquote
 

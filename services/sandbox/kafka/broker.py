@@ -1,4 +1,4 @@
-"""A broker that lives as long as it is wanted.
+"""A broker that runs while its context manager is open.
 
 Invariant: once `stop` has returned, or the program that started it is gone, no process and no temporary data is left.
 """
@@ -75,7 +75,7 @@ class EmbeddedKafka:
 
     @property
     def log(self) -> Path:
-        """What the broker says; kept in the cache folder after it ended, with those of the last few."""
+        """The log of the broker; stays in the cache folder after it ended, with the latest few logs."""
         return _known(self._log, "log")
 
     @property
@@ -85,7 +85,7 @@ class EmbeddedKafka:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process runs."""
         return self._process is not None and self._process.code is None
 
     def start(self) -> Self:
@@ -142,7 +142,7 @@ class EmbeddedKafka:
             self._process.kill()
 
     def pause(self, seconds: float) -> None:
-        """Let the process stand still for so long, as a stalled disk or a long collection does; returns after it."""
+        """Pause the process for this time, as a stalled disk or a long garbage collection does; returns afterwards."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
             time.sleep(seconds)
@@ -150,7 +150,7 @@ class EmbeddedKafka:
             os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        """End the process in order and remove the temporary data; harmless when it does not run."""
+        """Stop the process cleanly and remove the temporary data; does nothing when it does not run."""
         if self._process:
             self._process.stop()
             self._process = None

@@ -1,7 +1,7 @@
-"""The cache folder and what it remembers.
+"""The cache folder and its marker of a complete installation.
 
 Invariant: an installation is either described completely by its marker or not there at all. The marker is written
-last and in one step, under a lock that one process holds at a time; whoever finds it need neither lock nor network.
+last and in one step, under a lock that one process holds at a time; a process that finds it needs no lock or network.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ LOCK = Path(__file__).with_name("kafka.lock.toml")
 
 @dataclass(frozen=True)
 class Installation:
-    """All that a broker is started from."""
+    """The files that a broker is started from."""
 
     classpath: tuple[Path, ...]
     """The jars."""
@@ -33,7 +33,7 @@ class Installation:
     """Java's ahead-of-time archive of the classes a broker loads; None if it could not be made."""
 
     def complete(self) -> bool:
-        """Tell whether every file is still there."""
+        """Whether every file still exists."""
         files = [*self.classpath, self.storage / "meta.properties", self.logging]
         return all(file.is_file() for file in files) and (self.archive is None or self.archive.is_file())
 

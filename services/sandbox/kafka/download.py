@@ -19,7 +19,7 @@ from services.sandbox.kafka.progress import DownloadProgress
 
 
 class _MismatchError(Exception):
-    """What arrived is not what was pinned."""
+    """A downloaded file differs from the pinned one."""
 
 
 def fetch_jars(
@@ -34,7 +34,7 @@ def fetch_jars(
     wanted = {repository.joinpath(*_place(pin)): pin for pin in lock.dependencies}
     missing = [(path, pin) for path, pin in wanted.items() if not _is_pinned(path, pin)]
     if missing:
-        # jgo's own words about a checksum would stand between the lines of progress; the pins decide.
+        # jgo's messages about checksums would mix with the lines of progress; the pins decide.
         logging.getLogger("jgo").setLevel(logging.ERROR)
         title = f"Downloading {lock.environment_name}"
         with DownloadProgress(title, len(missing)) as progress, ThreadPoolExecutor(8) as pool:

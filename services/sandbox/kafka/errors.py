@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class EmbeddedKafkaError(Exception):
-    """The embedded broker cannot be had; the message is one line for a person."""
+    """The embedded broker is not available; the message is one line for a person."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))

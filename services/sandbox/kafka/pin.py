@@ -24,7 +24,7 @@ def main(version: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         context = MavenContext(repo_cache=Path(folder), timeout=30)
         wanted = _resolved(context, f"org.apache.kafka:kafka_2.13:{version}")
-        # Kafka leaves the logging backend to whoever runs it; it has to match the log4j that comes along.
+        # Kafka ships no logging backend; the one chosen has to match its version of log4j.
         log4j = next(found.version for found in wanted if found.artifactId == "log4j-core")
         wanted += _resolved(context, f"org.apache.logging.log4j:log4j-slf4j-impl:{log4j}")
         unique = {(found.groupId, found.artifactId): found for found in reversed(wanted)}

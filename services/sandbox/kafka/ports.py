@@ -10,7 +10,7 @@ from services.sandbox.kafka.properties import HOST
 
 
 def free_port() -> int:
-    """Return a port nobody listens on now; somebody else may still take it before it is used."""
+    """Return a port that is free now; another process may take it before it is used."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -32,7 +32,7 @@ def check_free(port: int) -> None:
 
 
 def answers(port: int, host: str = HOST) -> bool:
-    """Tell whether something accepts connections at `port`."""
+    """Whether something accepts connections at `port`."""
     try:
         with socket.create_connection((host, port), timeout=1):
             return True

@@ -1,4 +1,4 @@
-"""Everything that is done once, before the first start.
+"""The preparations before the first start of a broker.
 
 Invariant: after `prepare` a broker can be started without network, and a second `prepare` does nothing.
 """

@@ -1,4 +1,4 @@
-"""The broker's process, seen from the program that wants it.
+"""The broker's process, seen from the program that starts it.
 
 Invariant: one `BrokerProcess` is one guard and one Java process; after `stop` or `kill` returns neither is left.
 """
@@ -61,7 +61,7 @@ class BrokerProcess:
         return self._guard.poll()
 
     def stop(self) -> None:
-        """End it in order; by force once the grace is over."""
+        """Stop it cleanly, by force after the grace period."""
         self._guard.terminate()
         try:
             self._guard.wait(self._grace + 5)
@@ -103,7 +103,7 @@ def serves(bootstrap: str) -> bool:
 
 
 def last_error(log: Path) -> str:
-    """Return the last line of `log` that tells of an error, without its time stamp."""
+    """Return the last line of `log` that reports an error, without its time stamp."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line and not line[0].isspace()]
     lines = [line for line in lines if not line.startswith(_SAYS_NOTHING)]
     telling = [line for line in lines if _ERROR.search(line)] or lines or ["it said nothing"]

@@ -1,4 +1,4 @@
-"""Who may call what. A v2 token is a table of endpoints, each Read or Read+Write, with an end; v1 has one token.
+"""Access control. A v2 token is a table of endpoints, each Read or Read+Write, with an end; v1 has one token.
 
 Invariant: a token opens nothing that is not in its table. Netskope "REST API v2 Overview": Read is GET, Read+Write
 is GET, PUT, POST, PATCH and DELETE, header `Netskope-Api-Token`. The vendor's own client notes 403 for a bad token;

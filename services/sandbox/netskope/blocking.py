@@ -1,4 +1,4 @@
-"""What a policy blocks that uses every URL list and destination profile of a tenant. Pure.
+"""Matching of addresses by a policy that uses every URL list and destination profile of a tenant. Pure.
 
 An address is what a user visits, without its scheme: `host[:port][/path]`. An exact entry matches its host alone, and
 what begins with its path; `*.host` matches what is below the host. Whether it matches the host itself as well is a

@@ -1,6 +1,6 @@
-"""What the tenant refuses: a status and the JSON body that goes with it.
+"""Refusals of the tenant: a status and its JSON body.
 
-Invariant: whoever raises a refusal has changed nothing.
+Invariant: a request that raises a refusal has changed nothing.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ RATE_EXCEEDED: Final = "API rate limit exceeded"
 
 
 class RefusedError(Exception):
-    """A request the tenant turns down. `status` is the HTTP status; v1 answers many errors with 200."""
+    """The tenant refuses a request. `status` is the HTTP status; v1 answers many errors with 200."""
 
     def __init__(self, status: int, body: dict[str, object]) -> None:
         super().__init__(f"{status} {body}")
@@ -36,7 +36,7 @@ def bad_request(message: str | Sequence[object], status: int = 400) -> RefusedEr
 
 
 def not_found(message: str) -> RefusedError:
-    """A route that exists, a thing that does not (wording unconfirmed)."""
+    """The route exists, the resource does not (wording unconfirmed)."""
     return service(404, "Not Found", message)
 
 

@@ -17,7 +17,7 @@ _HASH: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 
 
 class HashLists:
-    """The lists by name: what applies, and what waits for someone to apply it."""
+    """The lists by name: the applied hashes, and the pending change."""
 
     def __init__(self, switches: NetskopeSwitches, limit_bytes: int) -> None:
         self._switches = switches

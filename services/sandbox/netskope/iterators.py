@@ -1,4 +1,4 @@
-"""Iterators over streams of records: the tenant keeps the cursor, the client says where to go.
+"""Iterators over streams of records: the tenant keeps the cursor, the client moves it.
 
 Invariants: a cursor belongs to (path, index) and moves by `next`, an epoch, `head` and `tail`, never by `resend`; a
 refused request moves nothing; two requests of one cursor never overlap. Netskope "Using the REST API v2 dataexport

@@ -1,4 +1,4 @@
-"""Reading the body of a URL list request: the whole of it is judged before anything is stored.
+"""Parses the body of a URL list request and checks all of it before anything is stored.
 
 Invariant: what `parse_config` returns may be stored as it is. The three texts for missing fields follow vendor-written
 clients; the answer to bad entries names each entry first in its pair, in `errors` as documented or in `message` as seen

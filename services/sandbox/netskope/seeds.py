@@ -1,4 +1,4 @@
-"""The little a test or a demo says about an alert; `events` fabricates the rest of the record.
+"""The fields that a test or demo states about an alert; `events` fabricates the rest of the record.
 
 Invariant: a seed names everything a consumer could turn into an indicator; nothing of that is made up.
 """

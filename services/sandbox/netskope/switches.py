@@ -1,4 +1,4 @@
-"""What no document settles about the vendor's API, as switches: a client must hold under every setting.
+"""Switches for undocumented behaviour of the vendor's API: a client must work under every setting.
 
 Invariant: the defaults are the harsher reading wherever one is harsher. Every field is unconfirmed: switchable.
 """

@@ -1,6 +1,6 @@
-"""Everything one stand-in tenant holds, and what its admin may do to it.
+"""The state of one stand-in tenant, and the actions of its admin.
 
-Invariant: requests reach this state through the routes alone; the admin pages may look, fill and take away.
+Invariant: requests reach this state through the routes alone; the admin pages may read, add and remove.
 """
 
 from collections.abc import Mapping

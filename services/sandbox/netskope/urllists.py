@@ -1,8 +1,8 @@
 """URL lists of one tenant: what policy applies, and the changes that wait for a deploy.
 
 Invariants: `applied` changes by deploy alone; a refused request changes nothing; names are unique over both copies.
-Routes, deploy and the PUT texts follow Netskope "URL Lists" (REST API v2) and vendor-written clients. A deploy takes
-everything that waits, whoever left it there.
+Routes, deploy and the PUT texts follow Netskope "URL Lists" (REST API v2) and vendor-written clients. A deploy
+applies every pending change, also those of other people.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -53,7 +53,7 @@ class UrlList:
 
 
 class UrlLists:
-    """The lists and the requests on them. `by` is whoever asks: the token's name or another admin's."""
+    """The lists and the requests on them. `by` names the caller: the token or another admin."""
 
     def __init__(
         self, switches: NetskopeSwitches, clock: Callable[[], float], limit_bytes: int, limits: ListLimits

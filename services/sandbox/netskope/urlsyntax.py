@@ -25,7 +25,7 @@ _NEVER: Final = "0.0.0.0"  # noqa: S104 - an entry that is refused, not an addre
 
 
 def ignored(entry: str) -> bool:
-    """Whether the tenant drops the line without a word: blank, or a comment (`#`, `;`)."""
+    """Whether the tenant drops the line silently: blank, or a comment (`#`, `;`)."""
     stripped = entry.strip()
     return not stripped or stripped[0] in "#;"
 

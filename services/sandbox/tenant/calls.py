@@ -1,4 +1,4 @@
-"""What clients asked of the tenant: counts per method, route and status, and the latest calls one by one.
+"""The log of calls to a tenant: counts per method, route and status, and details of the latest calls.
 
 Admin calls are not logged. A call whose connection a fault dropped before any status was sent counts as `dropped`.
 """
@@ -68,7 +68,7 @@ class CallMiddleware:
         self.routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the call on and note how it was answered."""
+        """Pass the call on and record its answer."""
         if scope["type"] != "http" or is_admin(scope):
             await self.app(scope, receive, send)
             return

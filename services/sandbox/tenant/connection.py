@@ -1,6 +1,6 @@
-"""The client's connection, as far as a fault needs it: to reset it, or to close it before the answer is whole.
+"""The client's connection, which a fault can reset or close before the answer is complete.
 
-ASGI has no word for either, so the server puts a `Connection` into every request's scope. Without one (an in-process
+ASGI offers neither, so the server puts a `Connection` into every request's scope. Without one (an in-process
 transport) dropping raises ConnectionResetError in the caller, which is what a socket would have done.
 """
 

@@ -1,4 +1,4 @@
-"""Faults a tenant can be told to show, and the middleware that shows those any HTTP server can have.
+"""Faults that a tenant can simulate, and the middleware for those that any HTTP server can have.
 
 Generic kinds work for every route. A vendor's own kinds are names the tenant declares and its handlers ask for.
 A seeded generator per fault decides whether it fires, so a run can be repeated exactly; what fired is counted.
@@ -150,7 +150,7 @@ class FaultPlan:
         return taken
 
     def take(self, kind: str, method: str, target: str) -> Fault | None:
-        """The vendor's own fault of this kind that is due for this call, if any. It counts as fired."""
+        """Return the vendor's own fault of this kind due for this call, if any. It counts as fired."""
         for armed in self._armed:
             if armed.fault.kind == kind and armed.fires(method, target):
                 self.fired[kind] += 1

@@ -1,6 +1,6 @@
-"""A tenant in the foreground, as a container runs it: until SIGINT or SIGTERM, then exit code 0.
+"""Serves a tenant in the foreground, as a container runs it: until SIGINT or SIGTERM, then exit code 0.
 
-Invariant: it listens on loopback unless told otherwise, since its admin pages ask nobody who they are.
+Invariant: it listens on loopback by default, because its admin pages need no sign-in.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def parser(module: str, vendor: str) -> argparse.ArgumentParser:
 
 
 def serve(app: ASGIApp, options: argparse.Namespace) -> int:
-    """Serve until asked to leave; return the exit code."""
+    """Serve until SIGINT or SIGTERM; return the exit code."""
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
