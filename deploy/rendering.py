@@ -1,7 +1,7 @@
 """The overlays as kustomize builds them, kept in the repository so that they can be reviewed and checked anywhere.
 
-Invariant: a rendered file carries the digest of what it was made from. Whoever has no kustomize can still tell that it
-is stale; whoever has one compares it whole.
+Invariant: a rendered file carries the digest of its sources, so a stale file is detected without kustomize. With
+kustomize, the whole file is compared.
 """
 
 import hashlib

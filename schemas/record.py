@@ -103,11 +103,11 @@ def _written(part: BaseModel) -> bytes:
 
 
 class Part(BaseModel):
-    """Base of what is in very many records word for word: whoever writes them asks it for its bytes once."""
+    """Base of parts that very many records repeat: their serialised bytes are cached."""
 
     @cached_property
     def wire(self) -> bytes:
-        """Its bytes in a record, cached."""
+        """Return its bytes in a record, cached."""
         return _written(self)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

@@ -1,6 +1,6 @@
 """The known capacity of a tenant. It is limited, and only refusals show that the limit is reached.
 
-Source: Microsoft, "Overview of indicators" (15,000 active indicators a tenant, whoever made them).
+Source: Microsoft, "Overview of indicators" (15,000 active indicators a tenant, of all owners).
 """
 
 from collections.abc import Callable

@@ -115,7 +115,7 @@ def _serve(context: Context, body: Callable[[Context], None]) -> None:
 
 
 def wait_for_topics(context: Context, topics: Collection[Topic]) -> bool:
-    """Wait until Kafka answers and has these topics, and say meanwhile what is waited for. False: asked to leave."""
+    """Wait until Kafka answers and has these topics, and log what is missing. False: the process stops."""
     last = ""
     while not context.stop.is_set():
         try:

@@ -1,4 +1,4 @@
-"""Both sandbox tenants and the real services between them: what kill tests and benchmarks run from vendor to vendor."""
+"""Runs both sandbox tenants and the real services between them, for the demo, kill tests and benchmarks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -27,7 +27,7 @@ MDE, NETSKOPE = "mde", "netskope"
 URL_LIST, HASH_LIST = "from-defender", "hashes-from-defender"
 SERVICES = (*(found.name for found in PULLERS), "router", *(found.name for found in PUSHERS))
 _ARGUMENTS = {"console": ("serve",)}
-"""What a process that is no service by itself is started with."""
+"""Arguments of the services that need some."""
 
 
 class Exchange:
@@ -103,14 +103,14 @@ class Exchange:
         self._stack.close()
 
     def start(self, name: str) -> ServiceProcess:
-        """Start a service, or a fresh process of it; the former one must have ended."""
+        """Start or restart a service. Its former process must have ended."""
         self.services[name] = ServiceProcess(
             name, self.environment, self._logs / f"{name}.log", _ARGUMENTS.get(name, ())
         )
         return self.services[name]
 
     def stop(self, within_s: float = 25) -> None:
-        """Ask every service to leave, and wait for each; one that has not left in time is killed."""
+        """Stop every service with SIGTERM and wait for each. A service that does not end in time is killed."""
         for service in self.services.values():
             service.ask_to_leave()
         for service in self.services.values():

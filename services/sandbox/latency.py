@@ -1,4 +1,4 @@
-"""Seconds from a change at one tenant to its effect at another: the one way the demo and the benchmarks measure it.
+"""Measures the seconds from a change at one tenant to its effect at another, for the demo and the benchmarks.
 
 Both ends are looked at from outside: the clock starts before the change is made at a tenant, and stops when a look at
 the other tenant's own state shows the effect. So it includes waiting for the next poll, and the time between looks.

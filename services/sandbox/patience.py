@@ -74,6 +74,6 @@ class Patience:
         return self._left <= 0
 
     def renew(self) -> None:
-        """There was progress: begin anew."""
+        """Restart the bound, because there was progress."""
         self._left = self.seconds
         self._looked_at = self._clock()

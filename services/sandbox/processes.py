@@ -27,11 +27,11 @@ _ANSWER_S = 30.0
 
 
 class ServiceFailedError(Exception):
-    """A service ended, or did not become ready; says which, how, and what it last logged."""
+    """A service ended, or did not become ready. The text has its name, exit code and last log lines."""
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
+    """Return a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -130,12 +130,12 @@ class ServiceProcess:
         self._process.wait()
 
     def ask_to_leave(self) -> None:
-        """Send SIGTERM, and wake it up to hear it."""
+        """Send SIGTERM, and resume the process in case it is paused."""
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
 
     def stop(self, within_s: float = 25) -> int:
-        """Ask it to leave and wait for it; returns its exit code. One that does not leave is killed.
+        """Stop it with SIGTERM and return its exit code. A process that does not end in time is killed.
 
         `within_s`: of a free machine.
         """

@@ -48,7 +48,7 @@ class TopicWatch:
         return self._ids[topic.name]
 
     def run(self) -> None:
-        """Watch, until the process is asked to leave.
+        """Watch until the process stops.
 
         Raises:
             LostFootingError: a topic was re-created, or is there again.

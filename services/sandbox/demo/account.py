@@ -1,4 +1,4 @@
-"""What the model foresaw over the whole run, held against what the services say of it: nothing is dropped in silence.
+"""Compares what the model expects not to be shared with what the services count: nothing is dropped in silence.
 
 A skip is counted when it first happens and never taken back, so it is gathered over all worlds; a rejection stands for
 as long as the entry is wanted, so the last world tells.
@@ -14,11 +14,11 @@ from services.sandbox.demo.expect import REJECTED, Expected, Place, refused
 from services.sandbox.demo.world import World
 
 EXPLAINED = frozenset({"ours"})
-"""Reasons whose count depends on when polls happen to look, so the model foresees none."""
+"""Reasons whose count depends on the time of polls, so the model expects none."""
 
 
 class Line(NamedTuple):
-    """How often something did not travel: as the model foresaw it, and as services count it."""
+    """How often something was not shared: as the model expects, and as services count it."""
 
     connection: str
     reason: str
@@ -35,7 +35,7 @@ class Account:
         self._foreseen: Mapping[Place, Expected] = {}
 
     def follow(self, world: World, foreseen: Mapping[Place, Expected]) -> None:
-        """Take in what the model says of a world."""
+        """Add the expectations of the model for a world."""
         self._foreseen = foreseen
         for place, expected in foreseen.items():
             for reason, ids in expected.skipped.items():
@@ -44,7 +44,7 @@ class Account:
             self._skipped.setdefault((source, reason), set()).update((None, one) for one in values)
 
     def lines(self, told: ServiceCounters) -> list[Line]:
-        """Everything that did not travel, foreseen or not."""
+        """Return everything that was not shared, expected or not."""
         skips = told.skipped()
         found = []
         for connection, reason in sorted(self._skipped.keys() | skips.keys()):
@@ -55,7 +55,7 @@ class Account:
         return found + self._entries(told)
 
     def _entries(self, told: ServiceCounters) -> list[Line]:
-        """Entries that were to be written and are not: rejected as foreseen, or held or failed, which never is."""
+        """Return desired entries that are not applied: rejected, held or failed. Only rejections are ever expected."""
         wanted: dict[str, set[str]] = {}
         for place, expected in self._foreseen.items():
             wanted.setdefault(place.destination, set()).update(expected.rejected_keys())
@@ -70,5 +70,5 @@ class Account:
 
 
 def agrees(lines: list[Line]) -> bool:
-    """Whether services count what the model foresaw."""
+    """Whether services count what the model expects."""
     return all(line.foreseen in (None, line.told) for line in lines)

@@ -1,4 +1,4 @@
-"""Makes changes at the tenants and watches what becomes of them, until it is what the model expects or time is up."""
+"""Makes changes at the tenants and watches their effects, until the model's expectation is met or time is up."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ from services.sandbox.patience import Patience
 _WITHIN_S = 90.0
 _LOOK_S = 0.1
 _PACE_S = 0.2
-"""From one change to the next."""
+"""Seconds from one change to the next."""
 
 
 class Carrier:
-    """Carries one run's changes through. `account` and `stopwatch` hold what was seen so far."""
+    """Makes the changes of one run. `account` and `stopwatch` hold the observations so far."""
 
     def __init__(self, exchange: Exchange, tenants: Tenants, console: Console) -> None:
         self.account = Account()
@@ -33,14 +33,14 @@ class Carrier:
         self._console = console
 
     def settle(self, world: World, name: str, *says: str) -> bool:
-        """Wait until the tenants hold what is expected of a world. Returns whether they do."""
+        """Wait until the tenants hold the expected entries of a world. Returns whether they do."""
         expected = expect(world)
         self.account.follow(world, expected)
         with Watch(self._console, name) as watch:
             return self._await(expected, watch, name, says)
 
     def carry(self, before: World, step: Step) -> bool:
-        """Make the changes of a step one by one, at a steady pace, and wait until all have come through."""
+        """Make the changes of a step one by one, at a steady pace, and wait for all their effects."""
         expected = expect(before)
         with Watch(self._console, step.name) as watch:
             for number, change in enumerate(step.changes, 1):

@@ -1,4 +1,4 @@
-"""What the services say they did: their own metrics, and what pushers recorded of every entry. For the report alone."""
+"""Counts for the report: the metrics of the services, and the entries that pushers recorded."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -30,11 +30,11 @@ class ServiceCounters:
     """By destination and key: state, reason code and detail."""
 
     def of(self, metric: str, *labels: str) -> int:
-        """A counter's value; 0 where nobody has counted."""
+        """Return the value of a counter, 0 if no service reports it."""
         return self.counts[metric][labels]
 
     def skipped(self) -> Counter[tuple[str, str]]:
-        """Skips by connection and reason, whichever service it was."""
+        """Return skips by connection and reason, of all services."""
         found: Counter[tuple[str, str]] = Counter()
         for (_, connection, reason), count in self.counts["skipped_total"].items():
             found[connection, reason] += count
@@ -42,7 +42,7 @@ class ServiceCounters:
 
 
 def listen(exchange: Exchange, destinations: Iterable[str]) -> ServiceCounters:
-    """Ask every service for its metrics, and read what the pushers recorded."""
+    """Read the metrics of every service, and the entries that the pushers recorded."""
     told = ServiceCounters({metric: Counter() for metric in _WANTED})
     for service in exchange.services.values():
         metrics = service.metrics()

@@ -1,4 +1,4 @@
-"""The tables at the end: targets against policy, what did not travel and why, what services did, how long it took."""
+"""The final tables: targets compared with policy, what was not shared and why, counts of services, durations."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ _SHOWN = 3
 
 
 def differences(expected: Mapping[Place, Expected], truth: Mapping[Place, set[Entry]]) -> list[str]:
-    """Where the tenants are not what policy asks for, a line each; none is what everybody hopes for."""
+    """Return a line for each difference between the tenants and the policy."""
     found = []
     for place, have in truth.items():
         want = expected[place].entries if place in expected else set()
@@ -33,7 +33,7 @@ def _explained(table: Table, text: str) -> Table:
 
 
 def targets(expected: Mapping[Place, Expected], truth: Mapping[Place, set[Entry]]) -> Table:
-    """Every target: asked for by policy, there, missing, too many. What others had there already counts as there."""
+    """Table of every target: desired, present, missing and surplus entries. Those of other people count as present."""
     table = _table("What policy asks for, and what the tenants hold", "target")
     for heading in ("asked for", "there", "by others already", "missing", "too many"):
         table.add_column(heading, justify="right")
@@ -54,7 +54,7 @@ def targets(expected: Mapping[Place, Expected], truth: Mapping[Place, set[Entry]
 
 
 def untravelled(lines: Sequence[Line]) -> Table:
-    """What is not there, and why. `foreseen` is the model's count, `counted` that of the services."""
+    """Table of what was not shared, by reason. `foreseen` is the model's count, `counted` that of the services."""
     table = _table("What did not travel, and why", "tenant", "reason")
     table.add_column("foreseen", justify="right")
     table.add_column("counted", justify="right")
@@ -68,7 +68,7 @@ def untravelled(lines: Sequence[Line]) -> Table:
 
 
 def services(told: ServiceCounters, sources: Sequence[str], destinations: Sequence[str]) -> Table:
-    """What every service did, by its own metrics."""
+    """Table of the work of every service, by its own metrics."""
     table = _table("What the services did, by their own metrics", "service")
     table.add_column("did", overflow="fold")
     for name in sources:
@@ -93,7 +93,7 @@ def services(told: ServiceCounters, sources: Sequence[str], destinations: Sequen
 
 
 def seconds(measured: Mapping[str, Sequence[float]], polls: Mapping[str, str]) -> Table:
-    """From a change at one tenant to its effect in the other's own state."""
+    """Table of the time from a change at one tenant to its effect at the other."""
     often = ", ".join(f"{vendor} every {poll}" for vendor, poll in polls.items())
     table = _table("Seconds from vendor to vendor", "way")
     _explained(table, f"With the wait for the next poll: {often}")
@@ -106,7 +106,7 @@ def seconds(measured: Mapping[str, Sequence[float]], polls: Mapping[str, str]) -
 
 
 def show(console: Console, tables: Sequence[Table]) -> None:
-    """Print tables with air between them."""
+    """Print tables with blank lines between them."""
     for table in tables:
         console.print()
         console.print(table)

@@ -1,4 +1,4 @@
-"""The world the demo begins with: the shipped sample of real indicators, and a few made up to show what cannot travel.
+"""The initial world of the demo: the shipped sample of real indicators, and a few made-up ones that cannot be shared.
 
 Invariant: every line of the sample is either at a tenant or refused with a reason; nothing is left out.
 """
@@ -28,10 +28,10 @@ ON_PURPOSE: tuple[Row | Alert, ...] = (
     Alert("10.20.30.40", IndicatorType.IPV4),  # Defender takes outside hosts only
     Alert("intranet/login", IndicatorType.URL),  # a host of one label means nothing elsewhere
 )
-"""Made up, in reserved names and addresses: what the sample has no example of."""
+"""Made-up values with reserved names and addresses, of kinds that the sample lacks."""
 
 FOREIGN_ENTRIES = ("kept.web-team.example", "also-kept.web-team.example", "already-listed.on-purpose.example")
-"""What a colleague has put into our URL list, and into one of their own, before we come. It must stay."""
+"""Entries that a colleague put into our URL list, and into another list, before the run. They must stay."""
 FOREIGN_LIST = "The web team's own"
 
 
@@ -88,5 +88,5 @@ def seeded(lines: Iterable[str], policy: Iterable[AnyResource]) -> Seeded:
 
 
 def _at_both(alerts: Iterable[Alert]) -> list[Alert]:
-    """Files that Netskope alerts on and somebody at Defender blocks already."""
+    """Return files that Netskope alerts on and that are already blocked at Defender."""
     return [one for one in alerts if one.type in (IndicatorType.MD5, IndicatorType.SHA256)][:_AT_BOTH]

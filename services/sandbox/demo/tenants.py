@@ -1,4 +1,4 @@
-"""The demo's hands and eyes: makes the tenants and the policy what a world says, and looks at what they hold.
+"""Applies a world to the tenants and the policy, and reads the state of the tenants.
 
 Looking is done at the tenants' own state, by their admin pages: no service is asked.
 """
@@ -68,7 +68,7 @@ class Tenants:
         self.change(replace(world, rows={}, alerts=()), world, age_s=_AN_HOUR_S)
 
     def change(self, before: World, after: World, age_s: int = 0) -> None:
-        """Do at the tenants and to the policy what tells `after` from `before`. `age_s`: how old new alerts are."""
+        """Apply the difference of two worlds to the tenants and the policy. `age_s`: how old new alerts are."""
         exchange = self._exchange
         if gone := [number for number in before.rows if number not in after.rows]:
             exchange.admin(exchange.mde, "POST", "rows/delete", {"ids": [self._ids.pop(number) for number in gone]})
@@ -86,7 +86,7 @@ class Tenants:
                 exchange.delete(resource)
 
     def truth(self) -> dict[Place, set[Entry]]:
-        """What stands in every target of the first policy, other people's entries apart."""
+        """Return our entries in every target of the first policy."""
         rows = self._exchange.defender_rows()
         held = self._exchange.admin(self._exchange.netskope, "GET", "truth")
         urls = {found["name"]: found["data"]["urls"] for found in held["url_lists"]["applied"]}
@@ -125,7 +125,7 @@ class Tenants:
         ]
 
     def harmed(self, world: World, beside: Container[str] = ()) -> list[str]:
-        """What of other people is not as they left it; a line each. `beside`: ids of rows that no world knows of."""
+        """Return a line for each changed entry of other people. `beside`: ids of rows that no world knows of."""
         app = self._exchange.defender.apps[0].app_id
         rows = {row["id"]: row for row in self._exchange.defender_rows() if not is_ours(row["externalId"])}
         rows = {id_: row for id_, row in rows.items() if id_ not in beside}

@@ -1,4 +1,4 @@
-"""What a person sees while it runs: a table that lives on a terminal, plain lines where there is none."""
+"""The progress display: a live table on a terminal, plain lines otherwise."""
 
 import time
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _BAR = 24
 
 
 class Watch:
-    """One phase: counts per target, four times a second, until it is over. What stays is one line."""
+    """One phase: shows counts per target four times a second, and leaves one line at its end."""
 
     def __init__(self, console: Console, name: str) -> None:
         self._console = console
@@ -43,16 +43,16 @@ class Watch:
 
     @property
     def seconds(self) -> float:
-        """How long it has taken so far."""
+        """The duration so far, seconds."""
         return time.monotonic() - self._began
 
     def note(self, text: str) -> None:
-        """What is being done now."""
+        """Show the current activity."""
         self._note = text
         self._say(text)
 
     def show(self, expected: Mapping[Place, Expected], truth: Mapping[Place, set[Entry]]) -> None:
-        """How far every target is."""
+        """Show the progress of every target."""
         table = Table.grid(padding=(0, 2))
         parts = []
         for place, have in truth.items():

@@ -1,4 +1,4 @@
-"""What the demo has put into both tenants and the policy: values that are replaced, never changed.
+"""The content of both tenants and the policy in the demo, as immutable values.
 
 Everything else follows from two worlds: what to do at the tenants is their difference, what should become of it at the
 targets is the difference of what the model expects of them.
@@ -21,12 +21,12 @@ TYPES = {
     IndicatorType.SHA1: "FileSha1",
     IndicatorType.SHA256: "FileSha256",
 }
-"""Our types in Defender's words."""
+"""Our types as Defender names them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An indicator that somebody made in Defender. `severity` is in the vendor's words; `at` orders statements."""
+    """An indicator created in Defender. `severity` is the vendor's; `at` orders statements."""
 
     value: str
     type: IndicatorType
@@ -75,7 +75,7 @@ class World:
     rows: Mapping[int, Row] = field(default_factory=dict)
     alerts: tuple[Alert, ...] = ()
     listed: frozenset[str] = frozenset()
-    """What others have put into every URL list."""
+    """Entries of other people in the URL lists."""
 
     @property
     def sharings(self) -> list[Sharing]:
@@ -94,20 +94,20 @@ class World:
         return next(one.name for one in self.policy if one.kind == "Connection" and one.spec.type == vendor)
 
     def with_row(self, row: Row, number: int | None = None) -> "World":
-        """With a row that is new, or put in place of another."""
+        """Return the world with a new row, or with one row replaced."""
         number = max(self.rows, default=0) + 1 if number is None else number
         return replace(self, rows={**self.rows, number: replace(row, at=self.now)})
 
     def without_row(self, number: int) -> "World":
-        """With a row deleted."""
+        """Return the world with a row deleted."""
         return replace(self, rows={key: row for key, row in self.rows.items() if key != number})
 
     def with_alert(self, alert: Alert) -> "World":
-        """With one more alert, newer than all others."""
+        """Return the world with one more alert, newer than all others."""
         return replace(self, alerts=(*self.alerts, replace(alert, at=self.now)))
 
     def without(self, resource: AnyResource) -> "World":
-        """With a resource taken out of the policy."""
+        """Return the world with a resource removed from the policy."""
         return replace(self, policy=tuple(one for one in self.policy if one is not resource))
 
     def number_of(self, wanted: Row) -> int:
