@@ -28,4 +28,4 @@ def kept(text: str) -> str:
     """Save a text with a mistake to a file. Returns a line that says where it is and what to do."""
     with NamedTemporaryFile("w", suffix=".json", delete=False, encoding="utf-8") as file:
         file.write(text)
-    return f"what you wrote is in {file.name}; mend it, and: --file {file.name}"
+    return f"what you wrote is in {file.name}; correct it, and use: --file {file.name}"
