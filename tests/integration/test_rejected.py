@@ -88,7 +88,7 @@ def test_what_cannot_be_done_is_refused_with_the_reason(world: World, monkeypatc
     assert "dreadful" in kept.read_text()
     kept.unlink()
     monkeypatch.setenv("EDITOR", "true")
-    assert "nothing was pushed" in world.run("edit", id_, "--source", FEED).stderr
+    assert "nothing is pushed" in world.run("edit", id_, "--source", FEED).stderr
 
     monkeypatch.setenv("IOC_BRIDGE_API_TOKEN", world.site.tokens[Role.VIEWER])
     assert set(world.rejected()) == set(REFUSED)
@@ -106,7 +106,7 @@ def test_what_was_rejected_is_listed_retried_and_corrected(world: World) -> None
     assert world.rejected("--destination", "netskope") == {}
     assert set(world.run("list", "-o", "name").stdout.split()) == {one["id"] for one in found.values()}
     assert first["detail"] in world.run("list").stdout
-    assert "more than these 1" in world.run("list", "--limit", "1").stderr
+    assert "more than 1" in world.run("list", "--limit", "1").stderr
 
     # Nothing has changed at the tenant, so it refuses once more, and is not asked again after that.
     assert world.run("retry", first["id"]).stdout == f"{first['id']} is tried again\n"
@@ -115,7 +115,7 @@ def test_what_was_rejected_is_listed_retried_and_corrected(world: World) -> None
 
     corrected = world.run("edit", found[REFUSED[1]]["id"], "--source", FEED, "--set", "value=b1.evil.example")
     assert corrected.exit_code == 0, corrected.output
-    assert "stays rejected for as long as its sources hold it" in corrected.stderr
+    assert "stays rejected until its sources withdraw it" in corrected.stderr
     eventually(lambda: "b1.evil.example" in world.rows(), "the correction is at the tenant")
     assert set(world.rejected()) == set(REFUSED), "what is corrected is another indicator"
 

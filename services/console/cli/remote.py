@@ -42,7 +42,7 @@ class Remote:
             answer = self._client.request(method, path, **arguments)
         except httpx.TransportError as error:
             where = self._client.base_url
-            text = f"the API at {where} does not answer ({error}): check that `ioc-bridge serve` runs, and {URL}"
+            text = f"the API at {where} does not answer ({error}): is `ioc-bridge serve` running, and {URL} right?"
             raise RemoteError(text, again=True, after_s=1.0) from error
         if answer.is_success:
             try:
