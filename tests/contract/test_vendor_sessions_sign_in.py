@@ -66,7 +66,7 @@ def test_an_audience_the_api_does_not_take_is_told_after_one_renewal(sandbox: Sa
 @pytest.mark.parametrize(
     ("changes", "number", "says"),
     [
-        ({"tenantId": "00000000-0000-0000-0000-000000000000"}, 90002, "spec.tenantId is no tenant"),
+        ({"tenantId": "00000000-0000-0000-0000-000000000000"}, 90002, "spec.tenantId is not a tenant"),
         ({"appId": "00000000-0000-0000-0000-000000000000"}, 700016, "spec.appId is not known"),
         ({"scope": "https://nowhere.example/.default"}, 500011, "spec.scope names an API"),
         ({"scope": "https://api.securitycenter.microsoft.com"}, 1002012, "must end in /.default"),
