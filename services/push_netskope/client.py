@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from services.runtime.vendors.answers import as_documented
 from services.runtime.vendors.echo import own_words
 from services.runtime.vendors.errors import BrokenAnswerError, NotFoundError, RefusedError
-from services.runtime.vendors.lenient import Count, OptionalText, Text, Texts, Truth, read_rows
+from services.runtime.vendors.lenient import Count, OptionalText, Text, Texts, Truth, expect_rows, read_rows
 from services.runtime.vendors.netskope import POLICY, NetskopeSession
 
 _LISTS: Final = "/api/v2/policy/urllist"
@@ -26,6 +26,10 @@ _PENDING: Final = re.compile(r"pending", re.IGNORECASE)
 class _Data(BaseModel):
     urls: Texts = ()
     type: Text = "exact"
+
+
+_LISTING_ROUTES = ("urllist_find", "urllist_sizes", "urllist_pending")
+"""Routes whose answers are read row by row."""
 
 
 class _Resource(BaseModel):
@@ -95,6 +99,8 @@ class NetskopeClient:
 
     def __init__(self, session: NetskopeSession) -> None:
         self._session = session
+        for route in _LISTING_ROUTES:
+            expect_rows(session.name, route)
 
     @property
     def name(self) -> str:

@@ -139,6 +139,7 @@ class WorkerPool:
         lease = Lease(connection, self._leases, self._failures.steady_after_s(connection.name))
         thread = self._context.supervisor.start_thread(connection.name, lambda: self._work(lease), ending=lease.stop)
         self._handles[connection.name] = WorkerHandle(lease, thread)
+        self._failures.show(connection.name)  # the gauge starts at 0, so that the first failure is an increase
 
     def _work(self, lease: Lease) -> None:
         _LOG.info("a worker started", connection=lease.name)

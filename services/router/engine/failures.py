@@ -3,7 +3,7 @@
 `apply` refuses expressions that can fail; one that an earlier release accepted still can.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.activity import ActivityItem
 from schemas.level import Level
@@ -20,6 +20,12 @@ class FailureLog:
         self._activity = activity
         self._version = -1
         self._reported: set[str] = set()
+        self._rules: list[str] = []
+
+    def expect(self, rules: Iterable[str]) -> None:
+        """Start the gauges of these rules at 0, so that the first failure is an increase."""
+        self._rules = [f"rule {rule}" for rule in rules]
+        self._start_at_zero()
 
     def note(self, failing: Mapping[str, Sequence[str]], version: int) -> None:
         """Count failures under a policy version: indicator ids by "rule <name>" or "guard <name>".
@@ -30,6 +36,7 @@ class FailureLog:
             self._version = version
             self._reported.clear()
             metrics.RULE_FAILURES.clear()
+            self._start_at_zero()
         if version < self._version:
             return
         for rule, indicators in failing.items():
@@ -37,6 +44,10 @@ class FailureLog:
             if rule not in self._reported:
                 self._reported.add(rule)
                 self._report(rule, indicators)
+
+    def _start_at_zero(self) -> None:
+        for rule in self._rules:
+            metrics.RULE_FAILURES.labels(rule)
 
     def _report(self, rule: str, indicators: Sequence[str]) -> None:
         result = "it blocks them" if rule.startswith("guard ") else "its sharings do not send them"

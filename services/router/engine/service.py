@@ -136,6 +136,7 @@ class Router:
         if not await asyncio.to_thread(wait_for_topics, self._context, self._needed(compiled.destinations)):
             return
         self._policy = compiled
+        self._failures.expect(view.rules)
         _LOG.info("policy adopted", version=compiled.version, destinations=sorted(compiled.destinations))
         for worker in self._workers.values():
             worker.adopt(compiled)

@@ -204,7 +204,7 @@ VENDOR_ROWS_ODD = _counter(
     "connection",
     "route",
     "reason",
-    services=VENDOR_FACING,
+    services="pushers",
 )
 PAGES_SET_ASIDE = _counter(
     "pages_set_aside_total",
