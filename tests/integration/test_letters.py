@@ -141,7 +141,7 @@ def test_a_mended_letter_goes_back_with_its_key_and_headers_once(
     written = Path(slip.partition("what you wrote is in ")[2].partition(";")[0])
     assert "rarely" in written.read_text(), "what was written in an editor is not lost"
     written.unlink()
-    assert "there is no specs here" in run("edit", letter, "--set", "specs.enabled=true").stderr
+    assert "there is no specs in an object" in run("edit", letter, "--set", "specs.enabled=true").stderr
 
     assert run("edit", letter, "--set", "spec.enabled=false").exit_code == 0
     assert shown(letter)["edited_by"]
