@@ -53,7 +53,8 @@ def test_expiry_withdraws_on_time_without_a_new_event(exchange: Exchange) -> Non
         router.wait_ready()
         seen = now_ms()
         exchange.report(
-            numbered(number).model_copy(update={"first_seen": seen, "last_seen": seen}) for number in range(20)
+            numbered(number).model_copy(update={"observed_at": seen, "first_seen": seen, "last_seen": seen})
+            for number in range(20)
         )
         eventually(lambda: router.total("ioc_bridge_desired_changes_total", verb="put") == 20, "20 shared")
         eventually(lambda: router.total("ioc_bridge_desired_changes_total", verb="withdraw") == 20, "20 withdrawn")

@@ -13,7 +13,7 @@ from services.runtime.kafka.clients import admin, producer
 from services.runtime.kafka.topics import apply_topics
 from services.sandbox.processes import ServiceProcess
 from tests.routing import CONNECTIONS, DESTINATION, SHARING, SOURCE, Exchange, numbered
-from tests.waiting import eventually
+from tests.waiting import ANSWER_S, eventually
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_progress_that_cannot_be_read_is_set_aside_and_nothing_is_merged_twice(e
     with closing(producer(exchange.settings)) as broken:
         for number in range(exchange.settings.partitions):
             topic = exchange.settings.topics.indicators.name
-            broken.send(topic, b"?", key=PROGRESS_KEY, partition=number).get(timeout=30)
+            broken.send(topic, b"?", key=PROGRESS_KEY, partition=number).get(timeout=ANSWER_S)
     with exchange.start() as router:
         exchange.report(numbered(number) for number in range(20, 40))
         eventually(lambda: len(exchange.desired()) == 40, "the new ones are shared as well", 180)
