@@ -16,10 +16,10 @@ from schemas.record import Reason
 from schemas.vendors.netskope import MOST_PATTERNS, DestinationProfile
 from services.push_netskope.list_entries import is_whole
 from services.push_netskope.profiles.client import Profile, ProfileListing
-from services.push_netskope.url_lists.outcomes import outcomes_of
+from services.push_netskope.url_lists.outcomes import mismatched, outcomes_of
 from services.push_netskope.url_lists.plan import is_again
 from services.push_netskope.url_lists.ranking import best, in_order, owned_by, split_settled, wanted_by, withdrawn
-from services.runtime.reconciling.entry import Entry, Outcome, SyncState
+from services.runtime.reconciling.entry import Entry, Outcome
 
 VALUES_A_CALL: Final = 10
 """Most values in one append or remove. Found by vendor-written connectors."""
@@ -93,13 +93,7 @@ def plan_mismatch(entries: Collection[Entry], target: DestinationProfile, there:
     """Plan a profile whose type differs from the target's: withdrawals are made, nothing else changes."""
     detail = f"the profile is {there.type}, the target says {target.match}; make the two alike, or name another profile"
     reason = Reason(code="profile_type", detail=detail)
-    outcomes = [
-        Outcome(entry, AppliedState.FAILED, entry.remote_id, reason)
-        if entry.wanted is not None
-        else Outcome(entry, None)
-        for entry in entries
-        if entry.sync_state not in (SyncState.SETTLED, SyncState.GUARDED)
-    ]
+    outcomes = mismatched(entries, reason)
     return _planned(entries, target, there.values, _Change([], withdrawn(entries)), outcomes)
 
 

@@ -104,3 +104,14 @@ def _is_recorded(outcome: Outcome) -> bool:
         and (entry.state, entry.content, entry.remote_id, entry.reason)
         == (outcome.state, entry.wanted, outcome.remote_id, outcome.reason)
     )
+
+
+def mismatched(entries: Iterable[Entry], reason: Reason) -> list[Outcome]:
+    """Outcomes at a container of another type than its target's: what is desired failed, what is not is gone."""
+    return [
+        Outcome(entry, AppliedState.FAILED, entry.remote_id, reason)
+        if entry.wanted is not None
+        else Outcome(entry, None)
+        for entry in entries
+        if entry.sync_state not in (SyncState.SETTLED, SyncState.GUARDED)
+    ]

@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from schemas.desired import AppliedState
 from schemas.record import Reason
 from schemas.vendors.netskope import FileHashList, UrlList
 from services.push_netskope import client
 from services.push_netskope.list_entries import all_of
-from services.push_netskope.url_lists.outcomes import outcomes_of, unwritten
+from services.push_netskope.url_lists.outcomes import mismatched, outcomes_of, unwritten
 from services.push_netskope.url_lists.partition import excess
 from services.push_netskope.url_lists.ranking import best, in_order, owned_by, split_settled, wanted_by, withdrawn
-from services.runtime.reconciling.entry import Entry, Outcome, SyncState
+from services.runtime.reconciling.entry import Entry, Outcome
 
 MEGABYTE: Final = 1_000_000
 _ENVELOPE: Final = 1_024
@@ -99,13 +98,7 @@ def plan_other_type(entries: Collection[Entry], target: UrlList, there: client.U
     remove = withdrawn(entries) & set(there.urls)
     detail = f"the list is {there.type}, the target says {target.match}; make the two alike, or name another list"
     reason = Reason(code="list_type", detail=detail)
-    outcomes = [
-        Outcome(entry, AppliedState.FAILED, entry.remote_id, reason)
-        if entry.wanted is not None
-        else Outcome(entry, None)
-        for entry in entries
-        if entry.sync_state not in (SyncState.SETTLED, SyncState.GUARDED)
-    ]
+    outcomes = mismatched(entries, reason)
     return written(dict.fromkeys(there.urls), [], remove, target, outcomes)
 
 
